@@ -1,0 +1,40 @@
+import { defineConfig } from "vitest/config";
+
+/** Three projects, so that quick ones can be run alone: `npx vitest run --project unit`. */
+export default defineConfig({
+  test: {
+    expect: { requireAssertions: true },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/{domain,commands,jobs,adapters,docs}/**/*.test.ts", "test/*.test.ts"],
+          exclude: ["test/story.test.ts", "test/**/*.real.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "real",
+          include: ["test/**/*.real.test.ts"],
+          globalSetup: ["test/support/lab-for-tests.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "story",
+          include: ["test/story.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
