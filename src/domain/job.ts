@@ -1,0 +1,72 @@
+import { z } from "zod";
+
+/** Everything that can be asked of a worker. What Redis hands back is parsed again: it may be from last week's release. */
+
+const from = {
+  migration: z.string(),
+  /** Who asked: a Slack user id, or "schedule". */
+  by: z.string(),
+};
+
+export const Side = z.enum(["consumers", "producers"]);
+export type Side = z.infer<typeof Side>;
+
+export const Job = z.discriminatedUnion("name", [
+  z.object({ name: z.literal("assess"), ...from }),
+  z.object({ name: z.literal("plan"), ...from }),
+  z.object({ name: z.literal("provision"), ...from }),
+  z.object({ name: z.literal("network"), ...from }),
+  z.object({ name: z.literal("replicate"), ...from, action: z.enum(["start", "pause", "resume", "stop"]) }),
+  z.object({ name: z.literal("lag"), ...from, subject: z.string().optional() }),
+  z.object({ name: z.literal("status"), ...from }),
+  z.object({ name: z.literal("verify"), ...from, wave: z.string().optional() }),
+  z.object({
+    name: z.literal("cutover"),
+    ...from,
+    side: Side,
+    wave: z.string().optional(),
+    dryRun: z.boolean().default(false),
+  }),
+  z.object({ name: z.literal("rollback"), ...from, wave: z.string().optional() }),
+  z.object({ name: z.literal("cleanup"), ...from, wave: z.string().optional() }),
+  z.object({ name: z.literal("features"), ...from, choice: z.string().optional() }),
+  z.object({ name: z.literal("digest"), ...from }),
+  z.object({
+    name: z.literal("schedule-digest"),
+    ...from,
+    cron: z.string().optional(),
+    timezone: z.string().optional(),
+  }),
+  z.object({ name: z.literal("audit"), ...from, export: z.boolean().default(false) }),
+  z.object({ name: z.literal("cancel"), ...from, request: z.string() }),
+  /** Reads an approval request's reactions back from Slack and decides. */
+  z.object({ name: z.literal("review"), ...from, request: z.string() }),
+  /** Carries out an approved request, once. */
+  z.object({ name: z.literal("execute"), ...from, request: z.string() }),
+  /** Periodic: reviews open requests, samples lag, watches for alarms. */
+  z.object({ name: z.literal("watch"), ...from }),
+]);
+export type Job = z.infer<typeof Job>;
+export type JobName = Job["name"];
+export type JobOf<N extends JobName> = Extract<Job, { name: N }>;
+
+/** Puts work into the queue. */
+export type JobQueue = {
+  /**
+   * Returns the job's id within `deadlineMs` or fails with `E_QUEUE`: a person waits for the answer.
+   * `id` makes it unique: a second add with the same id does nothing. `delayMs` postpones it.
+   */
+  add(
+    job: Job,
+    options?: { readonly id?: string; readonly delayMs?: number; readonly deadlineMs?: number },
+  ): Promise<string>;
+  /** Repeats a job on a cron schedule in a time zone; replaces the earlier schedule of the same name. */
+  schedule(
+    name: string,
+    cron: string,
+    timezone: string,
+    job: Job,
+  ): Promise<{ readonly next: number | undefined }>;
+  every(name: string, ms: number, job: Job): Promise<void>;
+  unschedule(name: string): Promise<void>;
+};

@@ -1,0 +1,73 @@
+import { z } from "zod";
+
+/** The plan: what will be done, with every value traced. Its hash is what approvals are bound to. */
+
+export const Wave = z.object({
+  name: z.string(),
+  topics: z.array(z.string()),
+  groups: z.array(z.string()),
+  /** Why these belong together. */
+  why: z.string(),
+});
+export type Wave = z.infer<typeof Wave>;
+
+export const PlannedTopic = z.object({
+  name: z.string(),
+  partitions: z.int(),
+  replicationFactor: z.int(),
+  configs: z.record(z.string(), z.string()),
+  /** Config keys of the source that were dropped or changed for MSK, each with its reason. */
+  adjusted: z.array(
+    z.object({ key: z.string(), from: z.string().nullable(), to: z.string().nullable(), why: z.string() }),
+  ),
+});
+export type PlannedTopic = z.infer<typeof PlannedTopic>;
+
+/** One recommendation: what, why with the measured value, and the page that says so. */
+export const Reason = z.object({ what: z.string(), why: z.string(), source: z.string() });
+export type Reason = z.infer<typeof Reason>;
+
+export const Shape = z.object({
+  kind: z.enum(["standard", "express"]),
+  instanceType: z.string(),
+  brokers: z.int(),
+  volumeGiB: z.int().optional(),
+  provisionedThroughputMiBs: z.int().optional(),
+  kafkaVersion: z.string(),
+  /** US dollars a month; the price table's date and region are in `reasons`. */
+  monthlyUsd: z.number(),
+});
+export type Shape = z.infer<typeof Shape>;
+
+export const Plan = z.object({
+  migration: z.string(),
+  /** ISO 8601. */
+  madeAt: z.string(),
+  /** SHA-256 over everything but `madeAt` and `hash`. */
+  hash: z.string(),
+  sourceClusterId: z.string(),
+  shape: Shape,
+  /** server.properties of the MSK configuration. */
+  configuration: z.record(z.string(), z.string()),
+  topics: z.array(PlannedTopic),
+  waves: z.array(Wave),
+  reasons: z.array(Reason),
+  /** What the published guide gets wrong and this plan does instead. */
+  corrections: z.array(Reason),
+  alternatives: z.array(z.object({ name: z.string(), monthlyUsd: z.number(), why: z.string() })),
+});
+export type Plan = z.infer<typeof Plan>;
+
+/** Key of the migration's current plan in the store. */
+export function planKey(migration: string): string {
+  return `plan:${migration}`;
+}
+
+/** Name of a wave's flow: `ferry-<migration>-<wave>-<kind>`. */
+export function flowName(
+  migration: string,
+  wave: string,
+  kind: "forward" | "checkpoint" | "reverse",
+): string {
+  return `ferry-${migration}-${wave}-${kind}`;
+}

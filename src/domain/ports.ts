@@ -1,0 +1,263 @@
+import type { Message } from "./message.ts";
+import type { Msk } from "./msk.ts";
+import type { Network } from "./network.ts";
+import type { Client } from "./settings.ts";
+import type {
+  Acl,
+  ClusterAccess,
+  ClusterDescription,
+  ConfigEntry,
+  GroupDescription,
+  GroupListing,
+  KafkaRecord,
+  Known,
+  OffsetTable,
+  PartitionTable,
+  Topic,
+  TopicPartition,
+  TopicSpec,
+} from "./topology.ts";
+
+/** What the domain and the jobs need of the world. Each port has a contract suite in test/contract/. */
+
+export type Clock = {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves after `ms`, rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+};
+
+export type Log = {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  child(fields: object): Log;
+};
+
+export type Isolation = "read-committed" | "read-uncommitted";
+
+/** One Kafka cluster, source or target. Answers are complete or the call fails with `E_INCOMPLETE`. */
+export type KafkaCluster = {
+  readonly role: "source" | "target";
+  readonly access: ClusterAccess;
+  describe(): Promise<ClusterDescription>;
+  listTopics(): Promise<readonly Topic[]>;
+  topicConfigs(topics: readonly string[]): Promise<ReadonlyMap<string, readonly ConfigEntry[]>>;
+  /** Configuration of one broker (any that answers). */
+  brokerConfigs(): Promise<readonly ConfigEntry[]>;
+  /** Bytes on disk of each partition's leader replica. */
+  logSizes(topics: readonly string[]): Promise<Known<PartitionTable<number>>>;
+  /** Creates those that do not exist; existing ones are left alone. Returns the names created. */
+  createTopics(specs: readonly TopicSpec[]): Promise<readonly string[]>;
+  /** Waits until they are gone. Absent ones are no error. */
+  deleteTopics(names: readonly string[]): Promise<void>;
+  /**
+   * `start`: first offset held. `end`: high watermark, the next offset a reader will see.
+   * `stable`: last stable offset; below `end` while a transaction is open.
+   */
+  offsets(topics: readonly string[], which: "start" | "end" | "stable"): Promise<OffsetTable>;
+  /** First offset whose timestamp is at or after `timestamp` (ms), `undefined` when there is none. */
+  offsetAt(where: TopicPartition, timestamp: number): Promise<number | undefined>;
+  listGroups(): Promise<readonly GroupListing[]>;
+  /** In the order asked. A group that does not exist is `Dead` without members. */
+  describeGroups(groups: readonly string[]): Promise<readonly GroupDescription[]>;
+  /** Committed offsets per group; partitions never committed are `undefined`. */
+  committed(groups: readonly string[]): Promise<ReadonlyMap<string, OffsetTable>>;
+  /** Commits for an empty or absent group only (generation -1); the broker refuses others: `E_GROUP_ALIVE`. */
+  commit(group: string, offsets: OffsetTable): Promise<void>;
+  /**
+   * Data records from `from` on, in order, control records and, when read-committed, aborted ones left out.
+   * Stops after `max` records, at `until` (exclusive offset), or at the end of the log.
+   */
+  read(
+    where: TopicPartition,
+    from: number,
+    options: { readonly max: number; readonly until?: number; readonly isolation?: Isolation },
+  ): Promise<readonly KafkaRecord[]>;
+  acls(): Promise<Known<readonly Acl[]>>;
+  close(): Promise<void>;
+};
+
+export type FlowKind = "forward" | "checkpoint" | "reverse";
+
+/** One mirror connector. `forward` and `checkpoint` copy source to target, `reverse` target to source. */
+export type Flow = {
+  readonly name: string;
+  readonly kind: FlowKind;
+  /** Never a pattern: the explicit list is what keeps two directions apart. */
+  readonly topics: readonly string[];
+  readonly groups: readonly string[];
+  readonly tasks: number;
+};
+
+export type FlowState = "absent" | "stopped" | "paused" | "running" | "failed" | "starting";
+
+export type FlowStatus = {
+  readonly name: string;
+  readonly state: FlowState;
+  readonly kind: FlowKind | undefined;
+  readonly topics: readonly string[];
+  readonly tasks: ReadonlyArray<{
+    readonly id: number;
+    readonly state: string;
+    readonly worker: string;
+    readonly trace?: string;
+  }>;
+};
+
+export type EngineCheck = {
+  readonly version: string;
+  readonly exactlyOnce: boolean;
+  readonly problems: readonly string[];
+};
+
+/** What copies records. Each call returns when the engine has really reached the state, or fails. */
+export type ReplicationEngine = {
+  /** Worker version, plugins, exactly-once; asks, changes nothing. */
+  check(): Promise<EngineCheck>;
+  /** Flows whose name starts with `prefix`. */
+  list(prefix: string): Promise<readonly FlowStatus[]>;
+  status(name: string): Promise<FlowStatus>;
+  /** Creates it, or brings an existing one to this definition. `running` waits until its tasks run. */
+  define(flow: Flow, state: "stopped" | "running"): Promise<void>;
+  start(name: string): Promise<void>;
+  pause(name: string): Promise<void>;
+  /** Tasks gone and their last offsets committed. */
+  stop(name: string): Promise<void>;
+  restartFailed(name: string): Promise<void>;
+  /** Origin offset of the last copied record per partition; `undefined`: never copied. */
+  copied(name: string): Promise<OffsetTable>;
+  /** Sets those offsets; the flow must be stopped. Reads back and compares. Callers check bounds first. */
+  seed(name: string, copied: OffsetTable): Promise<void>;
+  /** Stops and deletes it, its offsets too, so that a new one of this name starts afresh. */
+  remove(name: string): Promise<void>;
+};
+
+/** Where an application runs according to its driver. */
+export type ClientPlace = "stopped" | "source" | "target";
+
+/** How one application is stopped and started. A claim only: jobs check it against Kafka. */
+export type ClientDriver = {
+  /** `request` is the same for a repeated call. Fails with `E_CLIENT_DRIVER`. */
+  stop(request: string): Promise<void>;
+  start(place: "source" | "target", access: ClusterAccess, request: string): Promise<void>;
+  status(): Promise<Known<ClientPlace>>;
+};
+
+export type MessageRef = { readonly channel: string; readonly ts: string };
+
+export type Reaction = { readonly name: string; readonly users: readonly string[] };
+
+export type Person = {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: "member" | "guest" | "bot" | "deactivated" | "stranger";
+};
+
+/** The team's channel. Posts survive a crash between sending and remembering: `key` finds them again. */
+export type Chat = {
+  post(
+    channel: string,
+    message: Message,
+    options: { readonly key: string; readonly thread?: string },
+  ): Promise<MessageRef>;
+  /** The message that was posted with this key, if it still exists. */
+  find(channel: string, key: string, thread?: string): Promise<MessageRef | undefined>;
+  /** `E_MESSAGE_GONE` when somebody deleted it. */
+  update(ref: MessageRef, message: Message): Promise<void>;
+  /** Seen only by this person. */
+  whisper(channel: string, user: string, message: Message): Promise<void>;
+  /** Uploads into a thread; returns the file's id, for an image part. */
+  upload(
+    where: { readonly channel: string; readonly thread?: string },
+    file: { readonly name: string; readonly title: string; readonly content: Buffer },
+  ): Promise<string>;
+  /** Adds the bot's own reactions as click targets; repeated calls are no error. */
+  seed(ref: MessageRef, emoji: readonly string[]): Promise<void>;
+  /** Everybody's reactions now, with every user of each. `E_MESSAGE_GONE` when the message is gone. */
+  reactions(ref: MessageRef): Promise<readonly Reaction[]>;
+  person(user: string): Promise<Person>;
+  /** Members of a user group. */
+  members(usergroup: string): Promise<readonly string[]>;
+  permalink(ref: MessageRef): Promise<string>;
+};
+
+export type Lease = { readonly scope: string; readonly owner: string; readonly token: number };
+
+export type Versioned = { readonly value: unknown; readonly revision: number };
+
+export type AuditEntry = {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly actor: string;
+  readonly migration: string;
+  readonly wave?: string;
+  /** Machine-readable: "reaction.not-counted", "step.done". */
+  readonly what: string;
+  readonly reason?: string;
+  readonly detail?: unknown;
+};
+
+export type ChainedEntry = AuditEntry & {
+  readonly sequence: number;
+  readonly previous: string;
+  readonly hash: string;
+};
+
+/** Durable memory: documents with revisions, leases that fence, an audit chain, capped lists. */
+export type Store = {
+  read(key: string): Promise<Versioned | undefined>;
+  /**
+   * Writes in one atomic step. With `revision`, only if the document still has it (0: does not exist yet);
+   * with `lease`, only if the lease still holds (`E_LEASE_LOST`). Returns the new revision, or `undefined`
+   * when the revision did not match.
+   */
+  write(
+    key: string,
+    value: unknown,
+    condition?: { readonly revision?: number; readonly lease?: Lease },
+  ): Promise<number | undefined>;
+  /** Keys that start with `prefix`, sorted. */
+  keys(prefix: string): Promise<readonly string[]>;
+  remove(key: string): Promise<void>;
+  /**
+   * Takes the lease, or takes it over from the same owner with a higher token, which fences the older attempt.
+   * `E_LEASE` while another owner holds it.
+   */
+  acquire(scope: string, owner: string, ttlMs: number): Promise<Lease>;
+  /** `E_LEASE_LOST` when a newer token exists or it ran out. */
+  renew(lease: Lease, ttlMs: number): Promise<void>;
+  release(lease: Lease): Promise<void>;
+  audit(entry: AuditEntry): Promise<void>;
+  auditTrail(migration: string): Promise<readonly ChainedEntry[]>;
+  /** Appends and keeps only the newest `keep`. */
+  append(key: string, value: unknown, keep: number): Promise<void>;
+  list(key: string): Promise<readonly unknown[]>;
+};
+
+export type LagPoint = {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Records not yet copied; `null`: unknown at that time. */
+  readonly behind: number | null;
+  /** Records per second that arrived on the source and that were copied. */
+  readonly arriving: number | null;
+  readonly copying: number | null;
+};
+
+export type Charts = {
+  /** PNG of lag and throughput over time, readable on a phone, in light and dark. */
+  lag(title: string, points: readonly LagPoint[]): Promise<Buffer>;
+};
+
+/** Everything outside that one migration touches. */
+export type World = {
+  readonly source: KafkaCluster;
+  /** `E_TARGET_ABSENT` until the cluster is ACTIVE. */
+  target(): Promise<KafkaCluster>;
+  engine(): Promise<ReplicationEngine>;
+  readonly msk: Msk;
+  readonly network: Network;
+  client(client: Client): ClientDriver;
+};

@@ -1,0 +1,173 @@
+import { z } from "zod";
+
+/** Everything about migrations that a team writes down: the schema of `ferry.yaml`. Unknown keys are errors. */
+
+const durationPattern = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+const durationUnits = new Map([
+  ["ms", 1],
+  ["s", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+]);
+
+/** "48h", "90s", "250ms" to milliseconds. */
+export const Duration = z
+  .string()
+  .regex(durationPattern, 'expected a duration such as "48h", "15m" or "30s"')
+  .transform((text) => {
+    const [, amount = "0", unit = "ms"] = durationPattern.exec(text) ?? [];
+    return Number(amount) * (durationUnits.get(unit) ?? 1);
+  });
+
+/** The value may also be given in text: parsed as if it had been written in the file. */
+function duration(text: string) {
+  return Duration.prefault(text);
+}
+
+export const Security = z.discriminatedUnion("protocol", [
+  z.strictObject({ protocol: z.literal("PLAINTEXT") }),
+  z.strictObject({ protocol: z.literal("SSL"), caFile: z.string().optional() }),
+  z.strictObject({
+    protocol: z.enum(["SASL_PLAINTEXT", "SASL_SSL"]),
+    mechanism: z.enum(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
+    username: z.string(),
+    /** Name of the environment variable that holds the password. */
+    passwordEnv: z.string(),
+    caFile: z.string().optional(),
+  }),
+]);
+export type Security = z.infer<typeof Security>;
+
+const HostPort = z.string().regex(/^[^\s:]+:\d{1,5}$/, "expected host:port");
+
+const SwitchDriver = z.discriminatedUnion("driver", [
+  z.strictObject({
+    driver: z.literal("exec"),
+    command: z.array(z.string()).min(1),
+    timeout: duration("2m"),
+    environment: z.record(z.string(), z.string()).default({}),
+  }),
+  z.strictObject({ driver: z.literal("manual"), owner: z.string().optional(), timeout: duration("30m") }),
+]);
+export type SwitchDriver = z.infer<typeof SwitchDriver>;
+
+export const Client = z.discriminatedUnion("role", [
+  z.strictObject({ name: z.string(), role: z.literal("consumer"), group: z.string(), switch: SwitchDriver }),
+  z.strictObject({
+    name: z.string(),
+    role: z.literal("producer"),
+    topics: z.array(z.string()).min(1),
+    switch: SwitchDriver,
+  }),
+]);
+export type Client = z.infer<typeof Client>;
+
+export const WaveSettings = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "expected lower-case letters, digits and hyphens"),
+  topics: z.array(z.string()).min(1),
+  groups: z.array(z.string()).default([]),
+});
+
+const Source = z.strictObject({
+  bootstrap: z.array(HostPort).min(1),
+  security: Security.default({ protocol: "PLAINTEXT" }),
+  /** How applications reach this cluster, where that differs from how the bot does. */
+  applications: z.strictObject({ bootstrap: z.array(HostPort).min(1), security: Security }).optional(),
+  network: z
+    .strictObject({
+      kind: z.enum(["peering", "transit-gateway", "vpn", "none"]),
+      vpc: z.string().optional(),
+      routeTables: z.array(z.string()).default([]),
+      securityGroups: z.array(z.string()).default([]),
+    })
+    .default({ kind: "none", routeTables: [], securityGroups: [] }),
+});
+
+const Target = z.strictObject({
+  cluster: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, "expected letters, digits and hyphens, at most 64"),
+  region: z.string(),
+  auth: z.enum(["iam", "scram", "tls", "unauthenticated"]),
+  /** In transit between clients and brokers: MSK's ClientBroker. */
+  transit: z.enum(["tls", "tls-plaintext", "plaintext"]).default("tls"),
+  scram: z
+    .strictObject({ username: z.string(), passwordEnv: z.string(), secretArns: z.array(z.string()) })
+    .optional(),
+  subnets: z.array(z.string()).min(2).max(3),
+  securityGroups: z.array(z.string()).min(1),
+  kmsKey: z.string().optional(),
+  logGroup: z.string().optional(),
+  shape: z
+    .strictObject({
+      kind: z.enum(["standard", "express", "serverless"]).optional(),
+      instanceType: z.string().optional(),
+      brokers: z.int().positive().optional(),
+      volumeGiB: z.int().positive().max(16_384).optional(),
+      provisionedThroughputMiBs: z.int().positive().optional(),
+      kafkaVersion: z.string().optional(),
+    })
+    .default({}),
+  replicationFactor: z.int().min(1).max(3).default(3),
+});
+
+const Replication = z.strictObject({
+  engine: z.enum(["connect"]).default("connect"),
+  connect: z.strictObject({
+    url: z.url(),
+    username: z.string().optional(),
+    passwordEnv: z.string().optional(),
+  }),
+  topics: z.array(z.string()).default([".*"]),
+  groups: z.array(z.string()).default([".*"]),
+  exactlyOnce: z.boolean().default(true),
+  /** The worker's offset.flush.interval.ms: how old a copied offset may be. */
+  flush: duration("5s"),
+});
+
+const Approvals = z.strictObject({
+  /** Configurable upwards only. */
+  quorum: z.int().min(2).max(6).default(2),
+  expires: duration("1h"),
+  granted: duration("15m"),
+});
+
+export const MigrationSettings = z.strictObject({
+  channel: z.string().regex(/^[CG][A-Z0-9]+$/, "expected a Slack channel id such as C0123456789"),
+  approvers: z
+    .strictObject({ users: z.array(z.string()).default([]), usergroup: z.string().optional() })
+    .default({ users: [] }),
+  approvals: Approvals.prefault({}),
+  source: Source,
+  target: Target,
+  replication: Replication,
+  waves: z.array(WaveSettings).optional(),
+  clients: z.array(Client).default([]),
+  digest: z.strictObject({ cron: z.string(), timezone: z.string().default("UTC") }).optional(),
+  cleanup: z.strictObject({ watch: duration("48h") }).prefault({}),
+  /** Seconds of measuring for `assess`. */
+  assess: z.strictObject({ window: duration("30s") }).prefault({}),
+  cutover: z
+    .strictObject({
+      /** Two end-offset reads this far apart must be equal before producers count as silent. */
+      flatFor: duration("10s"),
+      /** How long to wait for a client, a drain or a sign of life before turning back. */
+      patience: duration("5m"),
+      /** How long consumers are watched on the target before the step is called done. */
+      watch: duration("30s"),
+    })
+    .prefault({}),
+});
+export type MigrationSettings = z.infer<typeof MigrationSettings>;
+
+/** Lower-case names: they become part of connector names and Redis keys. */
+export const MigrationName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "expected lower-case letters, digits and hyphens");
+
+export const FerryFile = z.strictObject({ migrations: z.record(MigrationName, MigrationSettings) });
+export type FerryFile = z.infer<typeof FerryFile>;
+
+/** One migration: its name and what the team wrote about it. */
+export type Migration = { readonly name: string; readonly settings: MigrationSettings };
