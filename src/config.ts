@@ -1,0 +1,209 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { distance } from "fastest-levenshtein";
+import { parse as parseYaml, YAMLParseError } from "yaml";
+import { z } from "zod";
+import { FerryError } from "#domain/errors.ts";
+import { FerryFile, type Migration, type Security } from "#domain/settings.ts";
+import type { ClusterAccess } from "#domain/topology.ts";
+
+/** The environment: secrets and endpoints. AWS's own variables are read by the AWS SDK. */
+export const Environment = z
+  .object({
+    SLACK_BOT_TOKEN: z.string().startsWith("xoxb-", "expected a bot token that starts with xoxb-"),
+    SLACK_SIGNING_SECRET: z.string().min(1).optional(),
+    /** Present: Socket Mode. Absent: HTTP on PORT. */
+    SLACK_APP_TOKEN: z
+      .string()
+      .startsWith("xapp-", "expected an app token that starts with xapp-")
+      .optional(),
+    SLACK_API_URL: z.url().endsWith("/", "expected a URL that ends in /").optional(),
+    PORT: z.coerce.number().int().min(1).max(65_535).default(3000),
+    REDIS_URL: z.url({ protocol: /^rediss?$/, error: "expected redis://… or rediss://…" }),
+    FERRY_CONFIG: z.string().default("./ferry.yaml"),
+    LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  })
+  .refine((env) => env.SLACK_APP_TOKEN !== undefined || env.SLACK_SIGNING_SECRET !== undefined, {
+    path: ["SLACK_SIGNING_SECRET"],
+    error: "needed for HTTP mode; set it, or SLACK_APP_TOKEN for Socket Mode",
+  });
+export type Environment = z.infer<typeof Environment>;
+
+const secretNames = /TOKEN|SECRET|PASSWORD|KEY/;
+
+export type Config = {
+  readonly environment: Environment;
+  readonly migrations: readonly Migration[];
+  /** Reads a secret that ferry.yaml names by its environment variable. */
+  secret(variable: string): string;
+  /** How to reach a cluster with these settings: secrets and certificate files resolved. */
+  access(bootstrap: readonly string[], security: Security): Promise<ClusterAccess>;
+};
+
+/** Reads and checks everything once. Fails with `E_SETTINGS`: the key, the value seen, what is allowed. */
+export async function loadConfig(variables: Readonly<Record<string, string | undefined>>): Promise<Config> {
+  const environment = parseEnvironment(variables);
+  const file = await parseFile(environment.FERRY_CONFIG);
+  const migrations = Object.entries(file.migrations).map(([name, settings]) => ({ name, settings }));
+  refuseSharedChannels(migrations);
+
+  function secret(variable: string): string {
+    const value = variables[variable];
+    if (value !== undefined && value !== "") return value;
+    throw new FerryError(
+      "E_SETTINGS",
+      `The environment variable ${variable}, named in ferry.yaml, is not set.`,
+    );
+  }
+
+  for (const variable of namedSecrets(migrations)) secret(variable);
+
+  return {
+    environment,
+    migrations,
+    secret,
+    access: (bootstrap, security) => resolveAccess(bootstrap, security, secret),
+  };
+}
+
+/** The process's own environment, for the one place that starts everything. */
+export function processEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
+
+function parseEnvironment(variables: Readonly<Record<string, string | undefined>>): Environment {
+  const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""));
+  const parsed = Environment.safeParse(set);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => {
+    const name = issue.path.join(".");
+    return `${name}: ${seen(variables[name], secretNames.test(name))}; ${issue.message}`;
+  });
+  throw new FerryError("E_SETTINGS", `The environment is not usable. ${problems.join(". ")}.`);
+}
+
+async function parseFile(path: string): Promise<FerryFile> {
+  const text = await readFile(resolve(path), "utf8").catch((cause: unknown) => {
+    throw new FerryError("E_SETTINGS", `FERRY_CONFIG: ${path} cannot be read.`, { cause });
+  });
+  const content = readYaml(path, text);
+  const parsed = FerryFile.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue, content));
+  throw new FerryError("E_SETTINGS", `${path} is not usable. ${problems.join(". ")}.`);
+}
+
+function readYaml(path: string, text: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch (cause) {
+    const where = cause instanceof YAMLParseError ? cause.message : String(cause);
+    throw new FerryError("E_SETTINGS", `${path} is not YAML: ${where}`, { cause });
+  }
+}
+
+function describeIssue(issue: z.core.$ZodIssue, content: unknown): readonly string[] {
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") {
+    const candidates = knownKeys(path);
+    return issue.keys.map((key) => `${[...path, key].join(".")}: unknown key${nearest(key, candidates)}`);
+  }
+  const value = path.reduce<unknown>(child, content);
+  return [
+    `${path.join(".")}: ${seen(value, secretNames.test(path.at(-1)?.toUpperCase() ?? ""))}; ${issue.message}`,
+  ];
+}
+
+function child(value: unknown, key: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.entries(value).find(([name]) => name === key)?.[1];
+}
+
+function seen(value: unknown, secret: boolean): string {
+  if (value === undefined) return "not set";
+  if (secret) return "a value is set";
+  return `saw ${JSON.stringify(value)}`;
+}
+
+/** Keys that the schema allows at a path; asked of the JSON Schema, so that it cannot drift. */
+function knownKeys(path: readonly string[]): readonly string[] {
+  const root: unknown = z.toJSONSchema(FerryFile, { io: "input", unrepresentable: "any" });
+  const nodes = path.reduce<readonly unknown[]>(
+    (found, key) => found.flatMap((node) => descend(node, key)),
+    [root],
+  );
+  return nodes.flatMap(variants).flatMap((node) => Object.keys(object(child(node, "properties"))));
+}
+
+function descend(node: unknown, key: string): readonly unknown[] {
+  return variants(node).flatMap((variant) => {
+    const named = child(child(variant, "properties"), key);
+    const next = named ?? child(variant, "additionalProperties") ?? child(variant, "items");
+    return next === undefined ? [] : [next];
+  });
+}
+
+function variants(node: unknown): readonly unknown[] {
+  const several = child(node, "anyOf") ?? child(node, "oneOf");
+  return Array.isArray(several) ? several.flatMap(variants) : [node];
+}
+
+function object(value: unknown): object {
+  return typeof value === "object" && value !== null ? value : {};
+}
+
+function nearest(word: string, candidates: readonly string[]): string {
+  const [best] = [...candidates].sort((a, b) => distance(word, a) - distance(word, b));
+  return best === undefined ? "" : `; did you mean ${best}?`;
+}
+
+function refuseSharedChannels(migrations: readonly Migration[]): void {
+  const owners = new Map<string, string>();
+  for (const { name, settings } of migrations) {
+    const other = owners.get(settings.channel);
+    if (other !== undefined) {
+      throw new FerryError(
+        "E_SETTINGS",
+        `migrations.${name}.channel: saw "${settings.channel}", which ${other} uses; a channel belongs to one migration.`,
+      );
+    }
+    owners.set(settings.channel, name);
+  }
+}
+
+function namedSecrets(migrations: readonly Migration[]): readonly string[] {
+  return migrations.flatMap(({ settings }) => {
+    const { source, target, replication } = settings;
+    const securities = [source.security, ...(source.applications ? [source.applications.security] : [])];
+    const names = securities.flatMap((security) => ("passwordEnv" in security ? [security.passwordEnv] : []));
+    if (target.scram) names.push(target.scram.passwordEnv);
+    if (replication.connect.passwordEnv !== undefined) names.push(replication.connect.passwordEnv);
+    return names;
+  });
+}
+
+async function resolveAccess(
+  bootstrap: readonly string[],
+  security: Security,
+  secret: (variable: string) => string,
+): Promise<ClusterAccess> {
+  const ca =
+    "caFile" in security && security.caFile !== undefined
+      ? await readCertificate(security.caFile)
+      : undefined;
+  const sasl =
+    security.protocol === "SASL_PLAINTEXT" || security.protocol === "SASL_SSL"
+      ? {
+          mechanism: security.mechanism,
+          username: security.username,
+          password: secret(security.passwordEnv),
+        }
+      : undefined;
+  return { bootstrap, protocol: security.protocol, ...(sasl && { sasl }), ...(ca !== undefined && { ca }) };
+}
+
+async function readCertificate(path: string): Promise<string> {
+  return await readFile(resolve(path), "utf8").catch((cause: unknown) => {
+    throw new FerryError("E_SETTINGS", `caFile: ${path} cannot be read.`, { cause });
+  });
+}
