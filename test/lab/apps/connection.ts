@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from "kafkajs";
+import { z } from "zod";
+import { registerCodecs } from "./codecs.ts";
+
+/** The security block that the `exec` driver hands over as JSON; a missing one means PLAINTEXT. */
+export const AppSecurity = z.object({
+  protocol: z.enum(["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]).default("PLAINTEXT"),
+  mechanism: z.string().optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  passwordEnv: z.string().optional(),
+  caFile: z.string().optional(),
+});
+export type AppSecurity = z.infer<typeof AppSecurity>;
+
+export const plaintext: AppSecurity = { protocol: "PLAINTEXT" };
+
+/** Where an application connects to. `bootstrap` is a list of host:port. */
+export type Connection = { readonly bootstrap: readonly string[]; readonly security: AppSecurity };
+
+function saslOf(security: AppSecurity): SASLOptions | undefined {
+  if (!security.protocol.startsWith("SASL")) return undefined;
+  const username = security.username ?? "";
+  const password = security.password ?? process.env[security.passwordEnv ?? ""] ?? "";
+  switch (security.mechanism) {
+    case "PLAIN":
+      return { mechanism: "plain", username, password };
+    case "SCRAM-SHA-256":
+      return { mechanism: "scram-sha-256", username, password };
+    case "SCRAM-SHA-512":
+      return { mechanism: "scram-sha-512", username, password };
+    case undefined:
+    default:
+      throw new Error(`mechanism ${security.mechanism ?? "(none)"} is not one the lab's applications speak`);
+  }
+}
+
+function sslOf(security: AppSecurity): KafkaConfig["ssl"] {
+  if (!security.protocol.endsWith("SSL")) return undefined;
+  return security.caFile === undefined ? true : { ca: [readFileSync(security.caFile, "utf8")] };
+}
+
+/** A KafkaJS client that gives up on a request after about 5 s, so that a clean stop never hangs. */
+export function kafkaFor(connection: Connection, clientId: string): Kafka {
+  registerCodecs();
+  const sasl = saslOf(connection.security);
+  const ssl = sslOf(connection.security);
+  return new kafkajs.Kafka({
+    clientId,
+    brokers: [...connection.bootstrap],
+    logLevel: kafkajs.logLevel.NOTHING,
+    connectionTimeout: 3000,
+    requestTimeout: 10_000,
+    retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 8 },
+    ...(sasl === undefined ? {} : { sasl }),
+    ...(ssl === undefined ? {} : { ssl }),
+  });
+}

@@ -1,0 +1,122 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Admin, Kafka } from "kafkajs";
+import { z } from "zod";
+import { type Connection, kafkaFor } from "./connection.ts";
+import { ackedPath, appendLines } from "./journal.ts";
+import { recordFor, sendRecords } from "./records.ts";
+import { idleGroup, topicNamed, topics, type WorldTopic } from "./world.ts";
+
+/** Group to topic to offset by partition: where a group started. What lies before it, it never had to see. */
+export const StartOffsets = z.record(z.string(), z.record(z.string(), z.array(z.int().min(0))));
+export type StartOffsets = z.infer<typeof StartOffsets>;
+
+export function startOffsetsPath(folder: string): string {
+  return join(folder, "start-offsets.json");
+}
+
+/**
+ * Creates the topics on the source (replication factor 1), fills them with history, gives `analytics` a backlog to
+ * start from and `nightly-report` offsets half-way. Logs every seeded record in `folder` as acknowledged.
+ * Throws when a topic is already there: a world is created once per cluster.
+ */
+export async function createWorld(options: { folder: string; connection: Connection }): Promise<void> {
+  const { folder } = options;
+  const kafka = kafkaFor(options.connection, "lab-seed");
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    await createTopics(admin);
+    await seedHistory(kafka, folder);
+    await seedOffsets(kafka, admin, folder);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function createTopics(admin: Admin): Promise<void> {
+  const created = await admin.createTopics({
+    waitForLeaders: true,
+    topics: topics.map(({ name, partitions, compacted }) => ({
+      topic: name,
+      numPartitions: partitions,
+      replicationFactor: 1,
+      configEntries: compacted ? [{ name: "cleanup.policy", value: "compact" }] : [],
+    })),
+  });
+  if (!created) throw new Error("some topics of the sample world exist already on the source");
+}
+
+async function seedHistory(kafka: Kafka, folder: string): Promise<void> {
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+  });
+  await producer.connect();
+  try {
+    for (const { name, history } of topics) {
+      const records = Array.from({ length: history }, (_, index) => recordFor("seed", name, index + 1));
+      for (let at = 0; at < records.length; at += 500) {
+        appendLines(
+          ackedPath(folder, "seed"),
+          await sendRecords(producer, "source", records.slice(at, at + 500)),
+        );
+      }
+    }
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+/** `part` of each partition's end offset, rounded down. */
+async function offsetsAt(admin: Admin, topic: WorldTopic, part: number): Promise<number[]> {
+  const ends = new Map(
+    (await admin.fetchTopicOffsets(topic.name)).map((one) => [one.partition, Number(one.high)]),
+  );
+  return Array.from({ length: topic.partitions }, (_, partition) =>
+    Math.floor((ends.get(partition) ?? 0) * part),
+  );
+}
+
+/** Joins the group for a moment and commits; KafkaJS' `setOffsets` takes 5 s a topic. Topic to offset by partition. */
+async function commitFor(
+  kafka: Kafka,
+  group: string,
+  table: Readonly<Record<string, number[]>>,
+): Promise<void> {
+  const consumer = kafka.consumer({ groupId: group, sessionTimeout: 10_000, allowAutoTopicCreation: false });
+  const { promise: joined, resolve } = Promise.withResolvers<void>();
+  consumer.on(consumer.events.GROUP_JOIN, () => resolve());
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: Object.keys(table) });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: () => Promise.resolve(),
+    });
+    await joined;
+    await consumer.commitOffsets(
+      Object.entries(table).flatMap(([topic, offsets]) =>
+        offsets.map((offset, partition) => ({ topic, partition, offset: String(offset) })),
+      ),
+    );
+  } finally {
+    await consumer.disconnect();
+  }
+}
+
+async function seedOffsets(kafka: Kafka, admin: Admin, folder: string): Promise<void> {
+  const starts: StartOffsets = {
+    analytics: {
+      events: await offsetsAt(admin, topicNamed("events"), 0.02),
+      clicks: await offsetsAt(admin, topicNamed("clicks"), 0),
+    },
+    [idleGroup.name]: { events: await offsetsAt(admin, topicNamed("events"), 0.5) },
+  };
+  await Promise.all(
+    Object.entries(starts).map(async ([group, table]) => await commitFor(kafka, group, table)),
+  );
+  writeFileSync(startOffsetsPath(folder), JSON.stringify(starts));
+}
