@@ -111,18 +111,18 @@ export async function startProcess(options: ProcessOptions): Promise<ManagedProc
   options.signal?.throwIfAborted();
   const log = await open(options.logFile, "a");
   const { size: outputStart } = await log.stat();
-  let child: ChildProcess;
+  let managed: ManagedProcess;
   try {
-    child = spawn(options.command, options.args, {
+    const child = spawn(options.command, options.args, {
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.env === undefined ? {} : { env: options.env }),
     });
+    managed = await manage(child, options);
   } finally {
     await log.close();
   }
-  const managed = await manage(child, options);
   try {
     await untilReady(managed, options, outputStart);
   } catch (error) {
@@ -132,10 +132,11 @@ export async function startProcess(options: ProcessOptions): Promise<ManagedProc
   return managed;
 }
 
+/** Listens to the child before anything is awaited: its first events come in the next turn. */
 async function manage(child: ChildProcess, { name, command }: ProcessOptions): Promise<ManagedProcess> {
   const { pid } = child;
   if (pid === undefined) {
-    const [cause] = await once(child, "error").catch((error: unknown) => [error]);
+    const [cause] = await once(child, "error");
     throw new Error(`${name}: ${command} cannot be started`, { cause });
   }
   watchdog ??= createWatchdog();
