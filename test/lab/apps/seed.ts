@@ -80,7 +80,7 @@ async function offsetsAt(admin: Admin, topic: WorldTopic, part: number): Promise
 }
 
 /** Joins the group for a moment and commits; KafkaJS' `setOffsets` takes 5 s a topic. Topic to offset by partition. */
-async function commitFor(
+export async function commitFor(
   kafka: Kafka,
   group: string,
   table: Readonly<Record<string, number[]>>,
