@@ -1,0 +1,309 @@
+import type { KafkaRecord } from "./topology.ts";
+
+/**
+ * Exact translation of a committed offset from the log it was made on (the origin) to a mirrored copy of that log (the
+ * destination), by content. An offset is a promise about records: "everything before has been read". So the records
+ * around it are found on the other side, and only what is found counts; nothing is estimated. What cannot be proved is
+ * refused with the reason, never clamped.
+ *
+ * The two anchors of an offset O on the origin are the first data record at or after O (`next`) and the last one before
+ * it (`previous`). Where `next` has been copied, the answer is its place on the destination; where it has not, one past
+ * the place of `previous`. A mirror that crashed may have copied a stretch twice: then the place counts from which the
+ * copy runs on uninterrupted. Where two places are possible the earlier one is taken: reading again is not loss. A record
+ * with an equal neighbour counts only where its surroundings match too. Reasons: docs/decisions, offset translation.
+ */
+
+/** One partition of one cluster, reading data records only (committed ones). Offsets as in Kafka. */
+export type LogView = {
+  readonly start: number;
+  /** With cleanup.policy=compact either side may have dropped superseded records, so neighbours prove nothing. */
+  readonly compacted: boolean;
+  /** Read after the committed offset was. */
+  readonly end: number;
+  /** Data records in `[from, until)`, at most `max`, in order. */
+  read(
+    from: number,
+    options: { readonly max: number; readonly until?: number },
+  ): Promise<readonly KafkaRecord[]>;
+  /** First offset with a timestamp at or after `timestamp` (ms). */
+  offsetAt(timestamp: number): Promise<number | undefined>;
+  /** The end offset now. */
+  endNow(): Promise<number>;
+};
+
+export type Translation =
+  | { readonly kind: "exact"; readonly offset: number; readonly by: "next" | "previous" | "empty" }
+  /** The mirror has not copied the records before the offset yet: ask again. */
+  | { readonly kind: "not-copied-yet"; readonly why: string }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** Records on each side of an anchor that are compared with it. */
+const context = 16;
+/** The same for compacted logs and for long runs of equal records; also the records read at a time. */
+const chunk = 2000;
+/** Most records that a search reads before it gives up. */
+const searchLimit = 500_000;
+/** How far past a match a search goes on for a repetition: more than a mirror copies in one flush interval. */
+const repetitionReach = 50_000;
+
+type Records = readonly KafkaRecord[];
+
+/** A record to be found, with the records around it on the origin. */
+type Anchor = { readonly record: KafkaRecord; readonly before: Records; readonly after: Records };
+
+/** Where an anchor stands on the destination; `undefined`: nowhere. */
+type Place =
+  | { readonly kind: "at"; readonly offset: number | undefined }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** Translates one committed offset. Reads both sides; changes nothing. */
+export async function translate(
+  committed: number,
+  origin: LogView,
+  destination: LogView,
+): Promise<Translation> {
+  if (committed > origin.end) {
+    return refused(
+      `offset ${committed} lies beyond the end ${origin.end}: the log was truncated or re-created`,
+    );
+  }
+  if (committed < origin.start) {
+    return refused(`offset ${committed} has expired: the log starts at ${origin.start}`);
+  }
+  // Read before the origin: whatever stands before this end was on the origin when `after` is read.
+  const copiedEnd = await destination.endNow();
+  const { before, after } = await surroundings(committed, origin, destination);
+  if (before.length === 0 && after.length === 0) return await translateEmpty(committed, origin, destination);
+  const byNext = await placeOfNext(before, after, destination);
+  if (byNext !== undefined) return byNext;
+  return await placeAfterPrevious(before, after, destination, copiedEnd);
+}
+
+function refused(why: string): { readonly kind: "refused"; readonly why: string } {
+  return { kind: "refused", why };
+}
+
+async function surroundings(
+  committed: number,
+  origin: LogView,
+  destination: LogView,
+): Promise<{ readonly before: Records; readonly after: Records }> {
+  const near = await lastBefore(origin, committed, context);
+  const compacted = origin.compacted || destination.compacted;
+  const reach = compacted || isRun(near) ? chunk : context;
+  const before = reach === context ? near : await lastBefore(origin, committed, reach);
+  return { before, after: await origin.read(committed, { max: reach }) };
+}
+
+/** Equal records only, as many as were asked for: where this run begins is not in sight. */
+function isRun(records: Records): boolean {
+  const [first] = records;
+  return (
+    first !== undefined && records.length >= context && records.every((record) => sameRecord(record, first))
+  );
+}
+
+/** Up to `count` data records before the offset; looks further back over gaps of compaction and transactions. */
+async function lastBefore(log: LogView, offset: number, count: number): Promise<Records> {
+  for (let width = 4 * count; ; width *= 8) {
+    const from = Math.max(log.start, offset - width);
+    const records = await readAll(log, from, offset);
+    if (records.length >= count || from === log.start) return records.slice(-count);
+  }
+}
+
+async function readAll(log: LogView, from: number, until: number): Promise<Records> {
+  const all: KafkaRecord[] = [];
+  for (let next = from; next < until; ) {
+    const records = await log.read(next, { max: chunk, until });
+    const last = records.at(-1);
+    if (last === undefined) break;
+    all.push(...records);
+    next = last.offset + 1;
+  }
+  return all;
+}
+
+/**
+ * The origin holds no record at all: everything before the offset has expired and nothing came after. Then the end of
+ * the destination is exact, if the origin's end is read after it and has not moved.
+ */
+async function translateEmpty(
+  committed: number,
+  origin: LogView,
+  destination: LogView,
+): Promise<Translation> {
+  const offset = await destination.endNow();
+  if ((await origin.endNow()) !== origin.end) {
+    return { kind: "not-copied-yet", why: `records arrived while offset ${committed} was being translated` };
+  }
+  return { kind: "exact", offset, by: "empty" };
+}
+
+/** The place of the first record at or after the offset that both sides hold; `undefined` when none is copied. */
+async function placeOfNext(
+  before: Records,
+  after: Records,
+  destination: LogView,
+): Promise<Translation | undefined> {
+  for (const [index, record] of after.entries()) {
+    const earlier = [...before, ...after.slice(0, index)].slice(-Math.max(context, before.length));
+    const place = await placeOf({ record, before: earlier, after: after.slice(index + 1) }, destination);
+    if (place.kind === "refused") return place;
+    if (place.offset !== undefined) return { kind: "exact", offset: place.offset, by: "next" };
+    if (!destination.compacted || !mayBeGone(record, after.slice(index + 1))) return undefined;
+  }
+  return undefined;
+}
+
+/** One past the place of the newest record before the offset that both sides hold. */
+async function placeAfterPrevious(
+  before: Records,
+  after: Records,
+  destination: LogView,
+  copiedEnd: number,
+): Promise<Translation> {
+  for (let index = before.length - 1; index >= 0; index -= 1) {
+    const record = before[index];
+    if (record === undefined) break;
+    const later = [...before.slice(index + 1), ...after];
+    const place = await placeOf({ record, before: before.slice(0, index), after: later }, destination);
+    if (place.kind === "refused") return place;
+    if (place.offset !== undefined) {
+      const offset = await pastRepetition(place.offset + 1, copiedEnd, before, destination);
+      return { kind: "exact", offset, by: "previous" };
+    }
+    // Nothing newer is copied, so compaction there can only have removed an aged tombstone.
+    if (!destination.compacted || record.value !== null) {
+      return {
+        kind: "not-copied-yet",
+        why: `the record at offset ${record.offset} is not on the other side`,
+      };
+    }
+  }
+  return { kind: "not-copied-yet", why: "none of the records before the offset is on the other side" };
+}
+
+/** Behind the last copied record there may be a repetition of earlier ones: all of them have been read already. */
+async function pastRepetition(
+  from: number,
+  copiedEnd: number,
+  before: Records,
+  log: LogView,
+): Promise<number> {
+  const behind = await log.read(from, { max: chunk, until: copiedEnd });
+  const last = behind.at(-1);
+  if (last === undefined) return from;
+  const repeated = behind.every((record) => before.some((earlier) => sameRecord(earlier, record)));
+  return repeated ? last.offset + 1 : from;
+}
+
+/** Compaction removes a record once a newer one has its key, and a tombstone after a while. */
+function mayBeGone(record: KafkaRecord, later: Records): boolean {
+  return (
+    record.value === null || later.some((other) => other.key !== null && sameBytes(other.key, record.key))
+  );
+}
+
+/**
+ * Finds an anchor on the destination. A copy keeps its timestamp, so it cannot lie before the first record of that
+ * timestamp. A match with its whole surroundings ends the search at once; otherwise all matches are weighed.
+ */
+async function placeOf(anchor: Anchor, destination: LogView): Promise<Place> {
+  const lower = await destination.offsetAt(anchor.record.timestamp);
+  if (lower === undefined) return { kind: "at", offset: undefined };
+  let line = await lastBefore(destination, lower, anchor.before.length + 1);
+  const matches: number[] = [];
+  let read = 0;
+  for (let from = lower; ; ) {
+    const records = await destination.read(from, { max: chunk });
+    const last = records.at(-1);
+    line = [...line.slice(-anchor.before.length - 1), ...records];
+    const found = [...line.entries()].filter(
+      ([, one]) => one.offset >= from && sameRecord(one, anchor.record),
+    );
+    const certain = found.find(([index]) => isSurrounded(line, index, anchor));
+    if (certain !== undefined) return { kind: "at", offset: certain[1].offset };
+    matches.push(...found.map(([, one]) => one.offset));
+    if (last === undefined) break;
+    if (last.offset - (matches[0] ?? last.offset) > repetitionReach) break;
+    from = last.offset + 1;
+    read += records.length;
+    if (read >= searchLimit) return refused(`no match among ${read} records from offset ${lower} on`);
+  }
+  if (matches.length === 0) return { kind: "at", offset: undefined };
+  return await weigh(matches, anchor, destination);
+}
+
+/** Whole surroundings on both sides, not all alike: a single, uninterrupted copy. */
+function isSurrounded(line: Records, index: number, anchor: Anchor): boolean {
+  const before = line.slice(Math.max(0, index - anchor.before.length), index);
+  const after = line.slice(index + 1, index + 1 + anchor.after.length);
+  if (anchor.after.length === 0 || isRun(anchor.before)) return false;
+  return sameRecords(before, anchor.before) && anchor.before.length > 0 && sameRecords(after, anchor.after);
+}
+
+/** Decides between matches that are not certain; prefers an uninterrupted copy, then an earlier place. */
+async function weigh(matches: readonly number[], anchor: Anchor, log: LogView): Promise<Place> {
+  if (log.compacted) return { kind: "at", offset: matches.at(-1) };
+  if (isRun(anchor.before) && anchor.before.length >= chunk) {
+    return refused(`more than ${chunk} equal records in a row before offset ${anchor.record.offset}`);
+  }
+  const unique = isUnique(anchor);
+  const led: number[] = [];
+  for (const offset of matches) {
+    const { leads, runsOn } = await compare(offset, anchor, log);
+    if (runsOn && (unique || leads)) return { kind: "at", offset };
+    if (leads) led.push(offset);
+  }
+  const [first] = led;
+  if (first !== undefined || !unique || matches.length > 1) return { kind: "at", offset: first };
+  return { kind: "at", offset: matches[0] };
+}
+
+function isUnique({ record, before, after }: Anchor): boolean {
+  return ![...before, ...after].some((other) => sameRecord(other, record));
+}
+
+/** Whether everything before, and everything after a place on the destination is as around the anchor. */
+async function compare(
+  offset: number,
+  anchor: Anchor,
+  log: LogView,
+): Promise<{ readonly leads: boolean; readonly runsOn: boolean }> {
+  const { before, after } = anchor;
+  const standsBefore = await lastBefore(log, offset, Math.max(context, before.length));
+  const compared = before.length < context ? standsBefore : standsBefore.slice(-before.length);
+  const standsAfter = await log.read(offset + 1, { max: Math.max(1, after.length) });
+  return {
+    leads: sameRecords(compared, before),
+    runsOn: after.length > 0 && sameRecords(standsAfter, after),
+  };
+}
+
+function sameRecords(left: Records, right: Records): boolean {
+  if (left.length !== right.length) return false;
+  return left.every((record, index) => {
+    const other = right[index];
+    return other !== undefined && sameRecord(record, other);
+  });
+}
+
+/** Equal for every reader: timestamp, key, value, headers in order. Offsets differ between logs. */
+export function sameRecord(left: KafkaRecord, right: KafkaRecord): boolean {
+  return (
+    left.timestamp === right.timestamp &&
+    sameBytes(left.key, right.key) &&
+    sameBytes(left.value, right.value) &&
+    left.headers.length === right.headers.length &&
+    left.headers.every(([name, value], index) => {
+      const other = right.headers[index];
+      return other !== undefined && other[0] === name && sameBytes(other[1], value);
+    })
+  );
+}
+
+function sameBytes(left: Buffer | null, right: Buffer | null): boolean {
+  if (left === null || right === null) return left === right;
+  return left.equals(right);
+}
