@@ -1,0 +1,276 @@
+import { z } from "zod";
+import { type Cloud, handler } from "./cloud.ts";
+import { describing, type FilterValues, select, tagFilters, tagList } from "./ec2-listing.ts";
+import { ec2Refusal } from "./refusal.ts";
+import type { Caller, Handlers, Shape } from "./shapes.ts";
+import type { NetworkAcl, Subnet, Tags, Vpc } from "./world.ts";
+
+function ownVpcs(cloud: Cloud, caller: Caller): Vpc[] {
+  return cloud.world.vpcs.filter((each) => each.account === caller.account && each.region === caller.region);
+}
+
+/** What of a list lies in the caller's own VPCs. */
+function own<T extends { vpc: string }>(cloud: Cloud, caller: Caller, items: readonly T[]): T[] {
+  const ids = ownVpcs(cloud, caller).map((each) => each.id);
+  return items.filter((item) => ids.includes(item.vpc));
+}
+
+function describeVpc(vpc: Vpc): Shape {
+  return {
+    CidrBlock: vpc.cidrs[0],
+    CidrBlockAssociationSet: vpc.cidrs.map((CidrBlock, at) => ({
+      AssociationId: `vpc-cidr-assoc-${vpc.id.slice(4)}${at}`,
+      CidrBlock,
+      CidrBlockState: { State: "associated" },
+    })),
+    Ipv6CidrBlockAssociationSet: vpc.ipv6Cidrs.map((Ipv6CidrBlock, at) => ({
+      AssociationId: `vpc-cidr-assoc-${vpc.id.slice(4)}6${at}`,
+      Ipv6CidrBlock,
+      Ipv6CidrBlockState: { State: "associated" },
+    })),
+    DhcpOptionsId: "dopt-0a1b2c3d4e5f60001",
+    InstanceTenancy: "default",
+    IsDefault: false,
+    OwnerId: vpc.account,
+    State: "available",
+    Tags: tagList(vpc.tags),
+    VpcId: vpc.id,
+  };
+}
+
+function vpcValues(vpc: Vpc): FilterValues {
+  return {
+    ...tagFilters(vpc.tags),
+    cidr: vpc.cidrs.slice(0, 1),
+    "cidr-block-association.cidr-block": vpc.cidrs,
+    "owner-id": [vpc.account],
+    state: ["available"],
+    "vpc-id": [vpc.id],
+  };
+}
+
+function describeSubnet(subnet: Subnet, account: string): Shape {
+  return {
+    AvailabilityZone: subnet.zone,
+    AvailabilityZoneId: subnet.zoneId,
+    AvailableIpAddressCount: 251,
+    CidrBlock: subnet.cidr,
+    DefaultForAz: false,
+    MapPublicIpOnLaunch: false,
+    OwnerId: account,
+    State: "available",
+    SubnetId: subnet.id,
+    Tags: tagList(subnet.tags),
+    VpcId: subnet.vpc,
+  };
+}
+
+function subnetValues(subnet: Subnet): FilterValues {
+  return {
+    ...tagFilters(subnet.tags),
+    "availability-zone": [subnet.zone],
+    "availability-zone-id": [subnet.zoneId],
+    "cidr-block": [subnet.cidr],
+    state: ["available"],
+    "subnet-id": [subnet.id],
+    "vpc-id": [subnet.vpc],
+  };
+}
+
+function vpcAndSubnetHandlers(cloud: Cloud): Handlers {
+  const vpcMissing = { code: "InvalidVpcID.NotFound", noun: "vpc" };
+  const subnetMissing = { code: "InvalidSubnetID.NotFound", noun: "subnet" };
+  return {
+    DescribeVpcs: handler(
+      z.object({ ...describing, VpcIds: z.array(z.string()).optional() }),
+      (input, caller) => {
+        const items = ownVpcs(cloud, caller);
+        const found = select(
+          { items, idOf: (vpc) => vpc.id, ids: input.VpcIds, missing: vpcMissing, valuesOf: vpcValues },
+          input,
+        );
+        return { Vpcs: found.items.map(describeVpc), NextToken: found.NextToken };
+      },
+    ),
+    DescribeSubnets: handler(
+      z.object({ ...describing, SubnetIds: z.array(z.string()).optional() }),
+      (input, caller) => {
+        const items = own(cloud, caller, cloud.world.subnets);
+        const found = select(
+          {
+            items,
+            idOf: (subnet) => subnet.id,
+            ids: input.SubnetIds,
+            missing: subnetMissing,
+            valuesOf: subnetValues,
+          },
+          input,
+        );
+        return {
+          Subnets: found.items.map((each) => describeSubnet(each, caller.account)),
+          NextToken: found.NextToken,
+        };
+      },
+    ),
+    DescribeVpcAttribute: handler(z.object({ Attribute: z.string(), VpcId: z.string() }), (input, caller) => {
+      const vpc = ownVpcs(cloud, caller).find((each) => each.id === input.VpcId);
+      if (vpc === undefined)
+        throw ec2Refusal("InvalidVpcID.NotFound", `The vpc ID '${input.VpcId}' does not exist`);
+      if (input.Attribute === "enableDnsSupport")
+        return { VpcId: vpc.id, EnableDnsSupport: { Value: vpc.dnsSupport } };
+      if (input.Attribute === "enableDnsHostnames") {
+        return { VpcId: vpc.id, EnableDnsHostnames: { Value: vpc.dnsHostnames } };
+      }
+      throw ec2Refusal(
+        "InvalidParameterValue",
+        `Value (${input.Attribute}) for parameter attribute is invalid.`,
+      );
+    }),
+  };
+}
+
+function describeAcl(acl: NetworkAcl, account: string): Shape {
+  const last = { number: 32_767, protocol: "-1", action: "deny", cidr: "0.0.0.0/0" } as const;
+  const entries = [...acl.entries, { ...last, egress: false }, { ...last, egress: true }];
+  return {
+    Associations: acl.subnets.map((SubnetId, at) => ({
+      NetworkAclAssociationId: `aclassoc-${acl.id.slice(4, -1)}${at}`,
+      NetworkAclId: acl.id,
+      SubnetId,
+    })),
+    Entries: entries.map((entry) => ({
+      CidrBlock: entry.cidr,
+      Egress: entry.egress,
+      PortRange: "ports" in entry ? entry.ports : undefined,
+      Protocol: entry.protocol,
+      RuleAction: entry.action,
+      RuleNumber: entry.number,
+    })),
+    IsDefault: acl.isDefault,
+    NetworkAclId: acl.id,
+    OwnerId: account,
+    Tags: [],
+    VpcId: acl.vpc,
+  };
+}
+
+/** Subnets that no other ACL claims are the default one's, as in AWS. */
+function aclsOf(cloud: Cloud): NetworkAcl[] {
+  const acls = cloud.world.networkAcls;
+  return acls.map((acl) => {
+    if (!acl.isDefault) return acl;
+    const claimed = acls.flatMap((each) => (each === acl ? [] : each.subnets));
+    const free = cloud.world.subnets.filter((each) => each.vpc === acl.vpc && !claimed.includes(each.id));
+    return { ...acl, subnets: free.map((each) => each.id) };
+  });
+}
+
+function pathHandlers(cloud: Cloud): Handlers {
+  const ids = z.array(z.string()).optional();
+  return {
+    DescribeNetworkAcls: handler(z.object({ ...describing, NetworkAclIds: ids }), (input, caller) => {
+      const listing = {
+        items: own(cloud, caller, aclsOf(cloud)),
+        idOf: (acl: NetworkAcl) => acl.id,
+        ids: input.NetworkAclIds,
+        missing: { code: "InvalidNetworkAclID.NotFound", noun: "networkAcl" },
+        valuesOf: (acl: NetworkAcl): FilterValues => ({
+          "association.subnet-id": acl.subnets,
+          default: [String(acl.isDefault)],
+          "network-acl-id": [acl.id],
+          "vpc-id": [acl.vpc],
+        }),
+      };
+      const { items, NextToken } = select(listing, input);
+      return { NetworkAcls: items.map((acl) => describeAcl(acl, caller.account)), NextToken };
+    }),
+    DescribeTransitGatewayVpcAttachments: handler(
+      z.object({ ...describing, TransitGatewayAttachmentIds: ids }),
+      (input, caller) => {
+        const { items, NextToken } = select(
+          {
+            items: own(cloud, caller, cloud.world.transitGatewayAttachments),
+            idOf: (each) => each.id,
+            ids: input.TransitGatewayAttachmentIds,
+            missing: { code: "InvalidTransitGatewayAttachmentID.NotFound", noun: "transitGatewayAttachment" },
+            valuesOf: (each) => ({
+              state: [each.state],
+              "transit-gateway-attachment-id": [each.id],
+              "transit-gateway-id": [each.gateway],
+              "vpc-id": [each.vpc],
+            }),
+          },
+          input,
+        );
+        const rows = items.map((each) => ({
+          State: each.state,
+          SubnetIds: each.subnets,
+          TransitGatewayAttachmentId: each.id,
+          TransitGatewayId: each.gateway,
+          VpcId: each.vpc,
+          VpcOwnerId: caller.account,
+        }));
+        return { TransitGatewayVpcAttachments: rows, NextToken };
+      },
+    ),
+    DescribeVpnConnections: handler(z.object({ ...describing, VpnConnectionIds: ids }), (input) => {
+      const { items } = select(
+        {
+          items: cloud.world.vpnConnections,
+          idOf: (each) => each.id,
+          ids: input.VpnConnectionIds,
+          missing: { code: "InvalidVpnConnectionID.NotFound", noun: "vpnConnection" },
+          valuesOf: (each) => ({
+            state: [each.state],
+            "transit-gateway-id": [each.gateway],
+            "vpn-connection-id": [each.id],
+            "vpn-gateway-id": [each.gateway],
+          }),
+        },
+        input,
+      );
+      const rows = items.map((each) => ({
+        State: each.state,
+        [each.gateway.startsWith("tgw-") ? "TransitGatewayId" : "VpnGatewayId"]: each.gateway,
+        VgwTelemetry: each.tunnelsUp.map((up) => ({ Status: up ? "UP" : "DOWN" })),
+        VpnConnectionId: each.id,
+      }));
+      return { VpnConnections: rows };
+    }),
+  };
+}
+
+function tagHandlers(cloud: Cloud): Handlers {
+  const tags = z.array(z.object({ Key: z.string(), Value: z.string().optional() }));
+  function find(id: string): { tags: Tags } {
+    const { vpcs, subnets, routeTables, securityGroups } = cloud.world;
+    const found = [...vpcs, ...subnets, ...routeTables, ...securityGroups, ...cloud.peerings].find(
+      (each) => each.id === id,
+    );
+    if (found === undefined) throw ec2Refusal("InvalidID", `The ID '${id}' is not valid`);
+    return found;
+  }
+  return {
+    CreateTags: handler(z.object({ Resources: z.array(z.string()), Tags: tags }), (input) => {
+      const resources = input.Resources.map(find);
+      for (const resource of resources) {
+        for (const { Key, Value } of input.Tags) resource.tags[Key] = Value ?? "";
+      }
+      return {};
+    }),
+    DeleteTags: handler(z.object({ Resources: z.array(z.string()), Tags: tags }), (input) => {
+      const keys = input.Tags.map((each) => each.Key);
+      for (const resource of input.Resources.map(find)) {
+        resource.tags = Object.fromEntries(
+          Object.entries(resource.tags).filter(([key]) => !keys.includes(key)),
+        );
+      }
+      return {};
+    }),
+  };
+}
+
+/** VPCs, subnets, network ACLs, transit gateway attachments, VPN connections and tags. */
+export function vpcHandlers(cloud: Cloud): Handlers {
+  return { ...vpcAndSubnetHandlers(cloud), ...pathHandlers(cloud), ...tagHandlers(cloud) };
+}

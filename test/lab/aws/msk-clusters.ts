@@ -1,0 +1,329 @@
+import { z } from "zod";
+import { type Cloud, clusterVersion, handler, mskSuffix, page, paging } from "./cloud.ts";
+import {
+  type Cluster,
+  isExpress,
+  isKraft,
+  type ProvisionedRequest,
+  provisionedRequest,
+  type ServerlessRequest,
+  type Settings,
+  serverlessRequest,
+} from "./msk-model.ts";
+import { badRequest, conflict, notFound } from "./refusal.ts";
+import {
+  authenticationRule,
+  brokerCountRule,
+  clusterNameRule,
+  connectivityAtCreateRule,
+  enumRule,
+  instanceTypeRule,
+  loggingRule,
+  propertiesForBrokersRule,
+  schemesOf,
+  serverlessRule,
+  storageRule,
+  subnetRule,
+  TEXT,
+  UNRECORDED,
+  type Verdict,
+  versionRule,
+} from "./rules-msk.ts";
+import type { Caller, Handlers, Shape } from "./shapes.ts";
+
+export function refuseIf(...verdicts: Verdict[]): void {
+  const verdict = verdicts.find((text) => text !== undefined);
+  if (verdict === undefined) return;
+  throw badRequest(verdict, /\(InvalidParameter: (\w+)\)/.exec(verdict)?.[1]);
+}
+
+/** Throws a 404 refusal where the caller has no such cluster. */
+export function findCluster(cloud: Cloud, arn: string): Cluster {
+  const cluster = cloud.clusters.find((each) => each.arn === arn);
+  if (cluster === undefined) throw notFound(UNRECORDED.clusterMissing, "clusterArn");
+  return cluster;
+}
+
+/** A configuration revision as a cluster of that broker type may use it; throws 400 refusals. */
+export function checkConfiguration(
+  cloud: Cloud,
+  info: { Arn: string; Revision: number },
+  instanceType: string,
+): void {
+  const configuration = cloud.configurations.find((each) => each.arn === info.Arn);
+  if (configuration === undefined) throw badRequest(TEXT.configurationArn);
+  const revision = configuration.revisions.find((each) => each.revision === info.Revision);
+  if (revision === undefined) throw badRequest(UNRECORDED.revisionMissing);
+  refuseIf(propertiesForBrokersRule(Buffer.from(revision.properties).toString(), instanceType));
+}
+
+/** Number of Availability Zones of the client subnets; throws where they are not fit for MSK. */
+function zonesOf(cloud: Cloud, ids: readonly string[]): number {
+  const subnets = ids.map((id) => cloud.world.subnets.find((each) => each.id === id));
+  const zones = new Set<string>();
+  const vpcs = new Set<string>();
+  for (const subnet of subnets) {
+    if (subnet === undefined) throw badRequest(UNRECORDED.subnetMissing, "clientSubnets");
+    if (subnet.zoneId === "use1-az3") throw badRequest(UNRECORDED.subnetUnsupportedZone, "clientSubnets");
+    zones.add(subnet.zoneId);
+    vpcs.add(subnet.vpc);
+  }
+  if (vpcs.size > 1) throw badRequest(UNRECORDED.subnetVpc, "clientSubnets");
+  if (zones.size < subnets.length) throw badRequest(UNRECORDED.subnetZones, "clientSubnets");
+  return zones.size;
+}
+
+function checkQuotas(cloud: Cloud, caller: Caller, request: ProvisionedRequest): void {
+  const kraft = isKraft(request.KafkaVersion);
+  const limit = cloud.quota(kraft ? "brokersPerClusterKRaft" : "brokersPerClusterZooKeeper");
+  if (request.NumberOfBrokerNodes > limit)
+    throw badRequest(UNRECORDED.brokersPerCluster, "numberOfBrokerNodes");
+  let used = request.NumberOfBrokerNodes;
+  for (const each of cloud.clusters) {
+    if (each.account === caller.account && each.kind.type === "PROVISIONED")
+      used += each.kind.settings.NumberOfBrokerNodes;
+  }
+  if (used > cloud.quota("brokersPerAccount")) throw badRequest(UNRECORDED.brokersPerAccount);
+}
+
+/** What MSK fills in: API reference, and TLS where the SDK text and the guide disagree. */
+function withDefaults(cloud: Cloud, request: ProvisionedRequest): Settings {
+  const group = request.BrokerNodeGroupInfo;
+  const zones = group.ClientSubnets.map(
+    (id) => cloud.world.subnets.find((each) => each.id === id)?.zoneId ?? id,
+  );
+  const storage = group.StorageInfo ?? { EbsStorageInfo: { VolumeSize: 1000 } };
+  const transit = request.EncryptionInfo?.EncryptionInTransit;
+  const { sasl, tls } = schemesOf(request.ClientAuthentication);
+  return {
+    ...request,
+    BrokerNodeGroupInfo: {
+      ...group,
+      BrokerAZDistribution: "DEFAULT",
+      ...(isExpress(group.InstanceType) ? {} : { StorageInfo: storage }),
+      ConnectivityInfo: group.ConnectivityInfo ?? { PublicAccess: { Type: "DISABLED" }, NetworkType: "IPV4" },
+      ZoneIds: zones,
+    },
+    ClientAuthentication: {
+      ...request.ClientAuthentication,
+      Unauthenticated: request.ClientAuthentication?.Unauthenticated ?? { Enabled: !sasl && !tls },
+    },
+    EncryptionInfo: {
+      EncryptionAtRest: request.EncryptionInfo?.EncryptionAtRest ?? {
+        DataVolumeKMSKeyId: "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-00000000c0de",
+      },
+      EncryptionInTransit: {
+        ClientBroker: transit?.ClientBroker ?? "TLS",
+        InCluster: transit?.InCluster ?? true,
+      },
+    },
+    EnhancedMonitoring: request.EnhancedMonitoring ?? "DEFAULT",
+    ...(isExpress(group.InstanceType) ? {} : { StorageMode: request.StorageMode ?? "LOCAL" }),
+  };
+}
+
+function checkProvisioned(cloud: Cloud, caller: Caller, request: ProvisionedRequest): Settings {
+  const group = request.BrokerNodeGroupInfo;
+  refuseIf(
+    enumRule(request),
+    instanceTypeRule(group.InstanceType, request.KafkaVersion),
+    versionRule(request.KafkaVersion, group.InstanceType),
+    subnetRule(group.ClientSubnets, group.InstanceType),
+  );
+  const zones = zonesOf(cloud, group.ClientSubnets);
+  const settings = withDefaults(cloud, request);
+  const transit = settings.EncryptionInfo?.EncryptionInTransit;
+  refuseIf(
+    brokerCountRule(request.NumberOfBrokerNodes, zones),
+    storageRule(request),
+    connectivityAtCreateRule(request),
+    authenticationRule(
+      request.ClientAuthentication,
+      transit?.ClientBroker ?? "TLS",
+      transit?.InCluster ?? true,
+    ),
+    loggingRule(request.LoggingInfo),
+  );
+  const groups = cloud.world.securityGroups.map((each) => each.id);
+  if (group.SecurityGroups?.some((id) => !groups.includes(id)) === true) {
+    throw badRequest(UNRECORDED.securityGroup, "securityGroups");
+  }
+  if (request.ConfigurationInfo !== undefined)
+    checkConfiguration(cloud, request.ConfigurationInfo, group.InstanceType);
+  checkQuotas(cloud, caller, request);
+  return settings;
+}
+
+function add(
+  cloud: Cloud,
+  caller: Caller,
+  name: string,
+  tags: { [key: string]: string },
+  kind: Cluster["kind"],
+): Cluster {
+  const minutes = kind.type === "PROVISIONED" ? 30 : 3;
+  const cluster: Cluster = {
+    arn: `arn:aws:kafka:${caller.region}:${caller.account}:cluster/${name}/${mskSuffix()}`,
+    name,
+    ...caller,
+    createdAt: cloud.now(),
+    currentVersion: clusterVersion(),
+    state: "CREATING",
+    stateInfo: undefined,
+    tags,
+    kind,
+    activeOperation: undefined,
+    settlesAt: cloud.now() + cloud.minutes(minutes),
+    storageFreeAt: 0,
+    scramSecrets: [],
+  };
+  cloud.clusters.push(cluster);
+  return cluster;
+}
+
+function checkName(cloud: Cloud, caller: Caller, name: string): void {
+  refuseIf(clusterNameRule(name));
+  const taken = cloud.clusters.some(
+    (each) => each.name === name && each.account === caller.account && each.region === caller.region,
+  );
+  if (taken) throw conflict(TEXT.nameTaken);
+}
+
+function stateOf(cluster: Cluster): Shape {
+  return {
+    ActiveOperationArn: cluster.activeOperation,
+    ClusterArn: cluster.arn,
+    ClusterName: cluster.name,
+    CreationTime: new Date(cluster.createdAt),
+    CurrentVersion: cluster.currentVersion,
+    State: cluster.state,
+    StateInfo: cluster.stateInfo,
+    Tags: cluster.tags,
+  };
+}
+
+function settingsOf(settings: Settings): Shape {
+  const { ConfigurationInfo, KafkaVersion, ...rest } = settings;
+  const software = {
+    KafkaVersion,
+    ConfigurationArn: ConfigurationInfo?.Arn,
+    ConfigurationRevision: ConfigurationInfo?.Revision,
+  };
+  return { ...rest, CurrentBrokerSoftwareInfo: software, CustomerActionStatus: "NONE" };
+}
+
+function describeV1(cluster: Cluster): Shape {
+  return cluster.kind.type === "PROVISIONED"
+    ? { ...stateOf(cluster), ...settingsOf(cluster.kind.settings) }
+    : stateOf(cluster);
+}
+
+function describeV2(cluster: Cluster): Shape {
+  const kind = cluster.kind;
+  const detail =
+    kind.type === "PROVISIONED" ? { Provisioned: settingsOf(kind.settings) } : { Serverless: kind.settings };
+  return { ...stateOf(cluster), ClusterType: kind.type, ...detail };
+}
+
+const byArn = z.object({ ClusterArn: z.string() });
+const tags = z.record(z.string(), z.string()).default({});
+const named = { ClusterName: z.string(), Tags: tags };
+const listing = z.object({
+  ...paging,
+  ClusterNameFilter: z.string().optional(),
+  ClusterTypeFilter: z.string().optional(),
+});
+
+function checkServerless(cloud: Cloud, caller: Caller, request: ServerlessRequest): void {
+  refuseIf(serverlessRule(request));
+  const running = cloud.clusters.filter(
+    (each) => each.account === caller.account && each.kind.type === "SERVERLESS",
+  );
+  if (running.length >= cloud.quota("serverlessClusters")) throw badRequest(UNRECORDED.brokersPerAccount);
+}
+
+function creation(cloud: Cloud): Handlers {
+  return {
+    CreateCluster: handler(z.intersection(z.object(named), provisionedRequest), (input, caller) => {
+      const { ClusterName, Tags, ...asked } = input;
+      checkName(cloud, caller, ClusterName);
+      const settings = checkProvisioned(cloud, caller, provisionedRequest.parse(asked));
+      const cluster = add(cloud, caller, ClusterName, Tags, { type: "PROVISIONED", settings });
+      return { ClusterArn: cluster.arn, ClusterName, State: cluster.state };
+    }),
+    CreateClusterV2: handler(
+      z.object({
+        ...named,
+        Provisioned: provisionedRequest.optional(),
+        Serverless: serverlessRequest.optional(),
+      }),
+      (input, caller) => {
+        checkName(cloud, caller, input.ClusterName);
+        if ((input.Provisioned === undefined) === (input.Serverless === undefined)) {
+          throw badRequest("Specify either provisioned or serverless.");
+        }
+        let kind: Cluster["kind"] | undefined;
+        if (input.Provisioned !== undefined) {
+          kind = { type: "PROVISIONED", settings: checkProvisioned(cloud, caller, input.Provisioned) };
+        } else if (input.Serverless !== undefined) {
+          checkServerless(cloud, caller, input.Serverless);
+          kind = { type: "SERVERLESS", settings: input.Serverless };
+        }
+        if (kind === undefined) throw badRequest("Specify either provisioned or serverless.");
+        const cluster = add(cloud, caller, input.ClusterName, input.Tags, kind);
+        return {
+          ClusterArn: cluster.arn,
+          ClusterName: cluster.name,
+          State: cluster.state,
+          ClusterType: kind.type,
+        };
+      },
+    ),
+  };
+}
+
+function listed(cloud: Cloud, caller: Caller, input: z.infer<typeof listing>): Cluster[] {
+  return cloud.clusters.filter(
+    (each) =>
+      each.account === caller.account &&
+      each.region === caller.region &&
+      cloud.isListed(each.createdAt) &&
+      each.name.startsWith(input.ClusterNameFilter ?? "") &&
+      (input.ClusterTypeFilter === undefined || each.kind.type === input.ClusterTypeFilter),
+  );
+}
+
+/** Creating, describing, listing and deleting clusters, both API versions. */
+export function clusterHandlers(cloud: Cloud): Handlers {
+  return {
+    ...creation(cloud),
+    DescribeCluster: handler(byArn, (input) => ({
+      ClusterInfo: describeV1(findCluster(cloud, input.ClusterArn)),
+    })),
+    DescribeClusterV2: handler(byArn, (input) => ({
+      ClusterInfo: describeV2(findCluster(cloud, input.ClusterArn)),
+    })),
+    ListClusters: handler(listing, (input, caller) => {
+      const provisioned = listed(cloud, caller, { ...input, ClusterTypeFilter: "PROVISIONED" });
+      const { items, NextToken } = page(provisioned, input);
+      return { ClusterInfoList: items.map(describeV1), NextToken };
+    }),
+    ListClustersV2: handler(listing, (input, caller) => {
+      const { items, NextToken } = page(listed(cloud, caller, input), input);
+      return { ClusterInfoList: items.map(describeV2), NextToken };
+    }),
+    DeleteCluster: handler(
+      z.object({ ClusterArn: z.string(), CurrentVersion: z.string().optional() }),
+      (input) => {
+        const cluster = findCluster(cloud, input.ClusterArn);
+        if (input.CurrentVersion !== undefined && input.CurrentVersion !== cluster.currentVersion) {
+          throw badRequest(TEXT.staleVersion, "currentVersion");
+        }
+        if (cluster.state !== "ACTIVE" && cluster.state !== "FAILED") throw badRequest(UNRECORDED.notActive);
+        cluster.state = "DELETING";
+        cluster.settlesAt = cloud.now() + cloud.minutes(10);
+        return { ClusterArn: cluster.arn, State: cluster.state };
+      },
+    ),
+  };
+}
