@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { FerryError } from "#domain/errors.ts";
+import type { EngineCheck } from "#domain/ports.ts";
+import type { ClusterAccess } from "#domain/topology.ts";
+import { iamCallbackHandler } from "./client-properties.ts";
+import { checkpointConnector, sourceConnector } from "./mirror-config.ts";
+import type { Rest } from "./rest.ts";
+
+/** What the Connect workers are and can do. Asks only. */
+
+const Root = z.object({ version: z.string(), kafka_cluster_id: z.string() });
+const Plugins = z.array(z.object({ class: z.string(), version: z.string().nullish() }));
+const Validation = z.object({
+  configs: z.array(z.object({ value: z.object({ name: z.string(), errors: z.array(z.string()) }) })),
+});
+
+export type Worker = {
+  readonly version: string;
+  /** Kafka cluster that the workers live on. */
+  readonly clusterId: string;
+};
+
+export async function readWorker(rest: Rest): Promise<Worker> {
+  const root = await rest.call("GET", "/", Root);
+  if (root === undefined)
+    throw new FerryError("E_CONNECT", "Connect answered GET / with 404: is this its REST port?");
+  return { version: root.version, clusterId: root.kafka_cluster_id };
+}
+
+/** True when the workers allow exactly-once: they validate a connector that requires it. */
+export async function allowsExactlyOnce(rest: Rest): Promise<boolean> {
+  const errors = await validate(rest, { "exactly.once.support": "required" });
+  return !errors.some(({ name }) => name === "exactly.once.support");
+}
+
+/** True when the workers can log in to MSK with IAM: their class loader finds AWS's callback handler. */
+async function knowsIam(rest: Rest): Promise<boolean> {
+  // Any setting that takes a class will do; the worker looks the class up before it looks at what it is.
+  const errors = await validate(rest, { "topic.filter.class": iamCallbackHandler });
+  return !errors.some(({ errors }) => errors.some((text) => text.includes("could not be found")));
+}
+
+type SettingErrors = { readonly name: string; readonly errors: readonly string[] };
+
+async function validate(rest: Rest, settings: Record<string, string>): Promise<readonly SettingErrors[]> {
+  const config = {
+    name: "ferry-check",
+    "connector.class": sourceConnector,
+    "source.cluster.alias": "source",
+    "target.cluster.alias": "target",
+    "source.cluster.bootstrap.servers": "localhost:1",
+    "target.cluster.bootstrap.servers": "localhost:1",
+    "source.consumer.isolation.level": "read_committed",
+    topics: "ferry-check",
+    ...settings,
+  };
+  const path = `/connector-plugins/${sourceConnector}/config/validate`;
+  const answer = await rest.call("PUT", path, Validation, config);
+  if (answer === undefined)
+    throw new FerryError("E_CONNECT_PLUGIN", `The Connect workers do not have ${sourceConnector}.`);
+  return answer.configs.map(({ value }) => value).filter(({ errors }) => errors.length > 0);
+}
+
+export async function checkWorker(
+  rest: Rest,
+  access: readonly ClusterAccess[],
+  wantsExactlyOnce: boolean,
+): Promise<EngineCheck> {
+  const { version } = await readWorker(rest);
+  const plugins = (await rest.call("GET", "/connector-plugins", Plugins)) ?? [];
+  const missing = [sourceConnector, checkpointConnector].filter(
+    (name) => !plugins.some((p) => p.class === name),
+  );
+  const problems = missing.map((name) => `The Connect workers do not have ${name}.`);
+  if (isOlder(version, [3, 9, 2])) problems.push(`Connect is ${version}; 3.9.2 or newer is needed.`);
+  if (missing.includes(sourceConnector)) return { version, exactlyOnce: false, problems };
+
+  const exactlyOnce = await allowsExactlyOnce(rest);
+  if (wantsExactlyOnce && !exactlyOnce) {
+    problems.push(
+      "The Connect workers do not have exactly.once.source.support=enabled: a killed worker copies its last records twice.",
+    );
+  }
+  const iam = access.some(({ sasl }) => sasl?.mechanism === "AWS_MSK_IAM");
+  if (iam && !(await knowsIam(rest))) {
+    problems.push("The Connect workers do not have aws-msk-iam-auth on their class path.");
+  }
+  return { version, exactlyOnce, problems };
+}
+
+/** Compares "3.9.2", "3.10.0-SNAPSHOT" and the like. A part that is no number counts as zero. */
+function isOlder(version: string, than: readonly number[]): boolean {
+  const parts = version.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0);
+  for (const [index, wanted] of than.entries()) {
+    const part = parts[index] ?? 0;
+    if (part !== wanted) return part < wanted;
+  }
+  return false;
+}

@@ -1,0 +1,53 @@
+import type { Wave } from "./plan.ts";
+import { flowName } from "./plan.ts";
+import type { Flow } from "./ports.ts";
+
+/** How a wave becomes flows. */
+
+/** A task holds its records and its producer in the worker's memory; AWS's MM2 sample advises 5-10 partitions a task. */
+const partitionsPerTask = 10;
+const maxTasks = 32;
+
+/** Tasks for so many partitions: at least one, at most 32, so that one wave does not fill the Connect cluster. */
+export function tasksFor(partitions: number): number {
+  return Math.min(maxTasks, Math.max(1, Math.ceil(partitions / partitionsPerTask)));
+}
+
+export function forwardFlow(migration: string, wave: Wave, partitions: number): Flow {
+  return {
+    name: flowName(migration, wave.name, "forward"),
+    kind: "forward",
+    topics: [...wave.topics].sort(),
+    groups: [],
+    tasks: tasksFor(partitions),
+  };
+}
+
+/** `undefined` for a wave without groups: MirrorMaker 2 starts no task for it. */
+export function checkpointFlow(migration: string, wave: Wave): Flow | undefined {
+  if (wave.groups.length === 0) return undefined;
+  return {
+    name: flowName(migration, wave.name, "checkpoint"),
+    kind: "checkpoint",
+    topics: [...wave.topics].sort(),
+    groups: [...wave.groups].sort(),
+    tasks: 1,
+  };
+}
+
+export function reverseFlow(migration: string, wave: Wave, partitions: number): Flow {
+  return {
+    ...forwardFlow(migration, wave, partitions),
+    name: flowName(migration, wave.name, "reverse"),
+    kind: "reverse",
+  };
+}
+
+/**
+ * Topic that holds a flow's copied offsets on the cluster it writes to, when that is not the cluster of the Connect
+ * workers and copying is exactly-once (KIP-618: offsets and records are one transaction, so one cluster). Connect
+ * creates it with the worker's replication factor; create it first where the cluster has fewer brokers.
+ */
+export function offsetsTopic(flow: string): string {
+  return `${flow}-offsets`;
+}
