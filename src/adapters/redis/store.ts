@@ -1,0 +1,147 @@
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import { chain, StoredEntry } from "#domain/audit.ts";
+import { FerryError } from "#domain/errors.ts";
+import type { AuditEntry, ChainedEntry, Clock, Lease, Log, Store, Versioned } from "#domain/ports.ts";
+import { connect } from "./connection.ts";
+import * as scripts from "./scripts.ts";
+
+const Json = z.string().transform((text): unknown => JSON.parse(text));
+const Written = z.union([z.int(), z.literal("mismatch"), z.literal("lease-lost")]);
+const Acquired = z.union([z.int(), z.string()]);
+const Document = z.tuple([z.string(), z.coerce.number()]);
+const chainTries = 50;
+
+/** The part of Redis that is this store's: names under its prefix, calls and scripts that end. */
+type Keyspace = {
+  readonly name: (kind: string, key: string) => string;
+  readonly call: <T>(action: (redis: Redis) => Promise<T>) => Promise<T>;
+  readonly script: (
+    text: string,
+    keys: readonly string[],
+    args: ReadonlyArray<string | number>,
+  ) => Promise<unknown>;
+};
+
+/**
+ * Durable memory in Redis. Every key carries one hash tag, so that the scripts also work on a Redis Cluster.
+ * A Redis that does not answer is `E_STORE` within about 3 s.
+ */
+export function createRedisStore(options: {
+  readonly url: string;
+  readonly prefix?: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Store & { close(): Promise<void> } {
+  const { url, prefix = "{ferry}:", clock, log } = options;
+  const { call, close } = connect({ url, log });
+  const space: Keyspace = {
+    call,
+    name: (kind, key) => `${prefix}${kind}:${key}`,
+    script: (text, keys, args) => call((redis) => redis.eval(text, keys.length, ...keys, ...args)),
+  };
+  return { ...documentsIn(space), ...leasesIn(space), ...listsIn(space), ...auditIn(space, clock), close };
+}
+
+function documentsIn({ call, script, name }: Keyspace): Pick<Store, "read" | "write" | "keys" | "remove"> {
+  return {
+    async read(key): Promise<Versioned | undefined> {
+      const [value, revision] = await call((redis) =>
+        redis.hmget(name("document", key), "value", "revision"),
+      );
+      if (typeof value !== "string") return undefined;
+      const [text, at] = Document.parse([value, revision]);
+      return { value: JSON.parse(text), revision: at };
+    },
+    async write(key, value, condition = {}) {
+      const { revision, lease } = condition;
+      const answer = Written.parse(
+        await script(
+          scripts.write,
+          [name("document", key), name("index", ""), name("lease", lease?.scope ?? "")],
+          [JSON.stringify(value ?? null), key, revision ?? "", lease === undefined ? "" : held(lease)],
+        ),
+      );
+      if (answer === "lease-lost") throw lost(lease?.scope ?? "");
+      return answer === "mismatch" ? undefined : answer;
+    },
+    keys: (start) =>
+      call((redis) => redis.zrangebylex(name("index", ""), `[${start}`, `(${start}\u{10FFFF}`)),
+    async remove(key) {
+      await script(scripts.remove, [name("document", key), name("index", ""), name("list", key)], [key]);
+    },
+  };
+}
+
+function leasesIn({ script, name }: Keyspace): Pick<Store, "acquire" | "renew" | "release"> {
+  return {
+    async acquire(scope, owner, ttlMs) {
+      const answer = Acquired.parse(
+        await script(scripts.acquire, [name("lease", scope), name("token", scope)], [owner, ttlMs]),
+      );
+      if (typeof answer === "string") throw busy(scope, answer);
+      return { scope, owner, token: answer };
+    },
+    async renew(lease, ttlMs) {
+      if ((await script(scripts.renew, [name("lease", lease.scope)], [held(lease), ttlMs])) !== 1) {
+        throw lost(lease.scope);
+      }
+    },
+    async release(lease) {
+      await script(scripts.release, [name("lease", lease.scope)], [held(lease)]);
+    },
+  };
+}
+
+function listsIn({ call, script, name }: Keyspace): Pick<Store, "append" | "list"> {
+  return {
+    async append(key, value, keep) {
+      await script(scripts.append, [name("list", key)], [JSON.stringify(value ?? null), keep]);
+    },
+    async list(key) {
+      const texts = await call((redis) => redis.lrange(name("list", key), 0, -1));
+      return texts.map((text) => Json.parse(text));
+    },
+  };
+}
+
+/** The hash is made here, the append compares with the last entry as it was read: a rival's append means again. */
+function auditIn({ call, script, name }: Keyspace, clock: Clock): Pick<Store, "audit" | "auditTrail"> {
+  async function tryAppend(entry: AuditEntry): Promise<boolean> {
+    const key = name("audit", entry.migration);
+    const last = (await call((redis) => redis.lindex(key, -1))) ?? "";
+    const next = chain(entry, last === "" ? undefined : parseEntry(last));
+    const appended = await script(scripts.chainOn, [key], [last, JSON.stringify(next)]);
+    return appended !== 0;
+  }
+
+  return {
+    async audit(entry) {
+      for (let attempt = 0; attempt < chainTries; attempt += 1) {
+        if (await tryAppend(entry)) return;
+        await clock.sleep(1 + Math.floor(Math.random() * 2 * (attempt + 1)));
+      }
+      throw new FerryError("E_STORE", `the audit chain moved ${chainTries} times while appending to it`);
+    },
+    async auditTrail(migration) {
+      const texts = await call((redis) => redis.lrange(name("audit", migration), 0, -1));
+      return texts.map((text) => parseEntry(text));
+    },
+  };
+}
+
+function parseEntry(text: string): ChainedEntry {
+  return StoredEntry.parse(JSON.parse(text));
+}
+
+function held(lease: Lease): string {
+  return `${lease.token}:${lease.owner}`;
+}
+
+function busy(scope: string, owner: string): FerryError {
+  return new FerryError("E_LEASE", `${scope} is held by ${owner}`);
+}
+
+function lost(scope: string): FerryError {
+  return new FerryError("E_LEASE_LOST", `the lease on ${scope} ran out or a newer attempt holds it`);
+}
