@@ -16,7 +16,7 @@ import {
   stopProducers,
   whereaboutsOfFleet,
 } from "#lab/apps/fleet.ts";
-import { consumedPath } from "#lab/apps/journal.ts";
+import { ConsumedRecord, consumedPath, readLines } from "#lab/apps/journal.ts";
 import { commitFor, createWorld } from "#lab/apps/seed.ts";
 import { consumers, idleGroup, topics } from "#lab/apps/world.ts";
 import { countMigration, readAcked, waitUntilCaughtUp } from "#lab/count/count.ts";
@@ -41,7 +41,6 @@ async function callSwitch(client: Client, action: string, cluster: string, reque
   const { bootstrap, security } = cluster === "target" ? target : source;
   const { stdout } = await run(command, args, {
     env: {
-      ...process.env,
       ...client.switch.environment,
       FERRY_ACTION: action,
       FERRY_CLIENT: client.name,
@@ -116,18 +115,34 @@ async function copyWorld(without: string | null): Promise<void> {
 
 /** The copy has equal offsets, so the groups' offsets are carried over as they are. */
 async function carryOffsets(): Promise<void> {
-  for (const { name, topics } of groups) {
-    const found = await withAdmin(
-      source,
-      async (admin) => await admin.fetchOffsets({ groupId: name, topics: [...topics] }),
-    );
-    const table = found.map(({ topic, partitions }) => {
-      const offsets: number[] = [];
-      for (const { partition, offset } of partitions) offsets[partition] = Number(offset);
-      return [topic, offsets] as const;
-    });
-    await commitFor(kafkaFor(target, "apps-carry"), name, Object.fromEntries(table));
+  await Promise.all(
+    groups.map(async ({ name, topics }) => {
+      await commitFor(kafkaFor(target, "apps-carry"), name, await committedOf(name, topics));
+    }),
+  );
+}
+
+async function committedOf(group: string, names: readonly string[]): Promise<Record<string, number[]>> {
+  const answer = await withAdmin(
+    source,
+    async (admin) => await admin.fetchOffsets({ groupId: group, topics: [...names] }),
+  );
+  const table: Record<string, number[]> = {};
+  for (const { topic, partitions } of answer) {
+    const offsets = Array.from({ length: partitions.length }, () => 0);
+    for (const { partition, offset } of partitions) offsets[partition] = Number(offset);
+    table[topic] = offsets;
   }
+  return table;
+}
+
+/** "topic-partition" to the offset behind the last logged one, for all partitions where something was logged. */
+function loggedNext(group: string): Record<string, number> {
+  const next: Record<string, number> = {};
+  for (const line of readLines(consumedPath(folder, group), ConsumedRecord)) {
+    next[`${line.topic}-${line.partition}`] = line.offset + 1;
+  }
+  return next;
 }
 
 async function clear(connection: Connection): Promise<void> {
@@ -173,6 +188,17 @@ afterAll(async () => {
 describe("the applications and the count", () => {
   it("lose and double nothing on the source, and stop exactly at what they committed", async () => {
     await produceAWhile();
+    for (const { name, topics } of consumers) {
+      await callSwitch(clientNamed(name), "stop", "source", "h1");
+      const committed = await committedOf(name, topics);
+      const next = loggedNext(name);
+      expect(next).not.toEqual({});
+      for (const [topic, offsets] of Object.entries(committed)) {
+        const known = offsets.map((offset, partition) => next[`${topic}-${partition}`] ?? offset);
+        expect(offsets, `${name} on ${topic}`).toEqual(known);
+      }
+      await callSwitch(clientNamed(name), "start", "source", "h2");
+    }
     await settle();
     const count = await countMigration({ folder, source, target: null });
     expectNothingLost(count);
@@ -191,7 +217,9 @@ describe("the applications and the count", () => {
     ]);
     expect(await callSwitch(client, "status", "target", "s2")).toBe("target");
     await expect(callSwitch(client, "start", "source", "s3")).rejects.toThrow(/stop it first/);
-    for (const other of clientsOfFleet(folder)) await callSwitch(other, "start", "target", "s4");
+    await Promise.all(
+      clientsOfFleet(folder).map(async (other) => await callSwitch(other, "start", "target", "s4")),
+    );
     await produceAWhile();
     await settle();
     const count = await countMigration({ folder, source, target });
