@@ -1,0 +1,83 @@
+import type { Job, JobQueue } from "#domain/job.ts";
+import type { Message, Part } from "#domain/message.ts";
+import type { Migration } from "#domain/settings.ts";
+import type { Line } from "./grammar.ts";
+
+/** What somebody typed after `/ferry`, and where. */
+export type Said = { readonly channel: string; readonly user: string; readonly text: string };
+
+/** Mistakes are seen by the person who made them, work by the channel. */
+export type Answer = { readonly message: Message; readonly seenBy: "channel" | "person" };
+
+export type Context = {
+  readonly migration: Migration;
+  readonly user: string;
+  readonly channel: string;
+  readonly queue: JobQueue;
+};
+
+/** `anyone`: everybody in the channel. `members`: no guests, no bots, nobody from another workspace. */
+export type Who = "anyone" | "members";
+
+/** One row of `/ferry help` and of the README's table. */
+export type Usage = {
+  readonly name: string;
+  /** Without the slash and without `ferry`: "lag [topic|group]". */
+  readonly usage: string;
+  readonly summary: string;
+  readonly who: Who;
+};
+
+export type Command = Usage & {
+  /** Reads the whole line; fails with `E_USAGE` before anything is done. */
+  prepare(line: Line): (context: Context) => Promise<Answer>;
+};
+
+/** Ties a command's arguments to the function that gets them. */
+export function command<A>(
+  spec: Usage & {
+    readonly parse: (line: Line) => A;
+    readonly run: (args: A, context: Context) => Promise<Answer>;
+  },
+): Command {
+  const { parse, run, ...usage } = spec;
+  return {
+    ...usage,
+    prepare(line) {
+      const args = parse(line);
+      line.end();
+      return (context) => run(args, context);
+    },
+  };
+}
+
+/** For a command without arguments. */
+export function nothing(): undefined {
+  return undefined;
+}
+
+/** A person waits, and Slack for 3 s at most. */
+const deadlineMs = 2000;
+
+/** Puts the job into the queue and says so. Fails with `E_QUEUE`: then nothing was queued. */
+export async function enqueue(
+  context: Context,
+  job: Job,
+  said: { readonly subject: string; readonly will: string; readonly more?: readonly Part[] },
+): Promise<Answer> {
+  const id = await context.queue.add(job, { deadlineMs });
+  return {
+    seenBy: "channel",
+    message: {
+      subject: `${context.migration.name} · ${said.subject}`,
+      tone: "waiting",
+      note: `queued · job ${id}`,
+      parts: [{ kind: "text", text: said.will }, ...(said.more ?? [])],
+    },
+  };
+}
+
+/** Which migration a job is for and who asked. */
+export function from(context: Context): { readonly migration: string; readonly by: string } {
+  return { migration: context.migration.name, by: context.user };
+}

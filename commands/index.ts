@@ -1,0 +1,131 @@
+import { asFerryError, FerryError } from "#domain/errors.ts";
+import type { JobQueue } from "#domain/job.ts";
+import type { Part } from "#domain/message.ts";
+import type { Chat, Log } from "#domain/ports.ts";
+import type { Migration } from "#domain/settings.ts";
+import { assess } from "./assess.ts";
+import { audit } from "./audit.ts";
+import { mentionChannel } from "./blocks-inline.ts";
+import { cancel } from "./cancel.ts";
+import { cleanup } from "./cleanup.ts";
+import type { Answer, Command, Said, Usage } from "./command.ts";
+import { cutover } from "./cutover.ts";
+import { digest } from "./digest.ts";
+import { features } from "./features.ts";
+import { type Line, pick, quote, readLine } from "./grammar.ts";
+import { help, helpAnswer } from "./help.ts";
+import { lag } from "./lag.ts";
+import { network } from "./network.ts";
+import { plan } from "./plan.ts";
+import { provision } from "./provision.ts";
+import { replicate } from "./replicate.ts";
+import { rollback } from "./rollback.ts";
+import { status } from "./status.ts";
+import { verify } from "./verify.ts";
+
+/** In the order in which a migration needs them. */
+const commands: readonly Command[] = [
+  assess,
+  plan,
+  provision,
+  network,
+  replicate,
+  lag,
+  status,
+  verify,
+  cutover,
+  rollback,
+  cleanup,
+  features,
+  digest,
+  audit,
+  cancel,
+];
+
+/** Everything that can be typed: the rows of `/ferry help` and of the README's table. */
+export const usages: readonly Usage[] = [...commands, help];
+
+const names = usages.map(({ name }) => name);
+
+export type CommandsNeed = {
+  readonly migrations: readonly Migration[];
+  readonly queue: JobQueue;
+  readonly people: Pick<Chat, "person">;
+  readonly log: Log;
+};
+
+/**
+ * Answers what people type. Never rejects: a mistake or a failure becomes an answer that only its person sees. Work
+ * is queued before the answer is given, so an answer in the channel means that the job exists.
+ */
+export function createCommands(need: CommandsNeed): (said: Said) => Promise<Answer> {
+  return async (said) => {
+    const { name = "status", line } = readLine(said.text);
+    try {
+      return await answer(need, said, pick("a command", name, names), line);
+    } catch (thrown) {
+      const error = asFerryError(thrown);
+      const fields = { channel: said.channel, user: said.user, code: error.code, error };
+      if (error.code === "E_USAGE") need.log.debug(fields, "command refused");
+      else need.log.warn(fields, "command not carried out");
+      return refusal(name, error);
+    }
+  };
+}
+
+async function answer(need: CommandsNeed, said: Said, name: string, line: Line): Promise<Answer> {
+  const found = commands.find((each) => each.name === name);
+  if (found === undefined) return answerHelp(line);
+  const run = found.prepare(line);
+  const migration = migrationOf(need.migrations, said.channel);
+  if (found.who === "members") await requireMember(need.people, said.user, found);
+  return run({ migration, user: said.user, channel: said.channel, queue: need.queue });
+}
+
+function answerHelp(line: Line): Answer {
+  const name = line.optionalChoice("a command", names);
+  line.end();
+  return helpAnswer(
+    usages,
+    usages.find((each) => each.name === name),
+  );
+}
+
+function migrationOf(migrations: readonly Migration[], channel: string): Migration {
+  const found = migrations.find(({ settings }) => settings.channel === channel);
+  if (found !== undefined) return found;
+  const elsewhere = migrations.map(({ settings }) => mentionChannel(settings.channel)).join(", ");
+  const where = elsewhere === "" ? "" : ` Migrations are in ${elsewhere}.`;
+  throw new FerryError("E_CHANNEL", `No migration belongs to this channel (\`${channel}\`).${where}`);
+}
+
+const outsiders = {
+  guest: "a guest of this workspace",
+  bot: "a bot or an app",
+  deactivated: "deactivated",
+  stranger: "from another workspace",
+} as const;
+
+async function requireMember(people: Pick<Chat, "person">, user: string, command: Usage): Promise<void> {
+  const { kind } = await people.person(user);
+  if (kind === "member") return;
+  const text = `${quote(`/ferry ${command.name}`)} is for members of this workspace; you are ${outsiders[kind]}.`;
+  throw new FerryError("E_USAGE", `${text} Ask a member to type it.`);
+}
+
+function refusal(name: string, error: FerryError): Answer {
+  const row = usages.find((each) => each.name === name);
+  const lines: Part[] = [{ kind: "text", text: `\`${error.code}\` ${error.message}` }];
+  if (error.code !== "E_USAGE") lines.push({ kind: "text", text: `Do: ${error.remedy}` });
+  else if (row !== undefined) lines.push({ kind: "text", text: `Usage: \`/ferry ${row.usage}\`` });
+  return {
+    seenBy: "person",
+    message: {
+      subject: row === undefined ? "ferry" : `ferry ${row.name}`,
+      tone: "failed",
+      note: "nothing was queued",
+      parts: lines,
+      ...(row === undefined && { next: ["help"] }),
+    },
+  };
+}

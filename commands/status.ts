@@ -1,0 +1,18 @@
+import { command, enqueue, from, nothing } from "./command.ts";
+
+export const status = command({
+  name: "status",
+  usage: "status",
+  summary: "Where each wave stands, what waits for whom, what a way back costs now. Also plain `/ferry`.",
+  who: "anyone",
+  parse: nothing,
+  run: (_, context) =>
+    enqueue(
+      context,
+      { name: "status", ...from(context) },
+      {
+        subject: "status",
+        will: "Reads where each wave stands. Changes nothing.",
+      },
+    ),
+});

@@ -1,0 +1,196 @@
+import { describe, expect, test } from "vitest";
+import { render } from "#commands/blocks.ts";
+import type { Answer } from "#commands/command.ts";
+import { createCommands, usages } from "#commands/index.ts";
+import { FerryError } from "#domain/errors.ts";
+import type { Job, JobQueue } from "#domain/job.ts";
+import type { Log, Person } from "#domain/ports.ts";
+import { MigrationSettings } from "#domain/settings.ts";
+
+const settings = MigrationSettings.parse({
+  channel: "C0MIGRATION",
+  approvers: { users: ["U0BEN"], usergroup: "S0OWNERS" },
+  source: { bootstrap: ["kafka-1:9092"] },
+  target: {
+    cluster: "migrated",
+    region: "eu-west-1",
+    auth: "iam",
+    subnets: ["a", "b"],
+    securityGroups: ["sg"],
+  },
+  replication: { connect: { url: "http://connect:8083" } },
+});
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+
+function setup(kind: Person["kind"] = "member") {
+  const jobs: Job[] = [];
+  const queue: JobQueue = {
+    add: async (job) => `${jobs.push(job)}`,
+    schedule: async () => ({ next: undefined }),
+    every: async () => {},
+    unschedule: async () => {},
+  };
+  const people = { person: async (id: string): Promise<Person> => ({ id, name: "ana", kind }) };
+  const migrations = [{ name: "orders", settings }];
+  const handle = createCommands({ migrations, queue, people, log: silent });
+  const say = (text: string, channel = "C0MIGRATION") => handle({ channel, user: "U0ANA", text });
+  return { jobs, queue, people, migrations, say };
+}
+
+function textOf(answer: Answer): string {
+  return render(answer.message).text.replaceAll("\u2060", "");
+}
+
+const from = { migration: "orders", by: "U0ANA" };
+
+describe("what is typed becomes a job", () => {
+  test.each<[string, Job]>([
+    ["", { name: "status", ...from }],
+    ["  Status ", { name: "status", ...from }],
+    ["assess", { name: "assess", ...from }],
+    ["plan", { name: "plan", ...from }],
+    ["provision", { name: "provision", ...from }],
+    ["network", { name: "network", ...from }],
+    ["replicate START", { name: "replicate", ...from, action: "start" }],
+    ["lag", { name: "lag", ...from }],
+    ["lag `Orders_v2.dlq`", { name: "lag", ...from, subject: "Orders_v2.dlq" }],
+    ["verify billing", { name: "verify", ...from, wave: "billing" }],
+    ["cutover consumers", { name: "cutover", ...from, side: "consumers", dryRun: false }],
+    [
+      "cutover producers billing",
+      { name: "cutover", ...from, side: "producers", wave: "billing", dryRun: false },
+    ],
+    [
+      "cutover --dry-run consumers billing",
+      { name: "cutover", ...from, side: "consumers", wave: "billing", dryRun: true },
+    ],
+    ["cutover consumers —dry-run", { name: "cutover", ...from, side: "consumers", dryRun: true }],
+    ["rollback", { name: "rollback", ...from }],
+    ["cleanup billing", { name: "cleanup", ...from, wave: "billing" }],
+    ["features tiered-storage", { name: "features", ...from, choice: "tiered-storage" }],
+    ["digest now", { name: "digest", ...from }],
+    ["digest off", { name: "schedule-digest", ...from }],
+    ["digest on 0 * * * *", { name: "schedule-digest", ...from, cron: "0 * * * *", timezone: "UTC" }],
+    [
+      "digest on “*/15 8-18 * * mon-fri” europe/paris",
+      { name: "schedule-digest", ...from, cron: "*/15 8-18 * * mon-fri", timezone: "Europe/Paris" },
+    ],
+    ["audit", { name: "audit", ...from, export: false }],
+    ["audit export", { name: "audit", ...from, export: true }],
+    ["cancel 7K3Q", { name: "cancel", ...from, request: "7K3Q" }],
+  ])("/ferry %s", async (text, job) => {
+    const { say, jobs } = setup();
+    const answer = await say(text);
+    expect(jobs).toEqual([job]);
+    expect(answer.seenBy).toBe("channel");
+    expect(textOf(answer)).toMatch(/queued · job 1\n\S/);
+  });
+});
+
+describe("a mistake is quoted, with the nearest valid word, and queues nothing", () => {
+  test.each([
+    ["asess", "`asess` is not a command. Nearest: `assess`."],
+    ["cutover consumer", "`consumer` is not a side of a cutover. Nearest: `consumers`."],
+    ["cutover", "ends where a side of a cutover is needed: `consumers` or `producers`"],
+    ["cutover consumers --dry", "`--dry` is not an option of this command. Nearest: `--dry-run`."],
+    ["cutover consumers billing now", "`now` is one word too many."],
+    ["assess --fast", "`--fast` is not known here: this command takes no options."],
+    ["replicate resum", "Nearest: `resume`."],
+    ["cancel", "The line ends where the id of a request"],
+    ["digest on 0 * * *", "The schedule ends before its weekday"],
+    ["digest on 60 * * * *", "`60` is not a minute: 0 to 59"],
+    ["digest on 0 * * * * Europe/Pariss", "Nearest: `Europe/Paris`."],
+    ["digest on 0 * * * * UTC UTC", "`UTC` is one word too many."],
+    ["audit exprt", "Nearest: `export`."],
+    ["help lagg", "Nearest: `lag`."],
+  ])("/ferry %s", async (text, expected) => {
+    const { say, jobs } = setup();
+    const answer = await say(text);
+    expect(textOf(answer)).toContain(expected);
+    expect(textOf(answer)).toContain("E_USAGE");
+    expect(answer.seenBy).toBe("person");
+    expect(jobs).toEqual([]);
+  });
+});
+
+describe("who and where", () => {
+  test("a command in another channel is refused and names the right one", async () => {
+    const { say, jobs } = setup();
+    const answer = await say("assess", "C0GENERAL");
+    expect(textOf(answer)).toContain("`C0GENERAL`");
+    expect(textOf(answer)).toContain("<#C0MIGRATION>");
+    expect(textOf(answer)).toContain("ferry.yaml");
+    expect(answer.seenBy).toBe("person");
+    expect(jobs).toEqual([]);
+  });
+
+  test.each(["guest", "stranger", "bot", "deactivated"] as const)(
+    "a %s may look, not change",
+    async (kind) => {
+      const { say, jobs } = setup(kind);
+      expect(textOf(await say("cutover consumers"))).toContain("for members of this workspace");
+      expect(jobs).toEqual([]);
+      expect((await say("status")).seenBy).toBe("channel");
+    },
+  );
+
+  test("when Slack does not tell who it is, nothing is queued", async () => {
+    const { queue, migrations, jobs } = setup();
+    const people = { person: () => Promise.reject(new FerryError("E_SLACK", "users.info: timeout")) };
+    const handle = createCommands({ migrations, queue, people, log: silent });
+    const answer = await handle({ channel: "C0MIGRATION", user: "U0ANA", text: "provision" });
+    expect(textOf(answer)).toContain("users.info: timeout");
+    expect(jobs).toEqual([]);
+  });
+
+  test("a failing queue is told to the person: nothing was queued", async () => {
+    const { migrations, people, queue } = setup();
+    const deadlines: unknown[] = [];
+    const failing: JobQueue = {
+      ...queue,
+      add(_, options) {
+        deadlines.push(options?.deadlineMs);
+        return Promise.reject(new FerryError("E_QUEUE", "Redis did not answer within 2 s"));
+      },
+    };
+    const handle = createCommands({ migrations, queue: failing, people, log: silent });
+    const answer = await handle({ channel: "C0MIGRATION", user: "U0ANA", text: "assess" });
+    expect(deadlines).toEqual([2000]);
+    expect(answer.seenBy).toBe("person");
+    expect(textOf(answer)).toContain("nothing was queued");
+    expect(textOf(answer)).toContain("Redis did not answer within 2 s");
+  });
+
+  test("a cutover says at once that nobody may approve it", async () => {
+    const { queue, people } = setup();
+    const migrations = [{ name: "orders", settings: { ...settings, approvers: { users: [] } } }];
+    const handle = createCommands({ migrations, queue, people, log: silent });
+    const answer = await handle({ channel: "C0MIGRATION", user: "U0ANA", text: "cutover consumers" });
+    expect(textOf(answer)).toContain("Nobody may approve");
+  });
+});
+
+describe("help", () => {
+  test("prints every row of the table, in any channel", async () => {
+    const { say, jobs } = setup();
+    const text = JSON.stringify(render((await say("help", "C0GENERAL")).message).blocks);
+    for (const { usage, summary } of usages) {
+      expect(text).toContain(`/ferry ${usage}`);
+      expect(text).toContain(summary.split("`")[0]);
+    }
+    expect(jobs).toEqual([]);
+  });
+
+  test("of one command tells its usage and who may", async () => {
+    const { say } = setup();
+    const text = textOf(await say("help cutover"));
+    expect(text).toContain("/ferry cutover consumers|producers [wave] [--dry-run]");
+    expect(text).toContain("no guests");
+  });
+
+  test("each usage begins with its name and names are unique", () => {
+    expect(usages.every(({ name, usage }) => usage.split(" ")[0] === name)).toBe(true);
+    expect(new Set(usages.map(({ name }) => name)).size).toBe(usages.length);
+  });
+});
