@@ -44,10 +44,10 @@ export function reverseFlow(migration: string, wave: Wave, partitions: number): 
 }
 
 /**
- * Topic that holds a flow's copied offsets on the cluster it writes to, when that is not the cluster of the Connect
- * workers and copying is exactly-once (KIP-618: offsets and records are one transaction, so one cluster). Connect
- * creates it with the worker's replication factor; create it first where the cluster has fewer brokers.
+ * Beginning of the names of the topics that hold a flow's copied offsets on the cluster it writes to, when that is not
+ * the cluster of the Connect workers and copying is exactly-once (KIP-618: offsets and records are one transaction, so
+ * one cluster). Each life of the flow has its own; removing the flow leaves the topic to whoever cleans up.
  */
-export function offsetsTopic(flow: string): string {
-  return `${flow}-offsets`;
+export function offsetsTopicPrefix(flow: string): string {
+  return `${flow}-offsets-`;
 }

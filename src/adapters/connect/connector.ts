@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
 import type { Clock, FlowState, FlowStatus, Log } from "#domain/ports.ts";
-import type { ConnectorConfig } from "./mirror-config.ts";
+import { atHome, type ConnectorConfig, offsetsTopicKey } from "./mirror-config.ts";
 import { Nothing, type Rest } from "./rest.ts";
 import { absent, Config, ConnectorStatus, firstTrace, flowStatus } from "./status.ts";
 
@@ -68,9 +68,13 @@ export async function restartFailed(desk: Desk, name: string): Promise<void> {
 
 /** Offsets go first: Connect keeps them for ever, and a connector of the same name would go on from there. */
 export async function remove(desk: Desk, name: string): Promise<void> {
-  if ((await configOf(desk, name)) === undefined) return;
+  const config = await configOf(desk, name);
+  if (config === undefined) return;
   await stop(desk, name);
   desk.log.info({ flow: name }, "removing connector");
+  if (config[offsetsTopicKey] !== undefined) {
+    await desk.rest.call("PUT", `${path(name)}/config`, Nothing, atHome(config));
+  }
   await desk.rest.call("DELETE", `${path(name)}/offsets`, Nothing);
   await desk.rest.call("DELETE", path(name), Nothing);
   await reach(desk, name, "absent");

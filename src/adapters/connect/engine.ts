@@ -18,7 +18,7 @@ import {
   stop,
   unknownFlow,
 } from "./connector.ts";
-import { type ConnectorConfig, connectorConfig, type Site } from "./mirror-config.ts";
+import { type ConnectorConfig, connectorConfig, offsetsTopicKey, type Site } from "./mirror-config.ts";
 import { checkShape, firstDifference, Offsets, toPatch, toTable } from "./offsets.ts";
 import { createRest, Nothing } from "./rest.ts";
 import { Config, ConnectorStatus, flowStatus } from "./status.ts";
@@ -95,12 +95,13 @@ async function readSite({ rest }: Desk, options: ConnectOptions): Promise<Site> 
     exactlyOnce: await allowsExactlyOnce(rest),
     offsetSyncs: options.offsetSyncs ?? "source",
     replicationFactor: options.replicationFactor ?? -1,
+    life: options.clock.now().toString(36),
   };
 }
 
 async function define(desk: Desk, flow: Flow, site: Site, state: "stopped" | "running"): Promise<void> {
-  const config = connectorConfig(flow, site);
   const existing = await configOf(desk, flow.name);
+  const config = { ...connectorConfig(flow, site), ...offsetsTopicOf(existing) };
   if (existing === undefined) await create(desk, flow, config, state);
   else await redefine(desk, flow, existing, config, state);
   if (state === "stopped" || flow.kind === "checkpoint") return;
@@ -164,6 +165,7 @@ async function seed(desk: Desk, name: string, wanted: OffsetTable): Promise<void
   }
   const patch = toPatch(aliasOf(config), wanted, await copied(desk, name));
   if (patch.offsets.length === 0) return;
+  checkResets(name, config, patch);
   desk.log.info({ flow: name, partitions: patch.offsets.length }, "seeding copied offsets");
   await desk.rest.call("PATCH", `${path(name)}/offsets`, Nothing, patch);
   // Connect answers 200 to a partition that does not exist, too.
@@ -172,8 +174,24 @@ async function seed(desk: Desk, name: string, wanted: OffsetTable): Promise<void
   throw new FerryError("E_CONNECT", `${name}: offsets were set and read back differently: ${difference}.`);
 }
 
+/** See `atHome`: such an offset can be changed, but not taken away. */
+function checkResets(name: string, config: ConnectorConfig, patch: Offsets): void {
+  const resets = patch.offsets.filter(({ offset }) => offset === null).length;
+  if (resets === 0 || config[offsetsTopicKey] === undefined) return;
+  throw new FerryError(
+    "E_CONNECT",
+    `${name}: ${resets} offsets would have to be unset; remove and define it anew.`,
+  );
+}
+
 function aliasOf(config: ConnectorConfig): string {
   return config["source.cluster.alias"] ?? "source";
+}
+
+/** An existing connector keeps its offsets where they are. */
+function offsetsTopicOf(existing: ConnectorConfig | undefined): ConnectorConfig {
+  const topic = existing?.[offsetsTopicKey];
+  return topic === undefined ? {} : { [offsetsTopicKey]: topic };
 }
 
 function sameConfig(a: ConnectorConfig, b: ConnectorConfig): boolean {

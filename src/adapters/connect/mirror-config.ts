@@ -1,4 +1,4 @@
-import { offsetsTopic } from "#domain/flow.ts";
+import { offsetsTopicPrefix } from "#domain/flow.ts";
 import type { Flow, FlowKind } from "#domain/ports.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 import { clientProperties } from "./client-properties.ts";
@@ -14,6 +14,8 @@ export type Site = {
   readonly exactlyOnce: boolean;
   /** Where forward flows keep their offset syncs: "target" when the bot may not write to the source. */
   readonly offsetSyncs: "source" | "target";
+  /** Tells one life of a connector from the next of the same name. */
+  readonly life: string;
   /** Of MirrorMaker's own topics; -1 is the cluster's default. */
   readonly replicationFactor: number;
 };
@@ -109,6 +111,20 @@ function checkpoint({ groups }: Flow, site: Site): ConnectorConfig {
   };
 }
 
+export const offsetsTopicKey = "offsets.storage.topic";
+
+/**
+ * The same connector with its offsets where the workers keep theirs. Only so can they be deleted: with a topic of its
+ * own, Connect 3.9.2 writes the tombstones after it has committed the transaction they belong to, and the call ends in
+ * a time-out ("Cannot add partition to transaction while in state READY").
+ */
+export function atHome(config: ConnectorConfig): ConnectorConfig {
+  const away = /^(?:producer|consumer|admin)\.override\./;
+  return Object.fromEntries(
+    Object.entries(config).filter(([key]) => key !== offsetsTopicKey && !away.test(key)),
+  );
+}
+
 /** The data producer belongs to the worker and writes where the worker lives, unless it is told otherwise. */
 function producer({ kind, name }: Flow, site: Site): ConnectorConfig {
   const side = kind === "reverse" ? "source" : "target";
@@ -137,7 +153,7 @@ function producer({ kind, name }: Flow, site: Site): ConnectorConfig {
   return {
     ...away,
     // Offsets and records are one transaction, so the offsets live on the destination (KIP-618).
-    "offsets.storage.topic": offsetsTopic(name),
+    [offsetsTopicKey]: `${offsetsTopicPrefix(name)}${site.life}`,
     ...clientProperties(destination, "consumer.override."),
     ...clientProperties(destination, "admin.override."),
   };
