@@ -1,0 +1,233 @@
+/**
+ * The only file that reaches into KafkaJS's private parts. Its public admin client asks twice per topic and
+ * leader and refreshes the metadata of every topic it has ever seen on each call (measured: 12,000 requests and
+ * 101 s for 50,000 partitions, where three requests do), fails a whole answer on the first partition error, and
+ * has no DescribeLogDirs or multi-group OffsetFetch. What is used here is its socket, TLS, SASL,
+ * re-authentication, request queue and timeouts; requests and answers are our own.
+ */
+import Broker from "kafkajs/src/broker/index.js";
+import { createLogger, type LogEntry } from "kafkajs/src/loggers/index.js";
+import ConnectionPool from "kafkajs/src/network/connectionPool.js";
+import createSocketFactory from "kafkajs/src/network/socketFactory.js";
+import Encoder from "kafkajs/src/protocol/encoder.js";
+import { FerryError } from "#domain/errors.ts";
+import type { Clock, Log } from "#domain/ports.ts";
+import type { ClusterAccess } from "#domain/topology.ts";
+import { isUnreachable, type Role, thrownError, unreachableCode } from "./errors.ts";
+import { transport } from "./security.ts";
+import { createReader, createWriter, type Reader, type Writer } from "./wire.ts";
+
+/** One API of the Kafka protocol with the versions that this adapter writes and reads. */
+export type Request<T> = {
+  readonly key: number;
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  /** From this version on headers carry tagged fields (KIP-482). */
+  readonly flexibleFrom?: number;
+  /** Milliseconds, for slow calls; never below the default. */
+  readonly timeout?: number;
+  encode(writer: Writer, version: number): void;
+  decode(reader: Reader, version: number): T;
+};
+
+export type ApiVersions = ReadonlyMap<number, { readonly min: number; readonly max: number }>;
+
+/** A broker that we are connected and authenticated to. */
+export type Node = {
+  /** "host:port". */
+  readonly address: string;
+  readonly versions: ApiVersions;
+  /** @throws FerryError `E_*_UNREACHABLE`, `E_KAFKA_AUTH`, or `E_KAFKA` when the broker lacks the API. */
+  send<T>(request: Request<T>): Promise<T>;
+};
+
+export type Connections = {
+  /** `lane` keeps large reads from holding up small questions: each has its own socket. */
+  readonly node: (address: string, lane?: "questions" | "reads") => Promise<Node>;
+  /** A connected one of these or of the bootstrap list; else the first that connects. */
+  readonly any: (preferred: readonly string[]) => Promise<Node>;
+  readonly close: () => Promise<void>;
+};
+
+/** A TLS handshake with IAM may need several seconds; KafkaJS's default is 1 s. */
+const connectionTimeout = 10_000;
+const requestTimeout = 10_000;
+
+type Answer<T> = { readonly value: T; readonly clientSideThrottleTime: number };
+type Settings = {
+  readonly role: Role;
+  readonly access: ClusterAccess;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly clientId: string;
+};
+type Handle = { readonly broker: Broker; readonly node: () => Node; connect(): Promise<void> };
+
+export function createConnections({ role, access, log, clock, clientId }: Settings): Connections {
+  const logger = createLogger({ level: 5, logCreator: () => (entry) => forward(log, entry) });
+  const socketFactory = createSocketFactory();
+  const { ssl, sasl } = transport(access, clock);
+  const handles = new Map<string, Handle>();
+  let closed = false;
+
+  function open(address: string): Handle {
+    const [host, port] = splitAddress(address);
+    const pool = new ConnectionPool({
+      host,
+      port,
+      logger,
+      socketFactory,
+      ssl,
+      sasl,
+      clientId,
+      connectionTimeout,
+      requestTimeout,
+      reauthenticationThreshold: 10_000,
+    });
+    calmQueues(pool);
+    const broker = new Broker({ connectionPool: pool, logger, authenticationTimeout: 10_000 });
+    return createHandle(role, address, pool, broker);
+  }
+
+  async function node(address: string, lane: "questions" | "reads" = "questions"): Promise<Node> {
+    if (closed) throw new FerryError("E_INTERNAL", `The connection to the ${role} cluster is closed.`);
+    const key = `${lane} ${address}`;
+    const handle = handles.get(key) ?? open(address);
+    handles.set(key, handle);
+    await handle.connect();
+    return handle.node();
+  }
+
+  async function any(preferred: readonly string[]): Promise<Node> {
+    const addresses = [...new Set([...preferred, ...access.bootstrap])];
+    const ready = addresses.find((address) => handles.get(`questions ${address}`)?.broker.isConnected());
+    if (ready !== undefined) return node(ready);
+    try {
+      return await Promise.any(addresses.map((address) => node(address)));
+    } catch (thrown) {
+      throw noneReachable(role, thrown);
+    }
+  }
+
+  async function close(): Promise<void> {
+    closed = true;
+    await Promise.all([...handles.values()].map(({ broker }) => broker.disconnect()));
+    handles.clear();
+  }
+
+  return { node, any, close };
+}
+
+function createHandle(role: Role, address: string, pool: ConnectionPool, broker: Broker): Handle {
+  let connecting: Promise<void> | undefined;
+  let versions: ApiVersions = new Map();
+
+  async function connect(): Promise<void> {
+    if (broker.isConnected()) return;
+    connecting ??= broker.connect().finally(() => {
+      connecting = undefined;
+    });
+    try {
+      await connecting;
+      versions = apiVersions(broker);
+    } catch (thrown) {
+      await broker.disconnect();
+      throw thrownError(role, address, thrown);
+    }
+  }
+
+  async function send<T>(request: Request<T>): Promise<T> {
+    const version = agree(role, address, versions, request);
+    const flexible = request.flexibleFrom !== undefined && version >= request.flexibleFrom;
+    try {
+      const { value } = await pool.send<Answer<T>>({
+        request: {
+          apiKey: request.key,
+          apiVersion: version,
+          apiName: request.name,
+          encode: async () => encode(request, version, flexible),
+        },
+        response: {
+          decode: async (payload) => decode(request, version, flexible, payload),
+          parse: async (decoded) => decoded,
+        },
+        ...(request.timeout === undefined ? {} : { requestTimeout: request.timeout }),
+        logResponseError: false,
+      });
+      return value;
+    } catch (thrown) {
+      const error = thrownError(role, address, thrown);
+      // A socket that timed out may stay "connected" for ever; the next call opens a new one.
+      if (isUnreachable(error)) void broker.disconnect();
+      throw error;
+    }
+  }
+
+  return { broker, connect, node: () => ({ address, versions, send }) };
+}
+
+/** KafkaJS wakes up every millisecond for ever once a connection has been used; only a waiting request needs that. */
+function calmQueues(pool: ConnectionPool): void {
+  for (const { requestQueue } of pool.pool) {
+    const check = requestQueue.scheduleCheckPendingRequests.bind(requestQueue);
+    requestQueue.scheduleCheckPendingRequests = () => {
+      if (requestQueue.pending.length > 0) check();
+    };
+  }
+}
+
+function encode<T>(request: Request<T>, version: number, flexible: boolean): Encoder {
+  const writer = createWriter();
+  if (flexible) writer.tags();
+  request.encode(writer, version);
+  const body = writer.done();
+  const encoder = new Encoder(body.length);
+  encoder.writeBufferInternal(body);
+  return encoder;
+}
+
+function decode<T>(request: Request<T>, version: number, flexible: boolean, payload: Buffer): Answer<T> {
+  const reader = createReader(payload);
+  if (flexible) reader.tags();
+  const value = request.decode(reader, version);
+  return { value, clientSideThrottleTime: reader.throttled() };
+}
+
+/** The newest version of an API that both sides speak. */
+export function agree(role: Role, address: string, versions: ApiVersions, request: Request<unknown>): number {
+  const offered = versions.get(request.key);
+  const version = Math.min(request.max, offered?.max ?? -1);
+  if (version >= Math.max(request.min, offered?.min ?? 0)) return version;
+  const has = offered ? `versions ${offered.min} to ${offered.max}` : "none";
+  throw new FerryError(
+    "E_KAFKA",
+    `Broker ${address} of the ${role} cluster: UNSUPPORTED_VERSION, ${request.name} ${request.min} to ${request.max} is needed, it has ${has}.`,
+  );
+}
+
+function apiVersions(broker: Broker): ApiVersions {
+  const entries = Object.entries(broker.versions ?? {});
+  return new Map(
+    entries.map(([key, { minVersion, maxVersion }]) => [Number(key), { min: minVersion, max: maxVersion }]),
+  );
+}
+
+function noneReachable(role: Role, thrown: unknown): FerryError {
+  if (!(thrown instanceof AggregateError)) return thrownError(role, "(any)", thrown);
+  const errors = thrown.errors.map((error: unknown) => thrownError(role, "(any)", error));
+  const telling = errors.find((error) => !isUnreachable(error));
+  if (telling) return telling;
+  const text = errors.map((error) => error.message).join("; ");
+  return new FerryError(unreachableCode(role), text || "No broker is named.", { cause: thrown });
+}
+
+function splitAddress(address: string): [string, number] {
+  const colon = address.lastIndexOf(":");
+  return [address.slice(0, colon), Number(address.slice(colon + 1))];
+}
+
+function forward(log: Log, { namespace, label, log: entry }: LogEntry): void {
+  if (label === "DEBUG") return;
+  log.debug({ namespace, label, broker: entry.broker, detail: entry.message }, "kafkajs");
+}

@@ -1,0 +1,162 @@
+import { FerryError } from "#domain/errors.ts";
+import type { Clock } from "#domain/ports.ts";
+import type { Node, Request } from "./connection.ts";
+import { answerError, code, codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
+import type { Metadata } from "./metadata.ts";
+import { batches, collect, type Fail, inParallel } from "./retry.ts";
+
+type Answer = { readonly group: string; readonly error: number; readonly node: number };
+
+/** What one coordinator did with one group: an error code of the whole group, 0 when it is answered. */
+export type GroupCall = (node: Node, groups: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+
+export type Coordinators = {
+  /**
+   * Calls each group's coordinator, with as many groups as one call takes, until all are answered.
+   * A moved or loading coordinator is looked up and asked again. `E_INCOMPLETE` names what is missing.
+   */
+  ask(groups: readonly string[], perCall: number, what: string, call: GroupCall): Promise<void>;
+};
+
+const lookupsAtOnce = 32;
+const groupsPerLookup = 500;
+const callsAtOnce = 32;
+
+export function createCoordinators(role: Role, metadata: Metadata, clock: Clock): Coordinators {
+  const held = new Map<string, number>();
+
+  async function lookUp(groups: readonly string[], what: string, fail: Fail<string>): Promise<void> {
+    if (groups.length === 0) return;
+    const node = await metadata.any();
+    const many = (node.versions.get(10)?.max ?? 0) >= 4;
+    const answers = many
+      ? await inParallel(batches(groups, groupsPerLookup), lookupsAtOnce, (batch) =>
+          node.send(findMany(batch)),
+        )
+      : await inParallel(groups, lookupsAtOnce, async (group) => [await node.send(findOne(group))]);
+    for (const { group, error, node: id } of answers.flat()) {
+      if (error === 0) held.set(group, id);
+      else if (isPassing(error)) fail(group, codeName(error));
+      else throw answerError(role, error, `FindCoordinator of ${group} (${what})`);
+    }
+  }
+
+  async function callNode(
+    id: number,
+    groups: readonly string[],
+    what: string,
+    call: GroupCall,
+    fail: Fail<string>,
+  ): Promise<void> {
+    try {
+      const answers = await call(await metadata.broker(id), groups);
+      for (const group of groups) settle(group, answers.get(group), what, fail);
+    } catch (thrown) {
+      if (!isUnreachable(thrown)) throw thrown;
+      for (const group of groups) {
+        held.delete(group);
+        fail(group, thrown.message);
+      }
+    }
+  }
+
+  function settle(group: string, error: number | undefined, what: string, fail: Fail<string>): void {
+    if (error === 0) return;
+    if (error !== undefined && !isPassing(error)) throw answerError(role, error, `${what} of ${group}`);
+    if (error !== code.loading) held.delete(group);
+    fail(group, error === undefined ? "no answer" : codeName(error));
+  }
+
+  async function ask(
+    groups: readonly string[],
+    perCall: number,
+    what: string,
+    call: GroupCall,
+  ): Promise<void> {
+    await collect(
+      [...new Set(groups)],
+      async (pending, fail) => {
+        const failed = new Set<string>();
+        const failOnce: Fail<string> = (group, why) => {
+          failed.add(group);
+          fail(group, why);
+        };
+        const absent = pending.filter((group) => !held.has(group));
+        try {
+          await lookUp(absent, what, failOnce);
+        } catch (thrown) {
+          if (!isUnreachable(thrown)) throw thrown;
+          for (const group of absent) failOnce(group, thrown.message);
+        }
+        const ready = pending.filter((group) => !failed.has(group));
+        const calls = [...byNode(ready)].flatMap(([id, mine]) =>
+          batches(mine, perCall).map((batch) => ({ id, batch })),
+        );
+        await inParallel(calls, callsAtOnce, ({ id, batch }) => callNode(id, batch, what, call, failOnce));
+      },
+      { clock, what: `${what} on the ${role} cluster`, name: (group) => group },
+    );
+  }
+
+  function byNode(groups: readonly string[]): Map<number, string[]> {
+    const nodes = new Map<number, string[]>();
+    for (const group of groups) {
+      const id = held.get(group);
+      if (id === undefined) throw new FerryError("E_INTERNAL", `Group ${group} has no coordinator entry.`);
+      const mine = nodes.get(id);
+      if (mine) mine.push(group);
+      else nodes.set(id, [group]);
+    }
+    return nodes;
+  }
+
+  return { ask };
+}
+
+function findOne(group: string): Request<Answer> {
+  return {
+    key: 10,
+    name: "FindCoordinator",
+    min: 1,
+    max: 2,
+    encode(writer) {
+      writer.text(group);
+      writer.i8(0);
+    },
+    decode(reader) {
+      reader.throttle();
+      const error = reader.i16();
+      reader.nullableText();
+      return { group, error, node: reader.i32() };
+    },
+  };
+}
+
+/** KIP-699, Kafka 3.0. */
+function findMany(groups: readonly string[]): Request<readonly Answer[]> {
+  return {
+    key: 10,
+    name: "FindCoordinator",
+    min: 4,
+    max: 4,
+    flexibleFrom: 3,
+    encode(writer) {
+      writer.i8(0);
+      writer.compactArray(groups, writer.compactText);
+      writer.tags();
+    },
+    decode(reader) {
+      reader.throttle();
+      return reader.compactArray(() => {
+        const group = reader.compactText();
+        const node = reader.i32();
+        reader.compactText();
+        reader.i32();
+        const error = reader.i16();
+        reader.compactNullableText();
+        reader.tags();
+        return { group, error, node };
+      });
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { generateAuthToken } from "aws-msk-iam-sasl-signer-js";
+import { FerryError } from "#domain/errors.ts";
+import type { Clock } from "#domain/ports.ts";
+import type { ClusterAccess } from "#domain/topology.ts";
+
+/** KafkaJS's `ssl` and `sasl` settings. */
+export type Transport = { readonly ssl: object | null; readonly sasl: object | null };
+
+type Token = { readonly token: string; readonly expiryTime: number };
+
+/** Seconds before its end at which a token is no longer handed out. */
+const margin = 60_000;
+
+/** @throws FerryError `E_SETTINGS` when credentials are missing. */
+export function transport(
+  access: ClusterAccess,
+  clock: Clock,
+  sign: (region: string) => Promise<Token> = (region) => generateAuthToken({ region }),
+): Transport {
+  const encrypted = access.protocol === "SSL" || access.protocol === "SASL_SSL";
+  const ssl = encrypted ? (access.ca === undefined ? {} : { ca: [access.ca] }) : null;
+  return { ssl, sasl: sasl(access, clock, sign) };
+}
+
+function sasl(
+  access: ClusterAccess,
+  clock: Clock,
+  sign: (region: string) => Promise<Token>,
+): Transport["sasl"] {
+  if (!access.protocol.startsWith("SASL_")) return null;
+  if (!access.sasl) throw new FerryError("E_SETTINGS", `${access.protocol} without a SASL mechanism.`);
+  const { mechanism, username, password, region } = access.sasl;
+  if (mechanism === "AWS_MSK_IAM") {
+    if (region === undefined) throw new FerryError("E_SETTINGS", "AWS_MSK_IAM without a region.");
+    const token = sharedToken(() => sign(region), clock);
+    return { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await token() }) };
+  }
+  if (username === undefined || password === undefined) {
+    throw new FerryError("E_SETTINGS", `${mechanism} without a user name or a password.`);
+  }
+  return { mechanism: mechanism.toLowerCase(), username, password };
+}
+
+/**
+ * One token for all connections: KafkaJS asks for one per connection and re-authentication, and a fresh
+ * signature each time may change the principal (aws-msk-iam-sasl-signer-js issue 19).
+ */
+export function sharedToken(sign: () => Promise<Token>, clock: Clock): () => Promise<string> {
+  let pending: Promise<Token> | undefined;
+
+  async function fresh(): Promise<string> {
+    const signing = sign();
+    pending = signing;
+    try {
+      const { token } = await signing;
+      return token;
+    } catch (thrown) {
+      if (pending === signing) pending = undefined;
+      throw thrown;
+    }
+  }
+
+  return async () => {
+    const current = await pending?.catch(() => undefined);
+    if (current && current.expiryTime - margin > clock.now()) return current.token;
+    return fresh();
+  };
+}

@@ -1,0 +1,210 @@
+/** Kafka's primitive types: big-endian integers, length-prefixed text, zigzag varints (KIP-482 for compact ones). */
+
+export type Writer = {
+  readonly i8: (value: number) => void;
+  readonly i16: (value: number) => void;
+  readonly i32: (value: number) => void;
+  readonly i64: (value: number) => void;
+  readonly bool: (value: boolean) => void;
+  readonly text: (value: string | null) => void;
+  readonly compactText: (value: string | null) => void;
+  readonly array: <T>(items: readonly T[] | null, each: (item: T) => void) => void;
+  readonly compactArray: <T>(items: readonly T[] | null, each: (item: T) => void) => void;
+  /** An empty tagged-field section. */
+  readonly tags: () => void;
+  readonly done: () => Buffer;
+};
+
+export type Reader = {
+  readonly i8: () => number;
+  readonly i16: () => number;
+  readonly i32: () => number;
+  readonly u32: () => number;
+  /** Exact up to 2^53. */
+  readonly i64: () => number;
+  readonly bool: () => boolean;
+  readonly uvarint: () => number;
+  /** Zigzag; covers varlong too, exact up to 2^53. */
+  readonly varint: () => number;
+  readonly text: () => string;
+  readonly nullableText: () => string | null;
+  readonly compactText: () => string;
+  readonly compactNullableText: () => string | null;
+  /** `null` for length -1. */
+  readonly bytes: () => Buffer | null;
+  readonly take: (length: number) => Buffer;
+  readonly array: <T>(each: () => T) => T[];
+  readonly compactArray: <T>(each: () => T) => T[];
+  /** Skips a tagged-field section. */
+  readonly tags: () => void;
+  /** Reads `throttle_time_ms` and remembers it. */
+  readonly throttle: () => void;
+  readonly throttled: () => number;
+  readonly position: () => number;
+  readonly remaining: () => number;
+};
+
+const two32 = 0x1_0000_0000;
+
+export function createWriter(): Writer {
+  let buffer = Buffer.allocUnsafe(512);
+  let position = 0;
+
+  function room(length: number): number {
+    const start = position;
+    if (start + length > buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, start + length));
+      buffer.copy(larger, 0, 0, start);
+      buffer = larger;
+    }
+    position = start + length;
+    return start;
+  }
+
+  function uvarint(value: number): void {
+    let rest = value;
+    while (rest >= 0x80) {
+      const start = room(1);
+      buffer[start] = (rest % 0x80) + 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    const start = room(1);
+    buffer[start] = rest;
+  }
+
+  const writer: Writer = {
+    i8(value) {
+      const start = room(1);
+      buffer.writeInt8(value, start);
+    },
+    i16(value) {
+      const start = room(2);
+      buffer.writeInt16BE(value, start);
+    },
+    i32(value) {
+      const start = room(4);
+      buffer.writeInt32BE(value, start);
+    },
+    i64(value) {
+      const start = room(8);
+      buffer.writeBigInt64BE(BigInt(value), start);
+    },
+    bool(value) {
+      writer.i8(value ? 1 : 0);
+    },
+    text(value) {
+      if (value === null) return writer.i16(-1);
+      const length = Buffer.byteLength(value);
+      writer.i16(length);
+      const start = room(length);
+      buffer.write(value, start);
+    },
+    compactText(value) {
+      if (value === null) return uvarint(0);
+      const length = Buffer.byteLength(value);
+      uvarint(length + 1);
+      const start = room(length);
+      buffer.write(value, start);
+    },
+    array(items, each) {
+      writer.i32(items === null ? -1 : items.length);
+      for (const item of items ?? []) each(item);
+    },
+    compactArray(items, each) {
+      uvarint(items === null ? 0 : items.length + 1);
+      for (const item of items ?? []) each(item);
+    },
+    tags() {
+      uvarint(0);
+    },
+    done() {
+      return buffer.subarray(0, position);
+    },
+  };
+  return writer;
+}
+
+/** Reads past the end throw a RangeError. */
+export function createReader(buffer: Buffer): Reader {
+  let position = 0;
+  let throttle = 0;
+
+  function step(length: number): number {
+    const start = position;
+    position = start + length;
+    return start;
+  }
+
+  function take(length: number): Buffer {
+    if (length < 0 || position + length > buffer.length) throw new RangeError("the answer ends early");
+    const start = step(length);
+    return buffer.subarray(start, start + length);
+  }
+
+  function repeat<T>(count: number, each: () => T): T[] {
+    const items: T[] = [];
+    for (let index = 0; index < count; index += 1) items.push(each());
+    return items;
+  }
+
+  function chars(length: number): string {
+    const start = step(length);
+    return buffer.toString("utf8", start, start + length);
+  }
+
+  const reader: Reader = {
+    i8: () => buffer.readInt8(step(1)),
+    i16: () => buffer.readInt16BE(step(2)),
+    i32: () => buffer.readInt32BE(step(4)),
+    u32: () => buffer.readUInt32BE(step(4)),
+    i64() {
+      const start = step(8);
+      return buffer.readInt32BE(start) * two32 + buffer.readUInt32BE(start + 4);
+    },
+    bool: () => buffer.readInt8(step(1)) !== 0,
+    uvarint() {
+      let value = 0;
+      let scale = 1;
+      for (;;) {
+        const byte = buffer.readUInt8(step(1));
+        value += (byte & 0x7f) * scale;
+        if (byte < 0x80) return value;
+        scale *= 0x80;
+      }
+    },
+    varint() {
+      const zigzag = reader.uvarint();
+      return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+    },
+    text: () => chars(reader.i16()),
+    nullableText() {
+      const length = reader.i16();
+      return length < 0 ? null : chars(length);
+    },
+    compactText: () => chars(reader.uvarint() - 1),
+    compactNullableText() {
+      const length = reader.uvarint();
+      return length === 0 ? null : chars(length - 1);
+    },
+    bytes() {
+      const length = reader.i32();
+      return length < 0 ? null : take(length);
+    },
+    take,
+    array: (each) => repeat(reader.i32(), each),
+    compactArray: (each) => repeat(reader.uvarint() - 1, each),
+    tags() {
+      for (let left = reader.uvarint(); left > 0; left -= 1) {
+        reader.uvarint();
+        step(reader.uvarint());
+      }
+    },
+    throttle() {
+      throttle = reader.i32();
+    },
+    throttled: () => throttle,
+    position: () => position,
+    remaining: () => buffer.length - position,
+  };
+  return reader;
+}
