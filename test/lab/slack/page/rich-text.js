@@ -1,0 +1,37 @@
+import { h } from "./dom.js";
+import { dateText, emojiNode, mention } from "./mrkdwn.js";
+
+/** A `rich_text` block as nodes. */
+export function richText(block, names) {
+  return block.elements.flatMap((element) => part(element, names));
+}
+
+function part(element, names) {
+  const inside = () => element.elements.map((one) => span(one, names));
+  if (element.type === "rich_text_preformatted") return h("pre", {}, inside());
+  if (element.type === "rich_text_quote") return h("blockquote", {}, inside());
+  if (element.type !== "rich_text_list") return h("div", {}, inside());
+  const tag = element.style === "ordered" ? "ol" : "ul";
+  const items = element.elements.map((item) => h("li", {}, item.elements.map((one) => span(one, names))));
+  return h(tag, { style: element.indent ? `margin-left:${element.indent * 24}px` : undefined }, items);
+}
+
+function span(one, names) {
+  if (one.type === "link") return h("a", { href: /^(https?|mailto):/.test(one.url) ? one.url : "#", target: "_blank", rel: "noreferrer" }, one.text ?? one.url);
+  if (one.type === "emoji") return emojiNode(one.name);
+  if (one.type === "user") return mention("@", names.person(one.user_id) ?? one.user_id);
+  if (one.type === "channel") return mention("#", names.channel(one.channel_id) ?? one.channel_id);
+  if (one.type === "usergroup") return mention("@", names.group(one.usergroup_id) ?? one.usergroup_id);
+  if (one.type === "broadcast") return mention("@", one.range);
+  if (one.type === "date") return dateText(new Date(one.timestamp * 1000), one.format);
+  return styled(one.text ?? "", one.style ?? {});
+}
+
+function styled(text, style) {
+  let node = text;
+  if (style.code) node = h("code", {}, node);
+  if (style.bold) node = h("b", {}, node);
+  if (style.italic) node = h("i", {}, node);
+  if (style.strike) node = h("s", {}, node);
+  return node;
+}
