@@ -1,7 +1,8 @@
 // Runs before `npm run demo`, `npm test` and `npm start`, on whatever Node the machine has (18 or newer), so without
 // packages and without TypeScript. Names what is missing, installs the npm packages when they are not those of the lock
 // file, and makes sure that npm scripts get Node 24. Silent when there is nothing to do.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,13 +15,13 @@ const neededJava = 17;
 class Missing extends Error {}
 
 try {
-  main();
+  await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }
 
-function main() {
+async function main() {
   const only = onlyOption();
   if (Number(process.versions.node.split(".")[0]) < 18) {
     throw new Missing(
@@ -28,7 +29,7 @@ function main() {
     );
   }
   if (only !== "npm") checkTools();
-  installPackages();
+  await installPackages();
   checkNode();
 }
 
@@ -64,7 +65,7 @@ function javaProblem() {
 }
 
 function mavenProblem() {
-  if (output("mvn", ["--version"], { allowFailure: true }) !== undefined) return undefined;
+  if (output("mvn", ["--version"]) !== undefined) return undefined;
   return instructions("Maven: not found.", {
     debian: "sudo apt-get install -y maven",
     macos: "brew install maven",
@@ -75,14 +76,14 @@ function instructions(what, { debian, macos }) {
   return `${what}\n  Debian: ${debian}\n  macOS:  ${macos}`;
 }
 
-/** What a command prints, or undefined when it is not there or, unless allowed, fails. */
-function output(command, args, { allowFailure = false, env = process.env } = {}) {
+/** What a command prints, or undefined when it is not there or fails. */
+function output(command, args, { env = process.env } = {}) {
   const { error, status, stdout, stderr } = spawnSync(command, args, {
     encoding: "utf8",
     env,
     timeout: 60_000,
   });
-  if (error || (status !== 0 && !allowFailure)) return undefined;
+  if (error || status !== 0) return undefined;
   return `${stdout}${stderr}`;
 }
 
@@ -94,22 +95,59 @@ function packagesAreCurrent() {
   );
 }
 
-function installPackages() {
+/**
+ * npm 11 and 12 refuse a lock file that lacks an optional package of some other platform (npm/cli issue 9846). Then
+ * `npm install --no-save` installs the same versions from it, checks the same digests, and leaves it as it is.
+ */
+async function installPackages() {
   if (packagesAreCurrent()) return;
   const started = Date.now();
-  process.stderr.write("installing npm packages (npm ci)\n");
-  const npm = process.env.npm_execpath;
-  const [command, ...before] = npm?.endsWith("js") ? [process.execPath, npm] : ["npm"];
-  const { error, status } = spawnSync(command, [...before, "ci"], {
-    cwd: root,
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  if (error || status !== 0) {
-    throw new Missing(
-      `npm ci failed${error ? `: ${error.message}` : ""}. Its messages are above; run it again with: npm ci`,
-    );
+  const progress = setInterval(() => say(`installing npm packages, ${secondsSince(started)} so far`), 5000);
+  try {
+    say("installing npm packages (npm ci)");
+    const refused = await npm(["ci"]);
+    if (refused !== undefined) await installFromIncompleteLock(refused);
+  } finally {
+    clearInterval(progress);
   }
-  process.stderr.write(`installed npm packages in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+  say(`installed npm packages in ${secondsSince(started)}`);
+}
+
+async function installFromIncompleteLock(refused) {
+  if (!refused.includes("from lock file")) throw new Missing(`npm ci failed:\n${refused}`);
+  say(
+    "npm ci misses packages of other platforms in the lock file; installing from it with npm install --no-save",
+  );
+  const failed = await npm(["install", "--no-save"]);
+  if (failed !== undefined) throw new Missing(`npm install failed:\n${failed}`);
+}
+
+/** Undefined when npm succeeds, else the beginning of what it says. */
+async function npm(args) {
+  const path = process.env.npm_execpath;
+  const [command, ...before] = path?.endsWith("js") ? [process.execPath, path] : ["npm"];
+  const child = spawn(command, [...before, ...args, "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let messages = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    messages += text;
+  });
+  try {
+    const [status] = await once(child, "close");
+    return status === 0 ? undefined : messages.trim().split("\n").slice(0, 12).join("\n");
+  } catch (error) {
+    throw new Missing(`npm cannot be started: ${error.message}`);
+  }
+}
+
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+function secondsSince(started) {
+  return `${((Date.now() - started) / 1000).toFixed(0)} s`;
 }
 
 /** npm looks for `node` in node_modules/.bin first; the optional packages node-<platform> put Node 24 there. */
