@@ -2,7 +2,7 @@ import { z } from "zod";
 import { overlaps } from "./cidr.ts";
 import { type Cloud, ec2Id, handler, type Peering, type PeeringCode } from "./cloud.ts";
 import { describing, select, tagFilters, tagged, tagList, tagsOf } from "./ec2-listing.ts";
-import { AwsRefusal, ec2Refusal } from "./refusal.ts";
+import { type AwsRefusal, ec2Refusal } from "./refusal.ts";
 import type { Caller, Handlers, Shape } from "./shapes.ts";
 import type { Vpc } from "./world.ts";
 
@@ -219,52 +219,57 @@ function answering(cloud: Cloud): Handlers {
   };
 }
 
+type Asked = { requester: boolean | undefined; accepter: boolean | undefined };
 const switches = z.looseObject({ AllowDnsResolutionFromRemoteVpc: z.boolean().optional() }).optional();
 
-/** Each side may set only its own option, in the active state, and both VPCs need DNS support and host names. */
+const optionsSchema = z.object({
+  VpcPeeringConnectionId: z.string(),
+  AccepterPeeringConnectionOptions: switches,
+  RequesterPeeringConnectionOptions: switches,
+});
+
+/** Each side may set only its own option, in the active state; both VPCs need DNS support and host names. */
+function checkOptions(cloud: Cloud, peering: Peering, caller: Caller, dns: Asked): void {
+  if (peering.code !== "active") {
+    const text = `Peering ${peering.id} is not active. Peering options can be added only to active peerings.`;
+    throw ec2Refusal("OperationNotPermitted", text);
+  }
+  const foreign = [
+    dns.requester !== undefined && !isRequester(peering, caller),
+    dns.accepter !== undefined && !isAccepter(peering, caller),
+  ];
+  if (foreign.includes(true)) {
+    throw ec2Refusal(
+      "OperationNotPermitted",
+      `User ${caller.account} cannot modify options of peering ${peering.id}`,
+    );
+  }
+  const vpcs = [vpcOf(cloud, peering.requesterVpc), vpcOf(cloud, peering.accepterVpc)];
+  if (vpcs.every((vpc) => vpc?.dnsSupport === true && vpc.dnsHostnames)) return;
+  if (dns.requester === true || dns.accepter === true) {
+    throw ec2Refusal(
+      "InvalidParameterCombination",
+      "DNS hostnames and DNS support must be enabled for both VPCs.",
+    );
+  }
+}
+
+function shownOption(asked: boolean | undefined): Shape | undefined {
+  return asked === undefined ? undefined : { AllowDnsResolutionFromRemoteVpc: asked };
+}
+
 function options(cloud: Cloud): Handlers {
-  const schema = z.object({
-    VpcPeeringConnectionId: z.string(),
-    AccepterPeeringConnectionOptions: switches,
-    RequesterPeeringConnectionOptions: switches,
-  });
   return {
-    ModifyVpcPeeringConnectionOptions: handler(schema, (input, caller) => {
+    ModifyVpcPeeringConnectionOptions: handler(optionsSchema, (input, caller) => {
       const peering = findPeering(cloud, input.VpcPeeringConnectionId, caller);
-      if (peering.code !== "active") {
-        throw ec2Refusal(
-          "OperationNotPermitted",
-          `Peering ${peering.id} is not active. Peering options can be added only to active peerings.`,
-        );
-      }
       const requester = input.RequesterPeeringConnectionOptions?.AllowDnsResolutionFromRemoteVpc;
       const accepter = input.AccepterPeeringConnectionOptions?.AllowDnsResolutionFromRemoteVpc;
-      const foreign =
-        (requester !== undefined && !isRequester(peering, caller)) ||
-        (accepter !== undefined && !isAccepter(peering, caller));
-      if (foreign) {
-        throw ec2Refusal(
-          "OperationNotPermitted",
-          `User ${caller.account} cannot modify options of peering ${peering.id}`,
-        );
-      }
-      const dnsReady = [peering.requesterVpc, peering.accepterVpc].every((id) => {
-        const vpc = vpcOf(cloud, id);
-        return vpc?.dnsSupport === true && vpc.dnsHostnames;
-      });
-      if (!dnsReady && (requester === true || accepter === true)) {
-        throw ec2Refusal(
-          "InvalidParameterCombination",
-          "DNS hostnames and DNS support must be enabled for both VPCs.",
-        );
-      }
+      checkOptions(cloud, peering, caller, { requester, accepter });
       peering.requesterDns = requester ?? peering.requesterDns;
       peering.accepterDns = accepter ?? peering.accepterDns;
       return {
-        RequesterPeeringConnectionOptions:
-          requester === undefined ? undefined : { AllowDnsResolutionFromRemoteVpc: peering.requesterDns },
-        AccepterPeeringConnectionOptions:
-          accepter === undefined ? undefined : { AllowDnsResolutionFromRemoteVpc: peering.accepterDns },
+        RequesterPeeringConnectionOptions: shownOption(requester),
+        AccepterPeeringConnectionOptions: shownOption(accepter),
       };
     }),
   };

@@ -3,14 +3,14 @@ import { type Cloud, handler } from "./cloud.ts";
 import { describing, type FilterValues, select, tagFilters, tagList } from "./ec2-listing.ts";
 import { ec2Refusal } from "./refusal.ts";
 import type { Caller, Handlers, Shape } from "./shapes.ts";
-import type { NetworkAcl, Subnet, Tags, Vpc } from "./world.ts";
+import type { Subnet, Tags, Vpc } from "./world.ts";
 
 function ownVpcs(cloud: Cloud, caller: Caller): Vpc[] {
   return cloud.world.vpcs.filter((each) => each.account === caller.account && each.region === caller.region);
 }
 
 /** What of a list lies in the caller's own VPCs. */
-function own<T extends { vpc: string }>(cloud: Cloud, caller: Caller, items: readonly T[]): T[] {
+export function own<T extends { vpc: string }>(cloud: Cloud, caller: Caller, items: readonly T[]): T[] {
   const ids = ownVpcs(cloud, caller).map((each) => each.id);
   return items.filter((item) => ids.includes(item.vpc));
 }
@@ -129,117 +129,6 @@ function vpcAndSubnetHandlers(cloud: Cloud): Handlers {
   };
 }
 
-function describeAcl(acl: NetworkAcl, account: string): Shape {
-  const last = { number: 32_767, protocol: "-1", action: "deny", cidr: "0.0.0.0/0" } as const;
-  const entries = [...acl.entries, { ...last, egress: false }, { ...last, egress: true }];
-  return {
-    Associations: acl.subnets.map((SubnetId, at) => ({
-      NetworkAclAssociationId: `aclassoc-${acl.id.slice(4, -1)}${at}`,
-      NetworkAclId: acl.id,
-      SubnetId,
-    })),
-    Entries: entries.map((entry) => ({
-      CidrBlock: entry.cidr,
-      Egress: entry.egress,
-      PortRange: "ports" in entry ? entry.ports : undefined,
-      Protocol: entry.protocol,
-      RuleAction: entry.action,
-      RuleNumber: entry.number,
-    })),
-    IsDefault: acl.isDefault,
-    NetworkAclId: acl.id,
-    OwnerId: account,
-    Tags: [],
-    VpcId: acl.vpc,
-  };
-}
-
-/** Subnets that no other ACL claims are the default one's, as in AWS. */
-function aclsOf(cloud: Cloud): NetworkAcl[] {
-  const acls = cloud.world.networkAcls;
-  return acls.map((acl) => {
-    if (!acl.isDefault) return acl;
-    const claimed = acls.flatMap((each) => (each === acl ? [] : each.subnets));
-    const free = cloud.world.subnets.filter((each) => each.vpc === acl.vpc && !claimed.includes(each.id));
-    return { ...acl, subnets: free.map((each) => each.id) };
-  });
-}
-
-function pathHandlers(cloud: Cloud): Handlers {
-  const ids = z.array(z.string()).optional();
-  return {
-    DescribeNetworkAcls: handler(z.object({ ...describing, NetworkAclIds: ids }), (input, caller) => {
-      const listing = {
-        items: own(cloud, caller, aclsOf(cloud)),
-        idOf: (acl: NetworkAcl) => acl.id,
-        ids: input.NetworkAclIds,
-        missing: { code: "InvalidNetworkAclID.NotFound", noun: "networkAcl" },
-        valuesOf: (acl: NetworkAcl): FilterValues => ({
-          "association.subnet-id": acl.subnets,
-          default: [String(acl.isDefault)],
-          "network-acl-id": [acl.id],
-          "vpc-id": [acl.vpc],
-        }),
-      };
-      const { items, NextToken } = select(listing, input);
-      return { NetworkAcls: items.map((acl) => describeAcl(acl, caller.account)), NextToken };
-    }),
-    DescribeTransitGatewayVpcAttachments: handler(
-      z.object({ ...describing, TransitGatewayAttachmentIds: ids }),
-      (input, caller) => {
-        const { items, NextToken } = select(
-          {
-            items: own(cloud, caller, cloud.world.transitGatewayAttachments),
-            idOf: (each) => each.id,
-            ids: input.TransitGatewayAttachmentIds,
-            missing: { code: "InvalidTransitGatewayAttachmentID.NotFound", noun: "transitGatewayAttachment" },
-            valuesOf: (each) => ({
-              state: [each.state],
-              "transit-gateway-attachment-id": [each.id],
-              "transit-gateway-id": [each.gateway],
-              "vpc-id": [each.vpc],
-            }),
-          },
-          input,
-        );
-        const rows = items.map((each) => ({
-          State: each.state,
-          SubnetIds: each.subnets,
-          TransitGatewayAttachmentId: each.id,
-          TransitGatewayId: each.gateway,
-          VpcId: each.vpc,
-          VpcOwnerId: caller.account,
-        }));
-        return { TransitGatewayVpcAttachments: rows, NextToken };
-      },
-    ),
-    DescribeVpnConnections: handler(z.object({ ...describing, VpnConnectionIds: ids }), (input) => {
-      const { items } = select(
-        {
-          items: cloud.world.vpnConnections,
-          idOf: (each) => each.id,
-          ids: input.VpnConnectionIds,
-          missing: { code: "InvalidVpnConnectionID.NotFound", noun: "vpnConnection" },
-          valuesOf: (each) => ({
-            state: [each.state],
-            "transit-gateway-id": [each.gateway],
-            "vpn-connection-id": [each.id],
-            "vpn-gateway-id": [each.gateway],
-          }),
-        },
-        input,
-      );
-      const rows = items.map((each) => ({
-        State: each.state,
-        [each.gateway.startsWith("tgw-") ? "TransitGatewayId" : "VpnGatewayId"]: each.gateway,
-        VgwTelemetry: each.tunnelsUp.map((up) => ({ Status: up ? "UP" : "DOWN" })),
-        VpnConnectionId: each.id,
-      }));
-      return { VpnConnections: rows };
-    }),
-  };
-}
-
 function tagHandlers(cloud: Cloud): Handlers {
   const tags = z.array(z.object({ Key: z.string(), Value: z.string().optional() }));
   function find(id: string): { tags: Tags } {
@@ -270,7 +159,7 @@ function tagHandlers(cloud: Cloud): Handlers {
   };
 }
 
-/** VPCs, subnets, network ACLs, transit gateway attachments, VPN connections and tags. */
+/** VPCs, subnets and tags. */
 export function vpcHandlers(cloud: Cloud): Handlers {
-  return { ...vpcAndSubnetHandlers(cloud), ...pathHandlers(cloud), ...tagHandlers(cloud) };
+  return { ...vpcAndSubnetHandlers(cloud), ...tagHandlers(cloud) };
 }

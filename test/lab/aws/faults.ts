@@ -105,7 +105,7 @@ export function createFaults(): Faults {
     },
     onCall(service, operation) {
       const verdict: Verdict = { delayMs: 0, cut: undefined, refusal: undefined };
-      for (const fault of [...oneShot]) {
+      for (const fault of oneShot.slice()) {
         if (fault.kind === "fail-create" || fault.kind === "fail-update") continue;
         if (fault.operation !== undefined && fault.operation !== operation) continue;
         if (verdict.refusal !== undefined || verdict.cut !== undefined) break;

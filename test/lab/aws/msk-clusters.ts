@@ -1,157 +1,16 @@
 import { z } from "zod";
 import { type Cloud, clusterVersion, handler, mskSuffix, page, paging } from "./cloud.ts";
-import {
-  type Cluster,
-  isExpress,
-  isKraft,
-  type ProvisionedRequest,
-  provisionedRequest,
-  type ServerlessRequest,
-  type Settings,
-  serverlessRequest,
-} from "./msk-model.ts";
+import { checkProvisioned, checkServerless, refuseIf } from "./msk-checks.ts";
+import { type Cluster, provisionedRequest, type Settings, serverlessRequest } from "./msk-model.ts";
 import { badRequest, conflict, notFound } from "./refusal.ts";
-import {
-  authenticationRule,
-  brokerCountRule,
-  clusterNameRule,
-  connectivityAtCreateRule,
-  enumRule,
-  instanceTypeRule,
-  loggingRule,
-  propertiesForBrokersRule,
-  schemesOf,
-  serverlessRule,
-  storageRule,
-  subnetRule,
-  TEXT,
-  UNRECORDED,
-  type Verdict,
-  versionRule,
-} from "./rules-msk.ts";
+import { clusterNameRule, TEXT, UNRECORDED } from "./rules-msk.ts";
 import type { Caller, Handlers, Shape } from "./shapes.ts";
-
-export function refuseIf(...verdicts: Verdict[]): void {
-  const verdict = verdicts.find((text) => text !== undefined);
-  if (verdict === undefined) return;
-  throw badRequest(verdict, /\(InvalidParameter: (\w+)\)/.exec(verdict)?.[1]);
-}
 
 /** Throws a 404 refusal where the caller has no such cluster. */
 export function findCluster(cloud: Cloud, arn: string): Cluster {
   const cluster = cloud.clusters.find((each) => each.arn === arn);
   if (cluster === undefined) throw notFound(UNRECORDED.clusterMissing, "clusterArn");
   return cluster;
-}
-
-/** A configuration revision as a cluster of that broker type may use it; throws 400 refusals. */
-export function checkConfiguration(
-  cloud: Cloud,
-  info: { Arn: string; Revision: number },
-  instanceType: string,
-): void {
-  const configuration = cloud.configurations.find((each) => each.arn === info.Arn);
-  if (configuration === undefined) throw badRequest(TEXT.configurationArn);
-  const revision = configuration.revisions.find((each) => each.revision === info.Revision);
-  if (revision === undefined) throw badRequest(UNRECORDED.revisionMissing);
-  refuseIf(propertiesForBrokersRule(Buffer.from(revision.properties).toString(), instanceType));
-}
-
-/** Number of Availability Zones of the client subnets; throws where they are not fit for MSK. */
-function zonesOf(cloud: Cloud, ids: readonly string[]): number {
-  const subnets = ids.map((id) => cloud.world.subnets.find((each) => each.id === id));
-  const zones = new Set<string>();
-  const vpcs = new Set<string>();
-  for (const subnet of subnets) {
-    if (subnet === undefined) throw badRequest(UNRECORDED.subnetMissing, "clientSubnets");
-    if (subnet.zoneId === "use1-az3") throw badRequest(UNRECORDED.subnetUnsupportedZone, "clientSubnets");
-    zones.add(subnet.zoneId);
-    vpcs.add(subnet.vpc);
-  }
-  if (vpcs.size > 1) throw badRequest(UNRECORDED.subnetVpc, "clientSubnets");
-  if (zones.size < subnets.length) throw badRequest(UNRECORDED.subnetZones, "clientSubnets");
-  return zones.size;
-}
-
-function checkQuotas(cloud: Cloud, caller: Caller, request: ProvisionedRequest): void {
-  const kraft = isKraft(request.KafkaVersion);
-  const limit = cloud.quota(kraft ? "brokersPerClusterKRaft" : "brokersPerClusterZooKeeper");
-  if (request.NumberOfBrokerNodes > limit)
-    throw badRequest(UNRECORDED.brokersPerCluster, "numberOfBrokerNodes");
-  let used = request.NumberOfBrokerNodes;
-  for (const each of cloud.clusters) {
-    if (each.account === caller.account && each.kind.type === "PROVISIONED")
-      used += each.kind.settings.NumberOfBrokerNodes;
-  }
-  if (used > cloud.quota("brokersPerAccount")) throw badRequest(UNRECORDED.brokersPerAccount);
-}
-
-/** What MSK fills in: API reference, and TLS where the SDK text and the guide disagree. */
-function withDefaults(cloud: Cloud, request: ProvisionedRequest): Settings {
-  const group = request.BrokerNodeGroupInfo;
-  const zones = group.ClientSubnets.map(
-    (id) => cloud.world.subnets.find((each) => each.id === id)?.zoneId ?? id,
-  );
-  const storage = group.StorageInfo ?? { EbsStorageInfo: { VolumeSize: 1000 } };
-  const transit = request.EncryptionInfo?.EncryptionInTransit;
-  const { sasl, tls } = schemesOf(request.ClientAuthentication);
-  return {
-    ...request,
-    BrokerNodeGroupInfo: {
-      ...group,
-      BrokerAZDistribution: "DEFAULT",
-      ...(isExpress(group.InstanceType) ? {} : { StorageInfo: storage }),
-      ConnectivityInfo: group.ConnectivityInfo ?? { PublicAccess: { Type: "DISABLED" }, NetworkType: "IPV4" },
-      ZoneIds: zones,
-    },
-    ClientAuthentication: {
-      ...request.ClientAuthentication,
-      Unauthenticated: request.ClientAuthentication?.Unauthenticated ?? { Enabled: !sasl && !tls },
-    },
-    EncryptionInfo: {
-      EncryptionAtRest: request.EncryptionInfo?.EncryptionAtRest ?? {
-        DataVolumeKMSKeyId: "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-00000000c0de",
-      },
-      EncryptionInTransit: {
-        ClientBroker: transit?.ClientBroker ?? "TLS",
-        InCluster: transit?.InCluster ?? true,
-      },
-    },
-    EnhancedMonitoring: request.EnhancedMonitoring ?? "DEFAULT",
-    ...(isExpress(group.InstanceType) ? {} : { StorageMode: request.StorageMode ?? "LOCAL" }),
-  };
-}
-
-function checkProvisioned(cloud: Cloud, caller: Caller, request: ProvisionedRequest): Settings {
-  const group = request.BrokerNodeGroupInfo;
-  refuseIf(
-    enumRule(request),
-    instanceTypeRule(group.InstanceType, request.KafkaVersion),
-    versionRule(request.KafkaVersion, group.InstanceType),
-    subnetRule(group.ClientSubnets, group.InstanceType),
-  );
-  const zones = zonesOf(cloud, group.ClientSubnets);
-  const settings = withDefaults(cloud, request);
-  const transit = settings.EncryptionInfo?.EncryptionInTransit;
-  refuseIf(
-    brokerCountRule(request.NumberOfBrokerNodes, zones),
-    storageRule(request),
-    connectivityAtCreateRule(request),
-    authenticationRule(
-      request.ClientAuthentication,
-      transit?.ClientBroker ?? "TLS",
-      transit?.InCluster ?? true,
-    ),
-    loggingRule(request.LoggingInfo),
-  );
-  const groups = cloud.world.securityGroups.map((each) => each.id);
-  if (group.SecurityGroups?.some((id) => !groups.includes(id)) === true) {
-    throw badRequest(UNRECORDED.securityGroup, "securityGroups");
-  }
-  if (request.ConfigurationInfo !== undefined)
-    checkConfiguration(cloud, request.ConfigurationInfo, group.InstanceType);
-  checkQuotas(cloud, caller, request);
-  return settings;
 }
 
 function add(
@@ -233,14 +92,6 @@ const listing = z.object({
   ClusterNameFilter: z.string().optional(),
   ClusterTypeFilter: z.string().optional(),
 });
-
-function checkServerless(cloud: Cloud, caller: Caller, request: ServerlessRequest): void {
-  refuseIf(serverlessRule(request));
-  const running = cloud.clusters.filter(
-    (each) => each.account === caller.account && each.kind.type === "SERVERLESS",
-  );
-  if (running.length >= cloud.quota("serverlessClusters")) throw badRequest(UNRECORDED.brokersPerAccount);
-}
 
 function creation(cloud: Cloud): Handlers {
   return {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Cloud, handler, mskSuffix, page, paging } from "./cloud.ts";
-import { refuseIf } from "./msk-clusters.ts";
+import { refuseIf } from "./msk-checks.ts";
 import type { Configuration } from "./msk-model.ts";
 import { badRequest, conflict, notFound } from "./refusal.ts";
 import {

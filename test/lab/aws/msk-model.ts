@@ -36,13 +36,9 @@ const storageInfo = z.looseObject({
     .optional(),
 });
 
-const authenticationSwitches = z.looseObject({
-  Sasl: z.looseObject({ Scram: enabled.optional(), Iam: enabled.optional() }).optional(),
-  Tls: enabled.optional(),
-});
 export const connectivityInfo = z.looseObject({
   PublicAccess: z.looseObject({ Type: z.string().optional() }).optional(),
-  VpcConnectivity: z.looseObject({ ClientAuthentication: authenticationSwitches.optional() }).optional(),
+  VpcConnectivity: z.looseObject({ ClientAuthentication: clientAuthentication.optional() }).optional(),
   NetworkType: z.string().optional(),
 });
 
@@ -155,4 +151,29 @@ export function isExpress(instanceType: string): boolean {
 
 export function isKraft(version: string): boolean {
   return version.endsWith(".kraft");
+}
+
+export function isOn(part: { Enabled?: boolean | undefined } | undefined): boolean {
+  return part?.Enabled === true;
+}
+
+type Schemes = {
+  iam: boolean;
+  scram: boolean;
+  tls: boolean;
+  authorities: string[];
+  open: boolean | undefined;
+};
+
+/** Which authentication schemes are on; `open` is unauthenticated access, undefined where nothing was said. */
+export function schemesOf(auth: ClientAuthentication | undefined): Schemes {
+  const { Sasl, Tls, Unauthenticated } = auth ?? {};
+  const authorities = Tls?.CertificateAuthorityArnList ?? [];
+  return {
+    iam: isOn(Sasl?.Iam),
+    scram: isOn(Sasl?.Scram),
+    tls: Tls?.Enabled ?? authorities.length > 0,
+    authorities,
+    open: Unauthenticated?.Enabled,
+  };
 }

@@ -65,7 +65,7 @@ function finishCreation(cloud: Cloud, cluster: Cluster): void {
 
 /** Carries every cluster whose time has come into its next state. Called before each request is answered. */
 export function settleClusters(cloud: Cloud): void {
-  for (const cluster of [...cloud.clusters]) {
+  for (const cluster of cloud.clusters.slice()) {
     if (cluster.settlesAt === undefined || cloud.now() < cluster.settlesAt) continue;
     const at = cluster.settlesAt;
     cluster.settlesAt = undefined;

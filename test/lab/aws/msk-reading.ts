@@ -2,34 +2,40 @@ import { z } from "zod";
 import { type Cloud, handler, page, paging } from "./cloud.ts";
 import { ACTIVE_VERSIONS, DEPRECATED_VERSIONS, kafkaVersionRows } from "./msk-catalogue.ts";
 import { findCluster } from "./msk-clusters.ts";
-import { type Cluster, isKraft, type Settings } from "./msk-model.ts";
+import { type ClientAuthentication, type Cluster, isKraft, type Settings, schemesOf } from "./msk-model.ts";
 import { badRequest, notFound } from "./refusal.ts";
-import { schemesOf, secretRule, TEXT, UNRECORDED, versionRule } from "./rules-msk.ts";
+import { secretRule, TEXT, UNRECORDED, versionRule } from "./rules-msk.ts";
 import type { Caller, Handlers, Shape } from "./shapes.ts";
 
 const byArn = z.object({ ClusterArn: z.string() });
 
+function secured(auth: ClientAuthentication | undefined, via: "Public" | "VpcConnectivity"): string[] {
+  const { tls, scram, iam } = schemesOf(auth);
+  const members: [boolean, string][] = [
+    [tls, "Tls"],
+    [scram, "SaslScram"],
+    [iam, "SaslIam"],
+  ];
+  return members.flatMap(([on, name]) => (on ? [`BootstrapBrokerString${via}${name}`] : []));
+}
+
 /** Which Bootstrap… members a cluster has: one per scheme that is on; all lead to the lab's real broker. */
 function bootstrapMembers(settings: Settings): string[] {
-  const { ClientAuthentication: auth, EncryptionInfo, BrokerNodeGroupInfo } = settings;
-  const transit = EncryptionInfo?.EncryptionInTransit?.ClientBroker ?? "TLS";
-  const open = auth?.Unauthenticated?.Enabled !== false;
-  const { tls } = schemesOf(auth);
-  const members: string[] = [];
-  if (open && transit !== "TLS") members.push("BootstrapBrokerString");
-  if ((open || tls) && transit !== "PLAINTEXT") members.push("BootstrapBrokerStringTls");
-  if (auth?.Sasl?.Scram?.Enabled === true) members.push("BootstrapBrokerStringSaslScram");
-  if (auth?.Sasl?.Iam?.Enabled === true) members.push("BootstrapBrokerStringSaslIam");
-  const connectivity = BrokerNodeGroupInfo.ConnectivityInfo;
-  const schemes = connectivity?.VpcConnectivity?.ClientAuthentication;
-  if (schemes?.Tls?.Enabled === true) members.push("BootstrapBrokerStringVpcConnectivityTls");
-  if (schemes?.Sasl?.Scram?.Enabled === true) members.push("BootstrapBrokerStringVpcConnectivitySaslScram");
-  if (schemes?.Sasl?.Iam?.Enabled === true) members.push("BootstrapBrokerStringVpcConnectivitySaslIam");
-  if (connectivity?.PublicAccess?.Type !== "SERVICE_PROVIDED_EIPS") return members;
-  if (tls) members.push("BootstrapBrokerStringPublicTls");
-  if (auth?.Sasl?.Scram?.Enabled === true) members.push("BootstrapBrokerStringPublicSaslScram");
-  if (auth?.Sasl?.Iam?.Enabled === true) members.push("BootstrapBrokerStringPublicSaslIam");
-  return members;
+  const auth = settings.ClientAuthentication;
+  const transit = settings.EncryptionInfo?.EncryptionInTransit?.ClientBroker ?? "TLS";
+  const { tls, scram, iam, open } = schemesOf(auth);
+  const members: [boolean, string][] = [
+    [open !== false && transit !== "TLS", "BootstrapBrokerString"],
+    [(open !== false || tls) && transit !== "PLAINTEXT", "BootstrapBrokerStringTls"],
+    [scram, "BootstrapBrokerStringSaslScram"],
+    [iam, "BootstrapBrokerStringSaslIam"],
+  ];
+  const { PublicAccess, VpcConnectivity } = settings.BrokerNodeGroupInfo.ConnectivityInfo ?? {};
+  return [
+    ...members.flatMap(([on, name]) => (on ? [name] : [])),
+    ...secured(VpcConnectivity?.ClientAuthentication, "VpcConnectivity"),
+    ...(PublicAccess?.Type === "SERVICE_PROVIDED_EIPS" ? secured(auth, "Public") : []),
+  ];
 }
 
 function bootstrap(cloud: Cloud, cluster: Cluster): Shape {

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { type Cloud, handler } from "./cloud.ts";
-import { checkConfiguration, refuseIf } from "./msk-clusters.ts";
+import { checkConfiguration, refuseIf } from "./msk-checks.ts";
 import {
   clientAuthentication,
   configurationInfo,
@@ -22,6 +23,7 @@ import {
   loggingRule,
   TEXT,
   throughputRule,
+  tieredRule,
   UNRECORDED,
   versionRule,
 } from "./rules-msk.ts";
@@ -42,30 +44,38 @@ type StorageChange = {
   mode: string | undefined;
 };
 
-/** UpdateBrokerStorage and UpdateStorage: volumes grow only, and rest for six hours after each change. */
-function changeStorage(cloud: Cloud, input: StorageChange): Shape {
-  const { cluster, settings } = updatable(cloud, input.ClusterArn, input.CurrentVersion);
+/** The storage settings after a change, or the refusal of it: volumes grow only. */
+function grown(settings: Settings, input: StorageChange): Settings {
   const group = settings.BrokerNodeGroupInfo;
   if (isExpress(group.InstanceType)) throw badRequest(TEXT.expressStorageInfo);
-  const now = group.StorageInfo?.EbsStorageInfo ?? {};
-  const size = input.volumeGiB ?? now.VolumeSize ?? 0;
-  const throughput = input.throughput ?? now.ProvisionedThroughput;
+  const before = group.StorageInfo?.EbsStorageInfo ?? {};
+  const floor = before.VolumeSize ?? 0;
+  const size = input.volumeGiB ?? floor;
   if (size > 16_384) throw badRequest(UNRECORDED.volumeSize);
-  if (size < (now.VolumeSize ?? 0)) throw badRequest(UNRECORDED.volumeShrinks);
-  refuseIf(throughputRule(group.InstanceType, size, input.throughput));
-  if (input.mode === "TIERED" && group.InstanceType === "kafka.t3.small") throw badRequest(TEXT.tieredType);
-  const mode = input.mode ?? settings.StorageMode;
-  const sameRate = JSON.stringify(throughput) === JSON.stringify(now.ProvisionedThroughput);
-  if (size === now.VolumeSize && sameRate && mode === settings.StorageMode)
-    throw badRequest(TEXT.nothingToUpdate);
+  if (size < floor) throw badRequest(UNRECORDED.volumeShrinks);
+  refuseIf(
+    throughputRule(group.InstanceType, size, input.throughput),
+    tieredRule(input.mode, group.InstanceType),
+  );
+  const volume = {
+    ...before,
+    VolumeSize: size,
+    ...(input.throughput && { ProvisionedThroughput: input.throughput }),
+  };
+  return {
+    ...settings,
+    BrokerNodeGroupInfo: { ...group, StorageInfo: { EbsStorageInfo: volume } },
+    ...(input.mode !== undefined && { StorageMode: input.mode }),
+  };
+}
+
+/** UpdateBrokerStorage and UpdateStorage: storage rests for six hours after each change. */
+function changeStorage(cloud: Cloud, input: StorageChange): Shape {
+  const { cluster, settings } = updatable(cloud, input.ClusterArn, input.CurrentVersion);
+  const after = grown(settings, input);
+  if (isDeepStrictEqual(after, settings)) throw badRequest(TEXT.nothingToUpdate);
   if (cloud.now() < cluster.storageFreeAt) throw badRequest(UNRECORDED.storageCooldown);
   cluster.storageFreeAt = cloud.now() + cloud.minutes(6 * 60);
-  const EbsStorageInfo = { VolumeSize: size, ...(throughput && { ProvisionedThroughput: throughput }) };
-  const after: Settings = {
-    ...settings,
-    BrokerNodeGroupInfo: { ...group, StorageInfo: { EbsStorageInfo } },
-    ...(mode !== undefined && { StorageMode: mode }),
-  };
   return startOperation(cloud, cluster, "UPDATE_BROKER_STORAGE", 15, { before: settings, after });
 }
 
@@ -129,6 +139,19 @@ function monitoring(cloud: Cloud): Handlers {
   };
 }
 
+/** Only client-broker encryption can change; in-cluster encryption and the KMS key are for good. */
+function transitAfter(
+  settings: Settings,
+  asked: Settings["EncryptionInfo"],
+): { ClientBroker: string; InCluster: boolean } {
+  const { ClientBroker = "TLS", InCluster = true } = settings.EncryptionInfo?.EncryptionInTransit ?? {};
+  const after = { ClientBroker, InCluster, ...asked?.EncryptionInTransit };
+  if (asked?.EncryptionAtRest !== undefined || after.InCluster !== InCluster) {
+    throw badRequest(UNRECORDED.immutableEncryption);
+  }
+  return { ClientBroker: after.ClientBroker ?? ClientBroker, InCluster };
+}
+
 function security(cloud: Cloud): Handlers {
   const schema = z.object({
     ...versioned,
@@ -139,28 +162,13 @@ function security(cloud: Cloud): Handlers {
     UpdateSecurity: handler(schema, (input) => {
       refuseIf(enumRule(input));
       const { cluster, settings } = updatable(cloud, input.ClusterArn, input.CurrentVersion);
-      const now = settings.EncryptionInfo?.EncryptionInTransit;
-      const asked = input.EncryptionInfo?.EncryptionInTransit;
-      const inCluster = now?.InCluster ?? true;
-      if (
-        input.EncryptionInfo?.EncryptionAtRest !== undefined ||
-        (asked?.InCluster ?? inCluster) !== inCluster
-      ) {
-        throw badRequest(UNRECORDED.immutableEncryption);
-      }
-      const ClientBroker = asked?.ClientBroker ?? now?.ClientBroker ?? "TLS";
+      const EncryptionInTransit = transitAfter(settings, input.EncryptionInfo);
       const ClientAuthentication = { ...settings.ClientAuthentication, ...input.ClientAuthentication };
-      refuseIf(authenticationRule(ClientAuthentication, ClientBroker, inCluster));
-      const EncryptionInTransit = { ClientBroker, InCluster: inCluster };
-      const after: Settings = {
-        ...settings,
-        ClientAuthentication,
-        EncryptionInfo: { ...settings.EncryptionInfo, EncryptionInTransit },
-      };
-      return startOperation(cloud, cluster, "UPDATE_SECURITY", rolling(settings), {
-        before: settings,
-        after,
-      });
+      const { ClientBroker, InCluster } = EncryptionInTransit;
+      refuseIf(authenticationRule(ClientAuthentication, ClientBroker, InCluster));
+      const EncryptionInfo = { ...settings.EncryptionInfo, EncryptionInTransit };
+      const change = { before: settings, after: { ...settings, ClientAuthentication, EncryptionInfo } };
+      return startOperation(cloud, cluster, "UPDATE_SECURITY", rolling(settings), change);
     }),
   };
 }

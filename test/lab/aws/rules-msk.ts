@@ -13,9 +13,11 @@ import {
   type ClientAuthentication,
   isExpress,
   isKraft,
+  isOn,
   type ProvisionedRequest,
   type ProvisionedThroughput,
   type ServerlessRequest,
+  schemesOf,
 } from "./msk-model.ts";
 import { isShape } from "./shapes.ts";
 
@@ -135,53 +137,55 @@ export function brokerCountRule(brokers: number, zones: number): Verdict {
   return brokers > 0 && brokers % zones === 0 ? undefined : TEXT.brokerCount;
 }
 
-/** Sizes in GiB, throughput in MiB/s. */
-export function throughputRule(
-  instanceType: string,
-  volumeGiB: number | undefined,
-  asked: ProvisionedThroughput | undefined,
-): Verdict {
-  if (asked === undefined) return undefined;
-  if (asked.Enabled !== true)
-    return asked.VolumeThroughput === undefined ? undefined : TEXT.throughputEnabled;
-  const max = BROKER_TYPES.get(instanceType)?.throughputMax ?? null;
-  if (max === null) return TEXT.throughputType;
-  if (volumeGiB === undefined || volumeGiB < 10) return TEXT.throughputVolume;
-  const rate = asked.VolumeThroughput ?? 250;
+function rateRule(instanceType: string, rate: number, max: number): Verdict {
   if (rate < 250 || rate > 1000) return TEXT.throughputRange;
   if (rate <= max) return undefined;
   const type = instanceType.replace("kafka.", "");
   return `For brokers of type ${type}, the maximum value for VolumeThroughput cannot exceed ${max} MiB/s.`;
 }
 
+/** Sizes in GiB, throughput in MiB/s. */
+export function throughputRule(
+  instanceType: string,
+  volumeGiB: number | undefined,
+  asked: ProvisionedThroughput | undefined,
+): Verdict {
+  const rate = asked?.VolumeThroughput;
+  if (!isOn(asked)) return rate === undefined ? undefined : TEXT.throughputEnabled;
+  const max = BROKER_TYPES.get(instanceType)?.throughputMax ?? null;
+  if (max === null) return TEXT.throughputType;
+  if ((volumeGiB ?? 0) < 10) return TEXT.throughputVolume;
+  return rateRule(instanceType, rate ?? 250, max);
+}
+
+export function tieredRule(mode: string | undefined, instanceType: string): Verdict {
+  return mode === "TIERED" && instanceType === "kafka.t3.small" ? TEXT.tieredType : undefined;
+}
+
+function expressStorageRule(request: ProvisionedRequest): Verdict {
+  if (request.BrokerNodeGroupInfo.StorageInfo !== undefined) return TEXT.expressStorageInfo;
+  return request.StorageMode === undefined ? undefined : TEXT.expressStorageMode;
+}
+
 export function storageRule(request: ProvisionedRequest): Verdict {
   const { InstanceType, StorageInfo } = request.BrokerNodeGroupInfo;
-  if (isExpress(InstanceType)) {
-    if (StorageInfo !== undefined) return TEXT.expressStorageInfo;
-    return request.StorageMode === undefined ? undefined : TEXT.expressStorageMode;
-  }
-  if (request.StorageMode === "TIERED" && InstanceType === "kafka.t3.small") return TEXT.tieredType;
-  const size = StorageInfo?.EbsStorageInfo?.VolumeSize;
+  if (isExpress(InstanceType)) return expressStorageRule(request);
+  const volume = StorageInfo?.EbsStorageInfo;
+  const size = volume?.VolumeSize;
   if (size !== undefined && (size < 1 || size > 16_384)) return UNRECORDED.volumeSize;
-  return throughputRule(InstanceType, size, StorageInfo?.EbsStorageInfo?.ProvisionedThroughput);
+  return (
+    tieredRule(request.StorageMode, InstanceType) ??
+    throughputRule(InstanceType, size, volume?.ProvisionedThroughput)
+  );
 }
 
 /** Public access, multi-VPC connectivity and dual stack can only be turned on by an update. */
 export function connectivityAtCreateRule(request: ProvisionedRequest): Verdict {
   const asked = request.BrokerNodeGroupInfo.ConnectivityInfo;
-  const access = asked?.PublicAccess?.Type;
-  if (access !== undefined && access !== "DISABLED") return TEXT.publicAtCreate;
-  const schemes = asked?.VpcConnectivity?.ClientAuthentication;
-  const on = [schemes?.Sasl?.Iam?.Enabled, schemes?.Sasl?.Scram?.Enabled, schemes?.Tls?.Enabled];
-  if (on.includes(true)) return TEXT.vpcConnectivityAtCreate;
+  if ((asked?.PublicAccess?.Type ?? "DISABLED") !== "DISABLED") return TEXT.publicAtCreate;
+  const { iam, scram, tls } = schemesOf(asked?.VpcConnectivity?.ClientAuthentication);
+  if (iam || scram || tls) return TEXT.vpcConnectivityAtCreate;
   return asked?.NetworkType === "DUAL" ? TEXT.dualStackAtCreate : undefined;
-}
-
-/** Which authentication schemes are on, besides unauthenticated access. */
-export function schemesOf(auth: ClientAuthentication | undefined): { sasl: boolean; tls: boolean } {
-  const sasl = auth?.Sasl?.Iam?.Enabled === true || auth?.Sasl?.Scram?.Enabled === true;
-  const tls = auth?.Tls?.Enabled ?? (auth?.Tls?.CertificateAuthorityArnList?.length ?? 0) > 0;
-  return { sasl, tls };
 }
 
 /** Client authentication against encryption in transit. `clientBroker` and `inCluster` with defaults filled in. */
@@ -190,14 +194,13 @@ export function authenticationRule(
   clientBroker: string,
   inCluster: boolean,
 ): Verdict {
-  const { sasl, tls } = schemesOf(auth);
-  const authorities = auth?.Tls?.CertificateAuthorityArnList ?? [];
+  const { iam, scram, tls, authorities, open } = schemesOf(auth);
   if (authorities.some((arn) => !/^arn:aws[\w-]*:acm-pca:/.test(arn))) return TEXT.mtlsCa;
-  if (!sasl && !tls) return auth?.Unauthenticated?.Enabled === false ? TEXT.unauthOff : undefined;
+  const sasl = iam || scram;
+  if (!sasl && !tls) return open === false ? TEXT.unauthOff : undefined;
   if (clientBroker === "PLAINTEXT") return TEXT.authNeedsTls;
   if (!inCluster) return TEXT.authNeedsInCluster;
-  const open = auth?.Unauthenticated?.Enabled === true;
-  return sasl && clientBroker === "TLS_PLAINTEXT" && !open ? TEXT.tlsPlaintext : undefined;
+  return sasl && clientBroker === "TLS_PLAINTEXT" && open !== true ? TEXT.tlsPlaintext : undefined;
 }
 
 export function loggingRule(logging: ProvisionedRequest["LoggingInfo"]): Verdict {
@@ -244,20 +247,17 @@ export function parseProperties(text: string): Map<string, string> {
   return entries;
 }
 
-function valueRule(key: string, value: string, rule: PropertyRule): Verdict {
-  const refused = `Invalid value '${value}' for key '${key}'.`;
-  if (rule.kind === "boolean") return value === "true" || value === "false" ? undefined : refused;
-  if (rule.kind === "string") {
-    const parts = value.split(",").map((part) => part.trim());
-    return rule.oneOf === undefined || parts.every((part) => rule.oneOf?.includes(part))
-      ? undefined
-      : refused;
-  }
+function numberFits(value: string, rule: PropertyRule): boolean {
   const number = Number(value);
-  if (value === "" || !Number.isFinite(number)) return refused;
-  return number < (rule.min ?? Number.NEGATIVE_INFINITY) || number > (rule.max ?? Number.POSITIVE_INFINITY)
-    ? refused
-    : undefined;
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = rule;
+  return value !== "" && Number.isFinite(number) && number >= min && number <= max;
+}
+
+function valueFits(value: string, rule: PropertyRule): boolean {
+  if (rule.kind === "boolean") return value === "true" || value === "false";
+  if (rule.kind === "number") return numberFits(value, rule);
+  const { oneOf } = rule;
+  return oneOf === undefined || value.split(",").every((part) => oneOf.includes(part.trim()));
 }
 
 /** CreateConfiguration's check: one bad key fails the call, whatever KafkaVersions says. */
@@ -267,8 +267,7 @@ export function propertiesRule(text: string): Verdict {
     if (rule === undefined) {
       return `Key '${key}' is not supported by at least one Apache Kafka version. Key checked against versions: [${ACTIVE_VERSIONS.join(", ")}]`;
     }
-    const verdict = valueRule(key, value, rule);
-    if (verdict !== undefined) return verdict;
+    if (!valueFits(value, rule)) return `Invalid value '${value}' for key '${key}'.`;
   }
   return undefined;
 }

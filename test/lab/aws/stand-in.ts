@@ -4,6 +4,7 @@ import * as ec2Model from "@aws-sdk/client-ec2";
 import * as kafkaModel from "@aws-sdk/client-kafka";
 import { type Cloud, createCloud } from "./cloud.ts";
 import { type Answer, answerQuery, answerRest, CUT, type StandIn } from "./dispatch.ts";
+import { pathHandlers } from "./ec2-paths.ts";
 import { peeringHandlers, settlePeerings } from "./ec2-peering.ts";
 import { routeHandlers } from "./ec2-routes.ts";
 import { securityGroupHandlers } from "./ec2-security-groups.ts";
@@ -97,6 +98,7 @@ function mskHandlers(cloud: Cloud): Handlers {
 function ec2Handlers(cloud: Cloud): Handlers {
   return {
     ...vpcHandlers(cloud),
+    ...pathHandlers(cloud),
     ...routeHandlers(cloud),
     ...securityGroupHandlers(cloud),
     ...peeringHandlers(cloud),
