@@ -260,4 +260,6 @@ export type World = {
   readonly msk: Msk;
   readonly network: Network;
   client(client: Client): ClientDriver;
+  /** How applications reach a cluster. Passwords are left out: applications have their own. */
+  applications(place: "source" | "target"): Promise<ClusterAccess>;
 };

@@ -1,0 +1,91 @@
+import { execFile } from "node:child_process";
+import { FerryError } from "#domain/errors.ts";
+import type { ClientDriver, ClientPlace, Log } from "#domain/ports.ts";
+import type { Client, SwitchDriver } from "#domain/settings.ts";
+import { type ClusterAccess, type Known, known, unknown } from "#domain/topology.ts";
+
+type ExecSettings = Extract<SwitchDriver, { driver: "exec" }>;
+
+/**
+ * Stops and starts an application by a command of its team, run without a shell. The command learns what to do from
+ * FERRY_ACTION (stop, start, status), FERRY_CLIENT, FERRY_ROLE, FERRY_CLUSTER, FERRY_BOOTSTRAP, FERRY_SECURITY (JSON,
+ * without passwords) and FERRY_REQUEST (the same for a repeated call). Exit 0 means done; `status` prints `stopped`,
+ * `source` or `target`. Fails with `E_CLIENT_DRIVER`, naming the exit code and the last line of its errors.
+ */
+export function createExecDriver(
+  client: Client,
+  settings: ExecSettings,
+  inherited: Readonly<Record<string, string | undefined>>,
+  log: Log,
+): ClientDriver {
+  async function call(action: string, extra: Readonly<Record<string, string>>): Promise<string> {
+    const [command = "", ...args] = settings.command;
+    const env = {
+      ...inherited,
+      ...settings.environment,
+      ...extra,
+      ...identity(client),
+      FERRY_ACTION: action,
+    };
+    log.info({ client: client.name, action, command }, "calling the switch command");
+    return await run({ command, args, env, timeoutMs: settings.timeout, what: `${client.name}: ${action}` });
+  }
+
+  return {
+    async stop(request) {
+      await call("stop", { FERRY_REQUEST: request });
+    },
+    async start(place, access, request) {
+      await call("start", { ...clusterOf(place, access), FERRY_REQUEST: request });
+    },
+    async status() {
+      return parsePlace(await call("status", {}));
+    },
+  };
+}
+
+function identity(client: Client): Record<string, string> {
+  return { FERRY_CLIENT: client.name, FERRY_ROLE: client.role };
+}
+
+function clusterOf(place: "source" | "target", access: ClusterAccess): Record<string, string> {
+  const { protocol, sasl } = access;
+  const security = { protocol, ...(sasl && { mechanism: sasl.mechanism, username: sasl.username }) };
+  return {
+    FERRY_CLUSTER: place,
+    FERRY_BOOTSTRAP: access.bootstrap.join(","),
+    FERRY_SECURITY: JSON.stringify(security),
+  };
+}
+
+function parsePlace(output: string): Known<ClientPlace> {
+  const word = output.trim().split("\n").at(-1)?.trim();
+  if (word === "stopped" || word === "source" || word === "target") return known(word);
+  return unknown(`the command printed "${word ?? ""}" instead of stopped, source or target`);
+}
+
+type Call = {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly timeoutMs: number;
+  readonly what: string;
+};
+
+function run(call: Call): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { env: call.env, timeout: call.timeoutMs, maxBuffer: 1024 * 1024 };
+    execFile(call.command, [...call.args], options, (error, stdout, stderr) => {
+      if (error === null) {
+        resolve(stdout);
+        return;
+      }
+      const seconds = call.timeoutMs / 1000;
+      const how =
+        error.killed === true ? `did not end within ${seconds} s` : `ended with ${error.code ?? "?"}`;
+      const lastLine = stderr.trim().split("\n").at(-1) ?? "";
+      const message = `${call.what} ${how}${lastLine === "" ? "" : `: ${lastLine.slice(0, 300)}`}.`;
+      reject(new FerryError("E_CLIENT_DRIVER", message, { cause: error }));
+    });
+  });
+}
