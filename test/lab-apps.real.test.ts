@@ -73,7 +73,7 @@ async function copyWorld(without: string | null): Promise<void> {
   });
   await withAdmin(target, async (admin) => {
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: topics.map(({ name, partitions }) => ({
         topic: name,
         numPartitions: partitions,
@@ -149,6 +149,10 @@ async function clear(connection: Connection): Promise<void> {
   await withAdmin(connection, async (admin) => {
     const there = new Set(await admin.listTopics());
     await admin.deleteTopics({ topics: topics.map(({ name }) => name).filter((name) => there.has(name)) });
+    await vi.waitUntil(
+      async () => (await admin.listTopics()).every((name) => !topics.some((topic) => topic.name === name)),
+      { timeout: 20_000, interval: 100 },
+    );
     const known = new Set((await admin.listGroups()).groups.map(({ groupId }) => groupId));
     const ours = groups.map(({ name }) => name).filter((name) => known.has(name));
     if (ours.length > 0) await admin.deleteGroups(ours);

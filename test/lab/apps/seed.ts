@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Admin, Kafka } from "kafkajs";
 import { z } from "zod";
 import { type Connection, kafkaFor } from "./connection.ts";
@@ -79,31 +80,64 @@ async function offsetsAt(admin: Admin, topic: WorldTopic, part: number): Promise
   );
 }
 
-/** Joins the group for a moment and commits; KafkaJS' `setOffsets` takes 5 s a topic. Topic to offset by partition. */
+/**
+ * Commits offsets for a group without joining it: a member that KafkaJS fails to take out again would keep half of the
+ * partitions. Topic to offset by partition; negative ones are left out. Waits until the offsets can be read back.
+ */
 export async function commitFor(
   kafka: Kafka,
   group: string,
-  table: Readonly<Record<string, number[]>>,
+  table: Readonly<Record<string, readonly number[]>>,
 ): Promise<void> {
-  const consumer = kafka.consumer({ groupId: group, sessionTimeout: 10_000, allowAutoTopicCreation: false });
-  const { promise: joined, resolve } = Promise.withResolvers<void>();
-  consumer.on(consumer.events.GROUP_JOIN, () => resolve());
+  const topics = Object.entries(table).map(([topic, offsets]) => ({
+    topic,
+    partitions: offsets.flatMap((offset, partition) =>
+      offset < 0 ? [] : [{ partition, offset: String(offset) }],
+    ),
+  }));
+  const producer = kafka.producer({
+    transactionalId: `lab-seed-${group}`,
+    idempotent: true,
+    maxInFlightRequests: 1,
+  });
+  await producer.connect();
   try {
-    await consumer.connect();
-    await consumer.subscribe({ topics: Object.keys(table) });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      eachBatch: () => Promise.resolve(),
-    });
-    await joined;
-    await consumer.commitOffsets(
-      Object.entries(table).flatMap(([topic, offsets]) =>
-        offsets.map((offset, partition) => ({ topic, partition, offset: String(offset) })),
-      ),
-    );
+    const transaction = await producer.transaction();
+    await transaction.sendOffsets({ consumerGroupId: group, topics });
+    await transaction.commit();
   } finally {
-    await consumer.disconnect();
+    await producer.disconnect();
+  }
+  await waitForOffsets(kafka, group, topics);
+}
+
+type CommittedTopics = readonly {
+  topic: string;
+  partitions: readonly { partition: number; offset: string }[];
+}[];
+
+/** A committed transaction shows in the group a moment later. Throws after 15 s. */
+async function waitForOffsets(kafka: Kafka, group: string, wanted: CommittedTopics): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const deadline = Date.now() + 15_000;
+    while (true) {
+      const found = await admin.fetchOffsets({ groupId: group, topics: wanted.map(({ topic }) => topic) });
+      const have = new Set(
+        found.flatMap(({ topic, partitions }) =>
+          partitions.map((one) => `${topic} ${one.partition} ${one.offset}`),
+        ),
+      );
+      const all = wanted.flatMap(({ topic, partitions }) =>
+        partitions.map((one) => `${topic} ${one.partition} ${one.offset}`),
+      );
+      if (all.every((one) => have.has(one))) return;
+      if (Date.now() > deadline) throw new Error(`the offsets of ${group} did not show within 15 s`);
+      await pause(50);
+    }
+  } finally {
+    await admin.disconnect();
   }
 }
 
