@@ -1,0 +1,249 @@
+import { FerryError } from "#domain/errors.ts";
+import type { KafkaCluster } from "#domain/ports.ts";
+import {
+  type Acl,
+  type ClusterAccess,
+  type ConfigEntry,
+  type Known,
+  known,
+  type Topic,
+  type TopicPartition,
+  type TopicSpec,
+  unknown,
+} from "#domain/topology.ts";
+import { createFakeGroups, type FakeGroups } from "./fake-groups.ts";
+import { createFakeLog, type FakeLog, type RecordDraft } from "./fake-log.ts";
+
+type FakeTopic = {
+  readonly internal: boolean;
+  readonly configs: Map<string, string>;
+  readonly logs: FakeLog[];
+  readonly leaders: number[];
+  readonly replicas: number;
+};
+
+export type Call = Exclude<keyof KafkaCluster, "role" | "access">;
+
+/** A Kafka cluster in memory with the contract of the real adapter, and what a test needs to make things happen. */
+export type FakeKafka = Pick<
+  FakeGroups,
+  "addMember" | "removeMember" | "setState" | "commitAs" | "deleteGroup"
+> & {
+  readonly cluster: KafkaCluster;
+  /** Replaces a topic of this name. */
+  addTopic(name: string, options?: { partitions?: number; internal?: boolean; replicas?: number }): void;
+  addPartitions(name: string, count: number): void;
+  setConfig(topic: string, key: string, value: string): void;
+  /** -1: offline. */
+  setLeader(where: TopicPartition, leader: number): void;
+  /** Returns the offset. With `transaction` it belongs to that open transaction. */
+  append(topic: string, partition: number, draft: RecordDraft, transaction?: string): number;
+  /** Appends this many numbered records ("0", "1" … as key and value) and returns the new end offset. */
+  appendMany(topic: string, partition: number, count: number): number;
+  endTransaction(transaction: string, outcome: "commit" | "abort"): void;
+  /** Leaves a gap in the offsets, as compaction and transaction markers do. */
+  skip(topic: string, partition: number, count: number): void;
+  /** Moves the start offset, as retention does. */
+  deleteBefore(topic: string, partition: number, offset: number): void;
+  setAcls(acls: Known<readonly Acl[]>): void;
+  setVersion(version: Known<string>): void;
+  setBrokerConfigs(entries: readonly ConfigEntry[]): void;
+  /** The next `times` calls fail with this error; for ever when not given. */
+  fail(call: Call, error: Error, times?: number): void;
+  heal(call?: Call): void;
+  /** Names of the calls made, in order. */
+  readonly calls: Call[];
+};
+
+const topicDefaults = new Map([
+  ["cleanup.policy", "delete"],
+  ["compression.type", "producer"],
+  ["max.message.bytes", "1048588"],
+  ["message.timestamp.type", "CreateTime"],
+  ["min.insync.replicas", "1"],
+  ["retention.bytes", "-1"],
+  ["retention.ms", "604800000"],
+]);
+
+export function createFakeKafka({
+  role,
+  access = { bootstrap: [`${role}.test:9092`], protocol: "PLAINTEXT" },
+  brokers = 1,
+  now = () => Date.now(),
+}: {
+  readonly role: "source" | "target";
+  readonly access?: ClusterAccess;
+  readonly brokers?: number;
+  /** Timestamps of records that bring none. */
+  readonly now?: () => number;
+}): FakeKafka {
+  const topics = new Map<string, FakeTopic>();
+  const groups = createFakeGroups(role);
+  const failures = new Map<Call, { readonly error: Error; left: number }>();
+  const calls: Call[] = [];
+  let acls: Known<readonly Acl[]> = unknown(`no authorizer: the ${role} cluster answers SECURITY_DISABLED`);
+  let version: Known<string> = known(role === "source" ? "3.9" : "4.1");
+  let brokerConfigs: readonly ConfigEntry[] = [];
+
+  function addTopic(name: string, { partitions = 1, internal = false, replicas = 1 } = {}): void {
+    const topic: FakeTopic = { internal, configs: new Map(), logs: [], leaders: [], replicas };
+    topics.set(name, topic);
+    grow(name, topic, partitions);
+  }
+
+  function grow(name: string, topic: FakeTopic, count: number): void {
+    while (topic.logs.length < count) {
+      topic.leaders.push((topic.logs.length % brokers) + 1);
+      topic.logs.push(createFakeLog(`${name}-${topic.logs.length}`, now));
+    }
+  }
+
+  function topicOf(name: string): FakeTopic {
+    const topic = topics.get(name);
+    if (topic) return topic;
+    throw new FerryError("E_UNKNOWN_TOPIC", `The ${role} cluster has no topic ${name}.`);
+  }
+
+  /** A partition without a leader has no answer. */
+  function online(name: string): readonly FakeLog[] {
+    const { logs, leaders } = topicOf(name);
+    const offline = leaders.findIndex((leader) => leader < 0);
+    if (offline < 0) return logs;
+    throw new FerryError("E_INCOMPLETE", `Offsets of the ${role} cluster: ${name}-${offline}: no leader`);
+  }
+
+  function logOf(topic: string, partition: number): FakeLog {
+    const log = topicOf(topic).logs[partition];
+    if (log) return log;
+    throw new FerryError("E_KAFKA", `Topic ${topic} has no partition ${partition}.`);
+  }
+
+  /** Every call of the port goes through here: it is noted, may fail, and answers later, not at once. */
+  async function answer<T>(call: Call, work: () => T): Promise<T> {
+    calls.push(call);
+    await Promise.resolve();
+    const failure = failures.get(call);
+    if (failure && failure.left > 0) {
+      failure.left -= 1;
+      throw failure.error;
+    }
+    return work();
+  }
+
+  function create(specs: readonly TopicSpec[]): readonly string[] {
+    const fresh = specs.filter(({ name }) => !topics.has(name));
+    for (const { name, partitions, replicationFactor, configs } of fresh) {
+      addTopic(name, { partitions, replicas: Math.max(replicationFactor, 1) });
+      for (const [key, value] of Object.entries(configs)) topicOf(name).configs.set(key, value);
+    }
+    return fresh.map(({ name }) => name);
+  }
+
+  const cluster: KafkaCluster = {
+    role,
+    access,
+    describe: () =>
+      answer("describe", () => ({
+        clusterId: `fake-${role}`,
+        controller: 1,
+        brokers: Array.from({ length: brokers }, (_, index) => broker(role, index + 1)),
+        version,
+      })),
+    listTopics: () =>
+      answer("listTopics", () => [...topics].map(([name, topic]) => describeTopic(name, topic)).sort(byName)),
+    topicConfigs: (names) =>
+      answer("topicConfigs", () => new Map(names.map((name) => [name, configsOf(topicOf(name))]))),
+    brokerConfigs: () => answer("brokerConfigs", () => brokerConfigs),
+    logSizes: (names) =>
+      answer("logSizes", () =>
+        known(new Map(names.map((name) => [name, topicOf(name).logs.map((log) => log.bytes())]))),
+      ),
+    createTopics: (specs) => answer("createTopics", () => create(specs)),
+    deleteTopics: (names) =>
+      answer("deleteTopics", () => {
+        for (const name of names) topics.delete(name);
+      }),
+    offsets: (names, which) =>
+      answer("offsets", () => new Map(names.map((name) => [name, online(name).map((log) => log[which]())]))),
+    offsetAt: ({ topic, partition }, timestamp) =>
+      answer("offsetAt", () => logOf(topic, partition).offsetAt(timestamp)),
+    listGroups: () => answer("listGroups", groups.list),
+    describeGroups: (ids) => answer("describeGroups", () => ids.map((id) => groups.describe(id))),
+    committed: (ids) => answer("committed", () => new Map(ids.map((id) => [id, groups.committed(id)]))),
+    commit: (group, offsets) =>
+      answer("commit", () => {
+        for (const topic of offsets.keys()) topicOf(topic);
+        groups.commit(group, offsets);
+      }),
+    read: ({ topic, partition }, from, options) =>
+      answer("read", () => logOf(topic, partition).read(from, options)),
+    acls: () => answer("acls", () => acls),
+    close: () => answer("close", () => {}),
+  };
+
+  return {
+    cluster,
+    calls,
+    addTopic,
+    addPartitions: (name, count) => grow(name, topicOf(name), topicOf(name).logs.length + count),
+    setConfig: (topic, key, value) => void topicOf(topic).configs.set(key, value),
+    setLeader({ topic, partition }, leader) {
+      topicOf(topic).leaders[partition] = leader;
+    },
+    append: (topic, partition, draft, transaction) => logOf(topic, partition).append(draft, transaction),
+    appendMany(topic, partition, count) {
+      const log = logOf(topic, partition);
+      for (let index = 0; index < count; index += 1) log.append({ key: `${index}`, value: `${index}` });
+      return log.end();
+    },
+    endTransaction(transaction, outcome) {
+      for (const { logs } of topics.values()) {
+        for (const log of logs) log.endTransaction(transaction, outcome);
+      }
+    },
+    skip: (topic, partition, count) => logOf(topic, partition).skip(count),
+    deleteBefore: (topic, partition, offset) => logOf(topic, partition).deleteBefore(offset),
+    addMember: groups.addMember,
+    removeMember: groups.removeMember,
+    setState: groups.setState,
+    commitAs: groups.commitAs,
+    deleteGroup: groups.deleteGroup,
+    setAcls(next) {
+      acls = next;
+    },
+    setVersion(next) {
+      version = next;
+    },
+    setBrokerConfigs(next) {
+      brokerConfigs = next;
+    },
+    fail: (call, error, times = Number.POSITIVE_INFINITY) => void failures.set(call, { error, left: times }),
+    heal(call) {
+      if (call === undefined) failures.clear();
+      else failures.delete(call);
+    },
+  };
+}
+
+function broker(role: string, id: number): { id: number; host: string; port: number; rack: string } {
+  return { id, host: `${role}-${id}.test`, port: 9092, rack: `zone-${id}` };
+}
+
+function describeTopic(name: string, { internal, logs, leaders, replicas }: FakeTopic): Topic {
+  const all = Array.from({ length: replicas }, (_, index) => index + 1);
+  const partitions = logs.map((_, id) => {
+    const leader = leaders[id] ?? -1;
+    return { id, leader, replicas: all, isr: leader < 0 ? [] : all };
+  });
+  return { name, internal, partitions };
+}
+
+function configsOf({ configs }: FakeTopic): readonly ConfigEntry[] {
+  const own = [...configs].map(([name, value]) => ({ name, value, origin: "topic" }) as const);
+  const rest = [...topicDefaults].filter(([name]) => !configs.has(name));
+  return [...own, ...rest.map(([name, value]) => ({ name, value, origin: "default" }) as const)];
+}
+
+function byName(a: Topic, b: Topic): number {
+  return a.name < b.name ? -1 : 1;
+}
