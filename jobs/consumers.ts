@@ -3,7 +3,7 @@ import type { GateFact, Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { mention, type Part } from "#domain/message.ts";
 import type { Plan, Wave } from "#domain/plan.ts";
-import type { KafkaCluster } from "#domain/ports.ts";
+import type { ClientPlace, KafkaCluster } from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import type { Approvable, Asked, Run, Step } from "./approvable.ts";
 import { liveGroups, placeOfConsumer, startConsumers, stopConsumers } from "./clients.ts";
@@ -92,15 +92,15 @@ async function knownGroups(plan: Plan, wave: Wave, work: Work): Promise<GateFact
 }
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
-  const plan = await loadPlan(work);
-  const wave = waveNamed(plan, proposal.wave ?? "");
+  const wave = waveNamed(await loadPlan(work), proposal.wave ?? "");
+  const target = await work.world.target();
+  return [...stopAndCommit(wave, target, work, run), ...startAndWatch(wave, target, work, run)];
+}
+
+function stopAndCommit(wave: Wave, target: KafkaCluster, work: Work, run: Run): readonly Step[] {
   const clients = consumersOf(work, wave);
   const { source } = work.world;
-  const target = await work.world.target();
-
   const places = () => Promise.all(clients.map((client) => placeOfConsumer(client, work)));
-  const allOnTarget = async () => clients.length > 0 && (await places()).every((place) => place === "target");
-
   return [
     {
       name: "stop-consumers",
@@ -121,7 +121,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
     {
       name: "commit-offsets",
       title: "translate and commit the offsets on MSK",
-      isDone: async () => (await allOnTarget()) || (await areCommitted(run, target)),
+      isDone: async () => someOnTarget(await places()) || (await areCommitted(run, target)),
       act: async () => {
         const translated = await translateAll(wave, source, target, work);
         await run.remember("translated", translated);
@@ -130,17 +130,27 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
         return done;
       },
     },
+  ];
+}
+
+/** Applications start on the target only behind committed offsets, so one that is there proves them. */
+function someOnTarget(places: readonly ClientPlace[]): boolean {
+  return places.some((place) => place === "target");
+}
+
+function startAndWatch(wave: Wave, target: KafkaCluster, work: Work, run: Run): readonly Step[] {
+  const clients = consumersOf(work, wave);
+  const groups = clients.map(({ group }) => group);
+  const moved = async () => (await readWaveState(work, wave.name)).phase === "consumers-moved";
+  return [
     {
       name: "start-consumers",
       title: "start them on MSK",
-      isDone: async () =>
-        (await places()).every((place) => place === "target") &&
-        (
-          await liveGroups(
-            target,
-            clients.map(({ group }) => group),
-          )
-        ).length === clients.length,
+      isDone: async () => {
+        const places = await Promise.all(clients.map((client) => placeOfConsumer(client, work)));
+        const live = await liveGroups(target, groups);
+        return places.every((place) => place === "target") && live.length === new Set(groups).size;
+      },
       act: async () => {
         await startConsumers(clients, "target", work, run.id);
         await run.remember("started-at", work.clock.now());
@@ -151,7 +161,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
     {
       name: "watch-consumers",
       title: "watch them read on MSK",
-      isDone: async () => (await readWaveState(work, wave.name)).phase === "consumers-moved",
+      isDone: moved,
       act: async () => {
         await watch(wave, target, work, run);
         return done;
@@ -161,7 +171,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
     {
       name: "record",
       title: "record that the wave's consumers moved",
-      isDone: async () => (await readWaveState(work, wave.name)).phase === "consumers-moved",
+      isDone: moved,
       act: async () => {
         await writeWaveState(work, wave.name, run, { phase: "consumers-moved" });
         return done;

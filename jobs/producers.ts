@@ -6,7 +6,7 @@ import type { OffsetTable } from "#domain/topology.ts";
 import type { Approvable, Asked, Run, Step } from "./approvable.ts";
 import { liveGroups, placeOfProducer, startProducers, stopProducers } from "./clients.ts";
 import { fact, mirrorFact, openTransactions } from "./gate-facts.ts";
-import { armReverse, disarmReverse, recallBoundary, reverseFlow, runReverse } from "./reverse-mirror.ts";
+import { armReverse, disarmReverse, recallBoundary, reverseName, runReverse } from "./reverse-mirror.ts";
 import { holds, notYet, until } from "./waiting.ts";
 import { loadPlan, producersOf, readWaveState, waveAt, waveNamed, writeWaveState } from "./wave.ts";
 import { ends, flatEnds, growth, plainEnds, startForward, stopForward, untilDrained } from "./wave-mirror.ts";
@@ -91,7 +91,7 @@ function stopAndDrain(wave: Wave, work: Work, run: Run): readonly Step[] {
       name: "arm-reverse",
       title: "create the reverse mirror, stopped",
       isDone: async () => {
-        const { state } = await (await world.engine()).status(reverseFlow(wave, work).name);
+        const { state } = await (await world.engine()).status(reverseName(wave, work));
         return state !== "absent";
       },
       act: async () => {
@@ -168,7 +168,7 @@ function turnAround(wave: Wave, work: Work, run: Run): readonly Step[] {
       name: "run-reverse",
       title: "start the reverse mirror at the recorded ends",
       isDone: async () => {
-        const { state } = await (await world.engine()).status(reverseFlow(wave, work).name);
+        const { state } = await (await world.engine()).status(reverseName(wave, work));
         return state === "running";
       },
       act: async () => {
@@ -178,8 +178,8 @@ function turnAround(wave: Wave, work: Work, run: Run): readonly Step[] {
       undo: {
         title: "drain and stop the reverse mirror",
         run: async () => {
-          await untilDrained(wave, reverseFlow(wave, work).name, await world.target(), world.source, work);
-          await (await world.engine()).stop(reverseFlow(wave, work).name);
+          await untilDrained(wave, reverseName(wave, work), await world.target(), world.source, work);
+          await (await world.engine()).stop(reverseName(wave, work));
         },
       },
     },

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
+import { reverseFlow } from "#domain/flow.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
-import type { Flow } from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import type { Run } from "./approvable.ts";
 import { ends, lastOffsets } from "./wave-mirror.ts";
@@ -21,20 +21,17 @@ export async function recallBoundary(run: Run): Promise<Boundary | undefined> {
   return Boundary.optional().parse(await run.recall("boundary"));
 }
 
-export function reverseFlow(wave: Wave, work: Work): Flow {
-  return {
-    name: flowName(work.migration.name, wave.name, "reverse"),
-    kind: "reverse",
-    topics: wave.topics,
-    groups: [],
-    tasks: 2,
-  };
+/** Name of the wave's mirror back. */
+export function reverseName(wave: Wave, work: Pick<Work, "migration">): string {
+  return flowName(work.migration.name, wave.name, "reverse");
 }
 
 /** Creates it stopped: it copies nothing until it has its offsets. Offsets of an earlier one are deleted first. */
 export async function armReverse(wave: Wave, work: Work): Promise<void> {
   const engine = await work.world.engine();
-  const flow = reverseFlow(wave, work);
+  const ends = await (await work.world.target()).offsets(wave.topics, "end");
+  const partitions = [...ends.values()].reduce((sum, row) => sum + row.length, 0);
+  const flow = reverseFlow(work.migration.name, wave, partitions);
   await engine.remove(flow.name);
   await engine.define(flow, "stopped");
   await work.audit({ what: "mirror.armed", wave: wave.name, detail: { flow: flow.name } });
@@ -42,11 +39,11 @@ export async function armReverse(wave: Wave, work: Work): Promise<void> {
 
 export async function disarmReverse(wave: Wave, work: Work): Promise<void> {
   const engine = await work.world.engine();
-  await engine.remove(reverseFlow(wave, work).name);
+  await engine.remove(reverseName(wave, work));
   await work.audit({
     what: "mirror.removed",
     wave: wave.name,
-    detail: { flow: reverseFlow(wave, work).name },
+    detail: { flow: reverseName(wave, work) },
   });
 }
 
@@ -71,7 +68,7 @@ export async function runReverse(wave: Wave, work: Work, run: Run): Promise<void
   const recorded: OffsetTable = new Map(Object.entries(boundary.target));
   const [starts, now] = await Promise.all([target.offsets(wave.topics, "start"), ends(target, wave)]);
   refuseOutside(recorded, starts, now);
-  const { name } = reverseFlow(wave, work);
+  const name = reverseName(wave, work);
   await engine.seed(name, lastOffsets(recorded));
   await engine.start(name);
   await work.audit({

@@ -13,7 +13,7 @@ import {
 } from "./clients.ts";
 import { translateAll } from "./consumers.ts";
 import { rehearse, reverseFact } from "./gate-facts.ts";
-import { disarmReverse, reverseFlow } from "./reverse-mirror.ts";
+import { disarmReverse, reverseName } from "./reverse-mirror.ts";
 import { offsetTable } from "./translate-groups.ts";
 import {
   consumersOf,
@@ -81,7 +81,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
 function bringRecordsBack(wave: Wave, work: Work, run: Run): readonly Step[] {
   const producers = producersOf(work, wave);
   const { world } = work;
-  const reverse = reverseFlow(wave, work).name;
+  const reverse = reverseName(wave, work);
   const isStopped = async () => {
     const { state } = await (await world.engine()).status(reverse);
     return state === "stopped" || state === "absent";
@@ -203,7 +203,7 @@ function bringProducersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
       name: "remove-reverse",
       title: "remove the reverse mirror",
       isDone: async () =>
-        (await (await work.world.engine()).status(reverseFlow(wave, work).name)).state === "absent",
+        (await (await work.world.engine()).status(reverseName(wave, work))).state === "absent",
       act: async () => {
         await disarmReverse(wave, work);
         return done;

@@ -150,6 +150,8 @@ export const MigrationSettings = z.strictObject({
   assess: z.strictObject({ window: duration("30s") }).prefault({}),
   cutover: z
     .strictObject({
+      /** Records that the mirror may be behind when a cutover is asked for; it drains them itself. */
+      maxLag: z.int().nonnegative().default(10_000),
       /** Two end-offset reads this far apart must be equal before producers count as silent. */
       flatFor: duration("10s"),
       /** How long to wait for a client, a drain or a sign of life before turning back. */
