@@ -10,6 +10,7 @@ import {
   ResourcePatternTypes,
 } from "kafkajs";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
+import { startClusters } from "#lab/cluster.ts";
 import { createRunFolder, type RunFolder } from "#lab/folders.ts";
 import { type Broker, startBroker } from "#lab/kafka.ts";
 import { eventually } from "#lab/process.ts";
@@ -93,6 +94,21 @@ describe("the clusters of the real tests", () => {
     expect(described.clusterId).toBe(source.clusterId);
     expect((await admin.describeAcls(everyAcl)).resources).toEqual([]);
   });
+});
+
+test("clusters outlast a killed worker, stop together, and leave nothing", async () => {
+  const lab = await startClusters({ log: silent, persistence: true });
+  onTestFinished(async () => await lab.stop());
+  await lab.connect.kill();
+  await lab.connect.restart();
+  const connectors = await fetch(`${lab.connect.url}/connectors`);
+  expect(await connectors.json()).toEqual([]);
+  const pids = [lab.source.pid(), lab.target.pid(), lab.connect.pid()];
+
+  await Promise.all([lab.stop(), lab.stop()]);
+
+  expect(await Promise.all(pids.map(isRunning))).toEqual([false, false, false]);
+  expect(existsSync(lab.runFolder.path)).toBe(false);
 });
 
 const everyAcl = {

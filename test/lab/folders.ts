@@ -11,7 +11,7 @@ const keptMarker = "KEPT";
 const keptRuns = 5;
 
 /** Downloads, shared by all runs. */
-export const cacheFolder: string = join(projectRoot, ".lab", "cache");
+const cacheFolder: string = join(projectRoot, ".lab", "cache");
 
 export interface CachedFolder {
   /** Name inside the cache; it changes when the content must. */
