@@ -95,20 +95,36 @@ export async function commitFor(
       offset < 0 ? [] : [{ partition, offset: String(offset) }],
     ),
   }));
+  const deadline = Date.now() + 30_000;
+  while (!(await commitOnce(kafka, group, topics, deadline))) await pause(200);
+  await waitForOffsets(kafka, group, topics);
+}
+
+/** False on a failure before the deadline: a new broker needs a moment until it coordinates its first groups. */
+async function commitOnce(
+  kafka: Kafka,
+  group: string,
+  topics: CommittedTopics,
+  deadline: number,
+): Promise<boolean> {
   const producer = kafka.producer({
     transactionalId: `lab-seed-${group}`,
     idempotent: true,
     maxInFlightRequests: 1,
   });
-  await producer.connect();
   try {
+    await producer.connect();
     const transaction = await producer.transaction();
-    await transaction.sendOffsets({ consumerGroupId: group, topics });
+    const offsets = topics.map(({ topic, partitions }) => ({ topic, partitions: [...partitions] }));
+    await transaction.sendOffsets({ consumerGroupId: group, topics: offsets });
     await transaction.commit();
+    return true;
+  } catch (error) {
+    if (Date.now() > deadline) throw error;
+    return false;
   } finally {
     await producer.disconnect();
   }
-  await waitForOffsets(kafka, group, topics);
 }
 
 type CommittedTopics = readonly {
