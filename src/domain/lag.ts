@@ -1,0 +1,167 @@
+import { at, type OffsetTable, type TopicPartition } from "./topology.ts";
+
+/** Exact replication lag: end offset − (last copied source offset + 1), per partition. Pure. Rules: design §8. */
+
+/** Offsets of one moment. `copied` must have been read before `ends`, so that lag is never under-reported. */
+export type LagReading = {
+  /** Milliseconds since the epoch, when the ends were read. */
+  readonly at: number;
+  /** Partitions that every topic has; what is missing from the tables below is then known to be missing. */
+  readonly partitions: ReadonlyMap<string, number>;
+  /** Offset of the last copied record in the origin. */
+  readonly copied: OffsetTable;
+  readonly starts: OffsetTable;
+  readonly ends: OffsetTable;
+  /**
+   * Up to these offsets (exclusive) a reader, now or earlier, found nothing but control records after the last copied
+   * one. Kept, because retention takes the evidence away and not the offsets.
+   */
+  readonly quietUntil?: OffsetTable;
+};
+
+export type LagState =
+  | "in-step"
+  | "behind"
+  /** Nothing was copied of it yet, and there is something. */
+  | "never-copied"
+  /** The origin's log starts after the next record to copy: `lost` offsets expired before they were copied. */
+  | "truncated"
+  /** Copied beyond the end: the topic was created anew or lost its tail. Lag has no meaning. */
+  | "ahead"
+  /** An offset is missing. */
+  | "incomplete";
+
+export type PartitionLag = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly state: LagState;
+  /** Offsets still to be copied; `null`: not known. */
+  readonly records: number | null;
+  /** Offsets that expired before they were copied. */
+  readonly lost: number;
+  /** For people, where `state` alone does not say enough. */
+  readonly why?: string;
+};
+
+export type LagSum = {
+  /** `null` when that of any partition is unknown. */
+  readonly records: number | null;
+  /** Sum over those that are known: "at least". */
+  readonly atLeast: number;
+  readonly partitions: number;
+  readonly unknown: number;
+  /** Everything that is neither in step nor simply behind. */
+  readonly findings: readonly PartitionLag[];
+  /** Most behind first; those in step are left out. */
+  readonly worst: readonly PartitionLag[];
+};
+
+/** Lag of every partition, by topic and number. */
+export function partitionLags(reading: LagReading): readonly PartitionLag[] {
+  return [...reading.partitions].flatMap(([topic, count]) =>
+    Array.from({ length: count }, (_, partition) => partitionLag(reading, topic, partition)),
+  );
+}
+
+function partitionLag(reading: LagReading, topic: string, partition: number): PartitionLag {
+  const where = { topic, partition };
+  const start = at(reading.starts, topic, partition);
+  const end = at(reading.ends, topic, partition);
+  const copied = at(reading.copied, topic, partition);
+  if (start === undefined || end === undefined) {
+    const missing = end === undefined ? "end" : "start";
+    return {
+      ...where,
+      state: "incomplete",
+      records: null,
+      lost: 0,
+      why: `its ${missing} offset did not come`,
+    };
+  }
+  const quiet = at(reading.quietUntil ?? new Map(), topic, partition);
+  // Beyond the end it was seen in a log that is no more.
+  const bounds = { start, end, quiet: quiet !== undefined && quiet <= end ? quiet : 0 };
+  return copied === undefined ? neverCopied(where, bounds) : copiedTo(where, copied, bounds);
+}
+
+/** `quiet`: everything before it that was not copied is no data. */
+type Bounds = { readonly start: number; readonly end: number; readonly quiet: number };
+
+/** A log without data records has nothing to copy. */
+function neverCopied(where: TopicPartition, { start, end, quiet }: Bounds): PartitionLag {
+  const records = end - Math.max(start, quiet);
+  if (records === 0) return { ...where, state: "in-step", records: 0, lost: 0 };
+  return { ...where, state: "never-copied", records, lost: 0, why: "no record of it was copied yet" };
+}
+
+function copiedTo(where: TopicPartition, copied: number, { start, end, quiet }: Bounds): PartitionLag {
+  if (copied + 1 > end) {
+    const why = `copied up to ${copied}, but the log ends at ${end}: it was created anew or cut`;
+    return { ...where, state: "ahead", records: null, lost: 0, why };
+  }
+  const next = Math.max(copied + 1, quiet);
+  if (start > next) {
+    const why = `offsets ${next} to ${start - 1} expired before they were copied`;
+    return { ...where, state: "truncated", records: end - start, lost: start - next, why };
+  }
+  return { ...where, state: end === next ? "in-step" : "behind", records: end - next, lost: 0 };
+}
+
+/** Sum over partitions: of a topic, of a wave, of everything. */
+export function sumLags(lags: readonly PartitionLag[]): LagSum {
+  const unknown = lags.filter(({ records }) => records === null).length;
+  const atLeast = lags.reduce((sum, { records }) => sum + (records ?? 0), 0);
+  return {
+    records: unknown === 0 ? atLeast : null,
+    atLeast,
+    partitions: lags.length,
+    unknown,
+    findings: lags.filter(({ state }) => state !== "in-step" && state !== "behind"),
+    worst: lags
+      .filter(({ records }) => (records ?? 0) > 0)
+      .sort((a, b) => (b.records ?? 0) - (a.records ?? 0)),
+  };
+}
+
+/** Records per second between two readings. `null`: an offset is missing on one side, or went backwards. */
+export type Rates = { readonly arriving: number | null; readonly copying: number | null };
+
+export function rates(before: LagReading, after: LagReading): Rates {
+  const seconds = (after.at - before.at) / 1000;
+  if (seconds <= 0) return { arriving: null, copying: null };
+  const perSecond = (growth: number | null) => (growth === null ? null : growth / seconds);
+  return {
+    arriving: perSecond(growth(after.partitions, before.ends, after.ends)),
+    copying: perSecond(growth(after.partitions, upTo(before), upTo(after))),
+  };
+}
+
+/** Next offset to copy: where nothing was copied yet, where the log starts. */
+function upTo(reading: LagReading): OffsetTable {
+  return new Map(
+    [...reading.partitions].map(([topic, count]) => [
+      topic,
+      Array.from({ length: count }, (_, partition) => {
+        const copied = reading.copied.get(topic)?.[partition];
+        return copied === undefined ? reading.starts.get(topic)?.[partition] : copied + 1;
+      }),
+    ]),
+  );
+}
+
+function growth(
+  partitions: ReadonlyMap<string, number>,
+  before: OffsetTable,
+  after: OffsetTable,
+): number | null {
+  let sum = 0;
+  for (const [topic, count] of partitions) {
+    for (let partition = 0; partition < count; partition += 1) {
+      const from = before.get(topic)?.[partition];
+      const to = after.get(topic)?.[partition];
+      if (from === undefined || to === undefined || to < from) return null;
+      sum += to - from;
+    }
+  }
+  return sum;
+}
