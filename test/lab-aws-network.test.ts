@@ -28,12 +28,17 @@ import {
   ACCOUNT,
   PARTNER_ACCOUNT,
   PARTNER_KEY_PREFIX,
+  REGION,
   RTB_OVERLAP_MAIN,
+  RTB_PARTNER_MAIN,
   RTB_SOURCE_1,
   RTB_SOURCE_2,
   RTB_TARGET_MAIN,
   SG_MSK,
+  SG_PARTNER,
   SG_SOURCE,
+  SUBNET_SOURCE_A,
+  SUBNET_SOURCE_B,
   SUBNET_TARGET_A,
   VPC_OVERLAP,
   VPC_PARTNER,
@@ -49,7 +54,7 @@ let clock: number;
 let ec2: EC2Client;
 let partner: EC2Client;
 
-function client(accessKeyId: string, region = "us-east-1"): EC2Client {
+function client(accessKeyId: string, region = REGION): EC2Client {
   const credentials = { accessKeyId, secretAccessKey: "lab" };
   return new EC2Client({ endpoint: aws.url, region, credentials, maxAttempts: 1 });
 }
@@ -231,6 +236,8 @@ describe("routes", () => {
   it("tell main tables and associations apart", async () => {
     expect(await sourceTables("association.main", ["true"])).toEqual([RTB_SOURCE_2]);
     expect(await sourceTables("association.subnet-id", ["subnet-*"])).toEqual([RTB_SOURCE_1]);
+    expect(await sourceTables("association.subnet-id", [SUBNET_SOURCE_A])).toEqual([RTB_SOURCE_1]);
+    expect(await sourceTables("association.subnet-id", [SUBNET_SOURCE_B])).toEqual([]);
     await expect(sourceTables("colour", ["red"])).rejects.toThrow("The filter 'colour' is invalid");
   });
 });
@@ -269,7 +276,10 @@ describe("the world", () => {
   it("shows each account its own VPCs, with tags and DNS attributes", async () => {
     const { Vpcs } = await ec2.send(new DescribeVpcsCommand({}));
     expect(Vpcs?.map((vpc) => vpc.VpcId)).toEqual([VPC_SOURCE, VPC_TARGET, VPC_OVERLAP]);
-    expect((await partner.send(new DescribeVpcsCommand({}))).Vpcs).toHaveLength(1);
+    const partnerGroups = await partner.send(new DescribeSecurityGroupsCommand({}));
+    expect(partnerGroups.SecurityGroups?.map((group) => group.GroupId)).toEqual([SG_PARTNER]);
+    const partnerTables = await partner.send(new DescribeRouteTablesCommand({}));
+    expect(partnerTables.RouteTables?.map((table) => table.RouteTableId)).toEqual([RTB_PARTNER_MAIN]);
     await expect(ec2.send(new DescribeVpcsCommand({ VpcIds: [VPC_PARTNER] }))).rejects.toMatchObject({
       name: "InvalidVpcID.NotFound",
       message: `The vpc ID '${VPC_PARTNER}' does not exist`,

@@ -10,6 +10,7 @@ import {
   KafkaClient,
   ListClustersV2Command,
   ListNodesCommand,
+  ListTopicsCommand,
   RebootBrokerCommand,
 } from "@aws-sdk/client-kafka";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -248,5 +249,19 @@ describe("what creation refuses, in MSK's words", () => {
     expect(await refusal(create({ NumberOfBrokerNodes: 33 }))).toMatchObject(saying("quota per cluster"));
     aws.control.fault({ kind: "quota", name: "brokersPerAccount", value: 2 });
     expect(await refusal(create())).toMatchObject(saying("quota per account"));
+  });
+});
+
+describe("the topic API", () => {
+  it("serves ACTIVE clusters and says when it cannot reach the broker", async () => {
+    const nobody = await startAws({ bootstrap: "127.0.0.1:1", timeScale: 1, now: () => clock });
+    const client = new KafkaClient({ ...clientOptions(), endpoint: nobody.url });
+    const { ClusterArn } = await client.send(new CreateClusterCommand(exampleCluster()));
+    const list = () => client.send(new ListTopicsCommand({ ClusterArn }));
+    expect(await refusal(list())).toMatchObject({ name: "BadRequestException" });
+    pass(31);
+    expect(await refusal(list())).toMatchObject({ name: "ClusterConnectivityException" });
+    client.destroy();
+    await nobody.stop();
   });
 });

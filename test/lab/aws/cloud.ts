@@ -4,7 +4,7 @@ import { createFaults, type Faults } from "./faults.ts";
 import { QUOTAS, type Quotas } from "./msk-catalogue.ts";
 import type { Cluster, ClusterOperation, Configuration } from "./msk-model.ts";
 import { badRequest, ec2Refusal } from "./refusal.ts";
-import type { Handler, Shape } from "./shapes.ts";
+import type { Caller, Handler, Shape } from "./shapes.ts";
 import type { World } from "./world.ts";
 
 export type PeeringCode =
@@ -85,7 +85,7 @@ export function createCloud(options: CloudOptions): Cloud {
 /** A handler that has its input parsed first: what the codec let through but the handler cannot use is a 400. */
 export function handler<T>(
   schema: z.ZodType<T>,
-  run: (input: T, caller: Parameters<Handler>[1]) => Shape,
+  run: (input: T, caller: Caller) => Shape | Promise<Shape>,
 ): Handler {
   return (input, caller) => run(schema.parse(input), caller);
 }

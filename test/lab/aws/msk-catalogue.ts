@@ -50,10 +50,7 @@ export const DEPRECATED_VERSIONS = [
 /** Versions with an ACTIVE row, oldest first. */
 export const ACTIVE_VERSIONS = [...STANDARD_VERSIONS, "4.2.x.kraft"];
 
-/** ListKafkaVersions names these twice, once ACTIVE and once DEPRECATED. */
-export const DOUBLE_ROW_VERSIONS = ["3.9.x", "4.2.x.kraft"];
-
-/** Rows of ListKafkaVersions, double ones included; of 3.9.x the DEPRECATED row comes last, of 4.2.x.kraft first. */
+/** Rows of ListKafkaVersions. 3.9.x and 4.2.x.kraft come twice, with different status: of 3.9.x the DEPRECATED row comes last, of 4.2.x.kraft first. */
 export function kafkaVersionRows(): { Version: string; Status: "ACTIVE" | "DEPRECATED" }[] {
   const rows: { Version: string; Status: "ACTIVE" | "DEPRECATED" }[] = [];
   for (const Version of DEPRECATED_VERSIONS) rows.push({ Version, Status: "DEPRECATED" });
@@ -169,6 +166,21 @@ export const EXPRESS_PROPERTIES = new Map<string, PropertyRule>([
   ["log.message.timestamp.before.max.ms", number],
   ["max.connections.per.ip", number],
 ]);
+
+/** Topic configurations that Express brokers take (developer guide, msk-configuration-express-read-write). */
+export const EXPRESS_TOPIC_PROPERTIES: readonly string[] = [
+  "cleanup.policy",
+  "compression.type",
+  "delete.retention.ms",
+  "max.message.bytes",
+  "message.timestamp.after.max.ms",
+  "message.timestamp.before.max.ms",
+  "message.timestamp.type",
+  "min.compaction.lag.ms",
+  "max.compaction.lag.ms",
+  "retention.bytes",
+  "retention.ms",
+];
 
 /** Enumerated members of the model: the SDK's schemas have them as plain strings. From botocore, kafka 2018-11-14. */
 export const ENUMS = new Map<string, readonly string[]>([

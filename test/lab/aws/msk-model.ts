@@ -90,14 +90,7 @@ export const serverlessRequest = z.looseObject({
 });
 export type ServerlessRequest = z.infer<typeof serverlessRequest>;
 
-export type ClusterState =
-  | "CREATING"
-  | "ACTIVE"
-  | "UPDATING"
-  | "DELETING"
-  | "FAILED"
-  | "HEALING"
-  | "MAINTENANCE";
+type ClusterState = "CREATING" | "ACTIVE" | "UPDATING" | "DELETING" | "FAILED" | "HEALING" | "MAINTENANCE";
 
 export type Cluster = {
   arn: string;

@@ -4,6 +4,7 @@ import {
   DEPRECATED_VERSIONS,
   ENUMS,
   EXPRESS_PROPERTIES,
+  EXPRESS_TOPIC_PROPERTIES,
   EXPRESS_VERSIONS,
   type PropertyRule,
   STANDARD_PROPERTIES,
@@ -99,6 +100,7 @@ export const UNRECORDED = {
   immutableEncryption: "In-cluster encryption and the KMS key of a cluster can't be changed.",
   brokerFamily: "You can't change between Standard and Express broker types.",
   secretsPerCall: "A request may have at most 10 secret ARNs.",
+  partitionsShrink: "The number of partitions of a topic can only be increased.",
   scramOff: "SASL/SCRAM authentication is not turned on for this cluster.",
 } as const;
 
@@ -278,6 +280,14 @@ export function propertiesForBrokersRule(text: string, instanceType: string): Ve
   const key = [...parseProperties(text).keys()].find((name) => !allowed.has(name));
   if (key === undefined) return undefined;
   return `Key '${key}' is not supported for ${isExpress(instanceType) ? "Express" : "Standard"} instance types.`;
+}
+
+/** Topic keys that Express brokers take (developer guide; wording ours). */
+export function expressTopicRule(keys: readonly string[]): Verdict {
+  const key = keys.find((name) => !EXPRESS_TOPIC_PROPERTIES.includes(name));
+  return key === undefined
+    ? undefined
+    : `Key '${key}' is not supported for topics of Express instance types.`;
 }
 
 /** A secret that MSK can use: same account and Region, name with its prefix. */

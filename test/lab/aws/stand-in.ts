@@ -14,6 +14,7 @@ import { clusterHandlers } from "./msk-clusters.ts";
 import { configurationHandlers } from "./msk-configurations.ts";
 import { operationHandlers, settleClusters } from "./msk-operations.ts";
 import { readingHandlers } from "./msk-reading.ts";
+import { createTopics } from "./msk-topics.ts";
 import { updateHandlers } from "./msk-updates.ts";
 import { type Handlers, isShape, operationsOf, type Shape } from "./shapes.ts";
 import { defaultWorld, type World } from "./world.ts";
@@ -40,7 +41,7 @@ export type AwsStandIn = {
   control: Control;
 };
 
-export type Control = {
+type Control = {
   /** Arms a fault; throws a ZodError on anything that is not one. */
   fault(fault: Fault): void;
   calls(): RecordedCall[];
@@ -165,11 +166,12 @@ export async function startAws(options: AwsOptions): Promise<AwsStandIn> {
     timeScale: options.timeScale ?? LAB_TIME_SCALE,
     now: options.now ?? Date.now,
   });
+  const topics = createTopics(cloud);
   const log = options.log ?? (() => undefined);
   const standIn: StandIn = {
     cloud,
     calls: [],
-    kafka: { operations: operationsOf(kafkaModel), handlers: mskHandlers(cloud) },
+    kafka: { operations: operationsOf(kafkaModel), handlers: { ...mskHandlers(cloud), ...topics.handlers } },
     ec2: { operations: operationsOf(ec2Model), handlers: ec2Handlers(cloud) },
     log,
   };
@@ -196,6 +198,7 @@ export async function startAws(options: AwsOptions): Promise<AwsStandIn> {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;
+      await topics.close();
     },
   };
 }

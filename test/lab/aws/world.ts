@@ -61,7 +61,7 @@ export type Rule = {
   description: string | undefined;
 };
 export type SecurityGroup = { id: string; vpc: string; name: string; ingress: Rule[]; tags: Tags };
-export type AclEntry = {
+type AclEntry = {
   number: number;
   protocol: string;
   action: "allow" | "deny";
@@ -76,14 +76,14 @@ export type NetworkAcl = {
   isDefault: boolean;
   entries: AclEntry[];
 };
-export type TransitGatewayAttachment = {
+type TransitGatewayAttachment = {
   id: string;
   gateway: string;
   vpc: string;
   subnets: string[];
   state: string;
 };
-export type VpnConnection = { id: string; gateway: string; state: string; tunnelsUp: boolean[] };
+type VpnConnection = { id: string; gateway: string; state: string; tunnelsUp: boolean[] };
 
 export type World = {
   vpcs: Vpc[];
