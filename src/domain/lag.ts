@@ -123,45 +123,54 @@ export function sumLags(lags: readonly PartitionLag[]): LagSum {
   };
 }
 
-/** Records per second between two readings. `null`: an offset is missing on one side, or went backwards. */
-export type Rates = { readonly arriving: number | null; readonly copying: number | null };
+/** How far a mirror and its origin have come, all partitions together; `null`: not known for all of them. */
+export type Progress = {
+  readonly at: number;
+  readonly partitions: number;
+  readonly arrived: number | null;
+  readonly copied: number | null;
+};
 
-export function rates(before: LagReading, after: LagReading): Rates {
-  const seconds = (after.at - before.at) / 1000;
-  if (seconds <= 0) return { arriving: null, copying: null };
-  const perSecond = (growth: number | null) => (growth === null ? null : growth / seconds);
+export function progress(reading: LagReading): Progress {
+  const cells = [...reading.partitions].flatMap(([topic, count]) =>
+    Array.from({ length: count }, (_, partition) => ({
+      end: at(reading.ends, topic, partition),
+      copied: at(reading.copied, topic, partition),
+      start: at(reading.starts, topic, partition),
+    })),
+  );
   return {
-    arriving: perSecond(growth(after.partitions, before.ends, after.ends)),
-    copying: perSecond(growth(after.partitions, upTo(before), upTo(after))),
+    at: reading.at,
+    partitions: cells.length,
+    arrived: sumOf(cells.map(({ end }) => end)),
+    // Where nothing was copied yet, it would begin at the start of the log.
+    copied: sumOf(cells.map(({ copied, start }) => (copied === undefined ? start : copied + 1))),
   };
 }
 
-/** Next offset to copy: where nothing was copied yet, where the log starts. */
-function upTo(reading: LagReading): OffsetTable {
-  return new Map(
-    [...reading.partitions].map(([topic, count]) => [
-      topic,
-      Array.from({ length: count }, (_, partition) => {
-        const copied = reading.copied.get(topic)?.[partition];
-        return copied === undefined ? reading.starts.get(topic)?.[partition] : copied + 1;
-      }),
-    ]),
-  );
+/** Records per second. */
+export type Rates = { readonly arriving: number | null; readonly copying: number | null };
+
+/** `null` where a side is not known, the partitions are not the same, or offsets went backwards. */
+export function rates(before: Progress, after: Progress): Rates {
+  const seconds = (after.at - before.at) / 1000;
+  if (seconds <= 0 || before.partitions !== after.partitions) return { arriving: null, copying: null };
+  return {
+    arriving: perSecond(before.arrived, after.arrived, seconds),
+    copying: perSecond(before.copied, after.copied, seconds),
+  };
 }
 
-function growth(
-  partitions: ReadonlyMap<string, number>,
-  before: OffsetTable,
-  after: OffsetTable,
-): number | null {
+function perSecond(before: number | null, after: number | null, seconds: number): number | null {
+  return before === null || after === null || after < before ? null : (after - before) / seconds;
+}
+
+/** `null` when one of them is missing. */
+export function sumOf(values: ReadonlyArray<number | null | undefined>): number | null {
   let sum = 0;
-  for (const [topic, count] of partitions) {
-    for (let partition = 0; partition < count; partition += 1) {
-      const from = before.get(topic)?.[partition];
-      const to = after.get(topic)?.[partition];
-      if (from === undefined || to === undefined || to < from) return null;
-      sum += to - from;
-    }
+  for (const value of values) {
+    if (value === null || value === undefined) return null;
+    sum += value;
   }
   return sum;
 }

@@ -1,0 +1,159 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { Resvg } from "@resvg/resvg-js";
+import { LineChart } from "echarts/charts";
+import { GridComponent, TitleComponent } from "echarts/components";
+import { init, use } from "echarts/core";
+import { SVGRenderer } from "echarts/renderers";
+import type { Charts, LagPoint } from "#domain/ports.ts";
+
+/** Charts as PNG, drawn without a browser and without the machine's fonts: the same picture everywhere. */
+
+use([LineChart, GridComponent, TitleComponent, SVGRenderer]);
+
+const size = { width: 900, height: 560 } as const;
+/** Phones show it at a third: two pixels for each, and letters of 20. */
+const zoom = 2;
+const letters = 20;
+const ink = { paper: "#1b1f27", text: "#e6e9ef", faint: "#8b93a3", line: "#333a47" } as const;
+const colours = { behind: "#ffb454", arriving: "#59c2ff", copying: "#7fd962" } as const;
+
+const { resolve } = createRequire(import.meta.url);
+const fontFiles = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((file) =>
+  resolve(`dejavu-fonts-ttf/ttf/${file}`),
+);
+
+export function createCharts(timeZone: string): Charts {
+  // Fails at the start and not at the first digest.
+  for (const file of fontFiles) readFileSync(file);
+  return { lag: async (title, points) => png(svg(title, points, timeZone)) };
+}
+
+function png(drawing: string): Buffer {
+  const font = { loadSystemFonts: false, fontFiles, defaultFontFamily: "DejaVu Sans" };
+  return new Resvg(drawing, { font, fitTo: { mode: "zoom", value: zoom }, background: ink.paper })
+    .render()
+    .asPng();
+}
+
+function svg(title: string, points: readonly LagPoint[], timeZone: string): string {
+  const chart = init(null, null, { renderer: "svg", ssr: true, ...size });
+  chart.setOption(lagOption(title, points, timeZone));
+  const drawing = chart.renderToSVGString();
+  chart.dispose();
+  return drawing;
+}
+
+type Pair = [number, number | null];
+
+/** Two panes over one time: what is left, and what comes and goes. A gap in a line is a time that is not known. */
+function lagOption(title: string, points: readonly LagPoint[], timeZone: string) {
+  const line = (value: (point: LagPoint) => number | null): Pair[] =>
+    points.map((point) => [point.at, value(point)]);
+  const clock = new Intl.DateTimeFormat("en-GB", { timeZone, hour: "2-digit", minute: "2-digit" });
+  const heading = {
+    fontFamily: "DejaVu Sans",
+    fontSize: letters,
+    fontWeight: "normal",
+    color: ink.faint,
+    rich: rich(),
+  };
+  return {
+    animation: false,
+    backgroundColor: ink.paper,
+    textStyle: { fontFamily: "DejaVu Sans", fontSize: letters, color: ink.text },
+    title: [
+      {
+        text: title,
+        left: 24,
+        top: 16,
+        textStyle: { ...heading, fontWeight: "bold", color: ink.text, fontSize: 24 },
+      },
+      { text: "{behind|records behind}", left: 24, top: 60, textStyle: heading },
+      { text: "records/s  {arriving|arriving}  {copying|copied}", left: 24, top: 316, textStyle: heading },
+    ],
+    grid: [
+      { left: 92, right: 32, top: 104, height: 170 },
+      { left: 92, right: 32, top: 360, height: 140 },
+    ],
+    xAxis: [timeAxis(0, false, clock), timeAxis(1, true, clock)],
+    yAxis: [valueAxis(0), valueAxis(1)],
+    series: [
+      series(
+        0,
+        colours.behind,
+        line(({ behind }) => behind),
+        true,
+      ),
+      series(
+        1,
+        colours.arriving,
+        line(({ arriving }) => arriving),
+        false,
+      ),
+      series(
+        1,
+        colours.copying,
+        line(({ copying }) => copying),
+        false,
+      ),
+    ],
+  };
+}
+
+function rich() {
+  return Object.fromEntries(
+    Object.entries(colours).map(([name, color]) => [name, { color, fontSize: letters, fontWeight: "bold" }]),
+  );
+}
+
+function timeAxis(gridIndex: number, labelled: boolean, clock: Intl.DateTimeFormat) {
+  return {
+    type: "time",
+    gridIndex,
+    splitNumber: 4,
+    axisLine: { lineStyle: { color: ink.line } },
+    axisTick: { show: false },
+    splitLine: { show: false },
+    axisLabel: {
+      show: labelled,
+      color: ink.faint,
+      fontSize: letters,
+      margin: 14,
+      hideOverlap: true,
+      formatter: (at: number) => clock.format(at),
+    },
+  };
+}
+
+function valueAxis(gridIndex: number) {
+  return {
+    type: "value",
+    gridIndex,
+    min: 0,
+    splitNumber: 3,
+    minInterval: 1,
+    axisLabel: { color: ink.faint, fontSize: letters, formatter: short },
+    splitLine: { lineStyle: { color: ink.line } },
+  };
+}
+
+function series(axis: number, color: string, data: Pair[], filled: boolean) {
+  return {
+    type: "line",
+    xAxisIndex: axis,
+    yAxisIndex: axis,
+    data,
+    // A point between two unknown ones has no line to lie on.
+    showSymbol: data.length < 3,
+    symbolSize: 8,
+    connectNulls: false,
+    lineStyle: { width: 3, color },
+    itemStyle: { color },
+    ...(filled ? { areaStyle: { color, opacity: 0.22 } } : {}),
+  };
+}
+
+function short(value: number): string {
+  return new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }).format(value);
+}
