@@ -1,14 +1,17 @@
 import { z } from "zod";
-import { type Acting, seenBy } from "./acting.ts";
 import { pointers } from "./block-rules.ts";
+import { createClicks, seenBy } from "./clicks.ts";
+import type { Delivery } from "./delivery.ts";
 import type { Sockets } from "./delivery-socket.ts";
 import { type Faults, faultRules } from "./faults.ts";
 import { fileJson } from "./file-store.ts";
 import type { Journal } from "./journal.ts";
 import { encodeMentions } from "./mentions.ts";
 import { edit, post, remove } from "./messages.ts";
+import { createModals } from "./modals.ts";
 import { personJson, setGroup } from "./people.ts";
 import { addReaction, removeReaction } from "./reactions.ts";
+import { slashCommand } from "./slash-command.ts";
 import { modalsOf, viewJson } from "./views.ts";
 import {
   channelForPerson,
@@ -24,7 +27,7 @@ import {
 
 export type ControlSetup = {
   world: World;
-  acting: Acting;
+  delivery: Delivery;
   sockets: Sockets;
   faults: Faults;
   journal: Journal;
@@ -96,7 +99,9 @@ function ownMessage(
   return message;
 }
 
-function appActs({ acting }: ControlSetup): Record<string, Act> {
+function appActs({ world, delivery }: ControlSetup): Record<string, Act> {
+  const clicks = createClicks(world, delivery);
+  const modals = createModals(world, delivery);
   const click = z.object({
     user: z.string(),
     channel: z.string().optional(),
@@ -111,11 +116,11 @@ function appActs({ acting }: ControlSetup): Record<string, Act> {
   });
   return {
     command: act(z.object({ ...place, command: z.string(), text: z.string().default("") }), (args) =>
-      acting.command(args.channel, args.user, args.command, args.text),
+      slashCommand(world, delivery, args),
     ),
-    interact: act(click, (args) => acting.click(args)),
-    view: act(view, (args) => (args.close ? acting.close(args.user) : acting.submit(args.user, args.values))),
-    "open-home": act(z.object({ user: z.string() }), (args) => acting.openHome(args.user)),
+    interact: act(click, (args) => clicks.click(args)),
+    view: act(view, (args) => (args.close ? modals.close(args.user) : modals.submit(args.user, args.values))),
+    "open-home": act(z.object({ user: z.string() }), (args) => clicks.openHome(args.user)),
   };
 }
 

@@ -14,22 +14,17 @@ export type Sockets = ReturnType<typeof createSockets>;
 export function createSockets(journal: Journal, appId: string, ackMs: number) {
   const server = new WebSocketServer({ noServer: true });
   const tickets = new Set<string>();
-  const waiting = new Map<string, (ack: Ack) => void>();
+  const acks = createAcks(ackMs);
   let open: WebSocket[] = [];
   let turn = 0;
   const heartbeat = setInterval(() => {
     for (const socket of open) socket.ping();
   }, 10_000).unref();
 
-  function settle(id: string, ack: Ack): void {
-    waiting.get(id)?.(ack);
-    waiting.delete(id);
-  }
-
   function hear(data: string): void {
     const parsed = ackRules.safeParse(parseJson(data));
     if (!parsed.success) return journal.note("socket", "not an acknowledgement", { data });
-    settle(parsed.data.envelope_id, { ok: true, body: parsed.data.payload ?? {} });
+    acks.settle(parsed.data.envelope_id, { ok: true, body: parsed.data.payload ?? {} });
   }
 
   function welcome(socket: WebSocket): void {
@@ -41,9 +36,7 @@ export function createSockets(journal: Journal, appId: string, ackMs: number) {
       journal.note("socket", "closed", { open: open.length });
     });
     journal.note("socket", "hello", { open: open.length });
-    const debug = { host: "demo", build_number: 1, approximate_connection_time: 18_060 };
-    const info = { num_connections: open.length, debug_info: debug, connection_info: { app_id: appId } };
-    socket.send(JSON.stringify({ type: "hello", ...info }));
+    socket.send(JSON.stringify(helloFor(appId, open.length)));
   }
 
   return {
@@ -67,44 +60,73 @@ export function createSockets(journal: Journal, appId: string, ackMs: number) {
       const socket = open[turn++ % Math.max(open.length, 1)];
       if (!socket) return Promise.resolve({ ok: false, reason: "no_app", final: true });
       const id = freshId("en");
-      const message = {
-        envelope_id: id,
-        type: envelope.kind,
-        payload: envelope.body,
-        accepts_response_payload: envelope.kind !== "events_api",
-        ...(envelope.kind === "events_api" && {
-          retry_attempt: envelope.retry?.attempt ?? 0,
-          retry_reason: envelope.retry?.reason ?? "",
-        }),
-      };
-      return new Promise((resolve) => {
+      const acknowledged = acks.wait(id);
+      socket.send(JSON.stringify(messageFor(envelope, id)), (error) => {
+        if (error) acks.settle(id, { ok: false, reason: "connection_failed", final: false });
+      });
+      return acknowledged;
+    },
+
+    /** Ends all connections, with Slack's notice unless `kill`. */
+    disconnect(reason: string): void {
+      for (const socket of open) dismiss(socket, reason);
+    },
+
+    stop(): void {
+      clearInterval(heartbeat);
+      for (const socket of open) socket.close(1000);
+      // A client that is already leaving may never finish the handshake.
+      setTimeout(() => open.forEach((socket) => socket.terminate()), 200).unref();
+      acks.stop();
+      server.close();
+    },
+  };
+}
+
+function helloFor(appId: string, count: number): Record<string, unknown> {
+  const debug = { host: "demo", build_number: 1, approximate_connection_time: 18_060 };
+  return { type: "hello", num_connections: count, debug_info: debug, connection_info: { app_id: appId } };
+}
+
+function dismiss(socket: WebSocket, reason: string): void {
+  if (reason === "kill") return socket.terminate();
+  socket.send(JSON.stringify({ type: "disconnect", reason, debug_info: { host: "demo" } }));
+  if (reason !== "warning") socket.close(1000);
+}
+
+/** Who waits for which acknowledgement, each for `ackMs` at most. */
+function createAcks(ackMs: number) {
+  const waiting = new Map<string, (ack: Ack) => void>();
+  function settle(id: string, ack: Ack): void {
+    waiting.get(id)?.(ack);
+    waiting.delete(id);
+  }
+  return {
+    settle,
+    wait: (id: string): Promise<Ack> =>
+      new Promise((resolve) => {
         const late = setTimeout(() => settle(id, { ok: false, reason: "timeout", final: false }), ackMs);
         waiting.set(id, (ack) => {
           clearTimeout(late);
           resolve(ack);
         });
-        socket.send(JSON.stringify(message), (error) => {
-          if (error) settle(id, { ok: false, reason: "connection_failed", final: false });
-        });
-      });
-    },
-
-    /** Ends all connections, with Slack's notice unless `kill`. */
-    disconnect(reason: string): void {
-      for (const socket of open) {
-        if (reason === "kill") socket.terminate();
-        else socket.send(JSON.stringify({ type: "disconnect", reason, debug_info: { host: "demo" } }));
-        if (reason !== "kill" && reason !== "warning") socket.close(1000);
-      }
-    },
-
+      }),
     stop(): void {
-      clearInterval(heartbeat);
-      for (const socket of open) socket.terminate();
       for (const id of waiting.keys()) settle(id, { ok: false, reason: "stopped", final: true });
-      server.close();
     },
   };
+}
+
+function messageFor(envelope: Envelope, id: string): Record<string, unknown> {
+  const { kind, body, retry } = envelope;
+  const base = {
+    envelope_id: id,
+    type: kind,
+    payload: body,
+    accepts_response_payload: kind !== "events_api",
+  };
+  if (kind !== "events_api") return base;
+  return { ...base, retry_attempt: retry?.attempt ?? 0, retry_reason: retry?.reason ?? "" };
 }
 
 function parseJson(text: string): unknown {

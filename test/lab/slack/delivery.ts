@@ -59,10 +59,9 @@ export function createDelivery(setup: DeliverySetup) {
     held = null;
   }
 
-  function launch(body: Record<string, unknown>, what: string): void {
-    // A stop in the middle of a retry wait is the only way this rejects.
-    sendEvent(body, what).catch(() => undefined);
-  }
+  // A stop in the middle of a retry wait is the only way this rejects.
+  const launch = (body: Record<string, unknown>, what: string) =>
+    void sendEvent(body, what).catch(() => undefined);
 
   async function deliver(body: Record<string, unknown>, type: string): Promise<void> {
     const fault = faults.forEvent(type);

@@ -23,25 +23,31 @@ export type Draft = {
   ephemeral_to?: string | null;
 };
 
+function nothingElse() {
+  return {
+    blocks: [],
+    attachments: [],
+    reactions: [],
+    files: [],
+    metadata: null,
+    edited: null,
+    ephemeral_to: null,
+  };
+}
+
 /** Puts a message into a channel, and tells the app unless only one person sees it. */
 export function post(world: World, channel: string, draft: Draft): Message {
   const thread = draft.thread_ts ?? null;
   const root = thread ? messagesOf(world, channel).find((m) => m.ts === thread) : undefined;
   if (thread && !root && draft.ephemeral_to === undefined) throw new Refusal("thread_not_found");
   const message: Message = {
+    ...nothingElse(),
+    ...draft,
     channel,
     ts: nextStamp(world, channel),
-    user: draft.user,
     // Slack cuts a longer text off.
     text: draft.text.slice(0, 40_000),
-    blocks: draft.blocks ?? [],
-    attachments: draft.attachments ?? [],
-    reactions: [],
-    files: draft.files ?? [],
     thread_ts: root?.thread_ts ?? thread,
-    metadata: draft.metadata ?? null,
-    edited: null,
-    ephemeral_to: draft.ephemeral_to ?? null,
   };
   messagesOf(world, channel).push(message);
   world.changed({ channel, user: message.ephemeral_to });

@@ -1,5 +1,4 @@
 import { createServer } from "node:http";
-import { createActing } from "./acting.ts";
 import { createActs } from "./control.ts";
 import {
   type ChannelSetup,
@@ -80,7 +79,7 @@ export async function startWorkspace(setup: WorkspaceSetup): Promise<Workspace> 
   }
   reset();
 
-  const acts = createActs({ world, acting: createActing(world, delivery), sockets, faults, journal, reset });
+  const acts = createActs({ world, delivery, sockets, faults, journal, reset });
   const api = createWebApi(world, sockets, faults, journal);
   const server = createServer(createListener({ world, api, acts, sockets, journal, feed }));
   server.on("upgrade", (request, stream, head) => sockets.upgrade(request, stream, head));

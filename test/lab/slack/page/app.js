@@ -1,7 +1,9 @@
 import { drawBlocks } from "./blocks.js";
 import { setUpComposer } from "./composer.js";
-import { $, act, dayOf, h, read, toast } from "./dom.js";
-import { avatar, drawMessage } from "./message.js";
+import { $, act, h, read, toast } from "./dom.js";
+import { withPictures } from "./emoji-art.js";
+import { drawList } from "./list.js";
+import { avatar } from "./message.js";
 import { drawModal } from "./modal.js";
 
 const query = new URLSearchParams(location.search);
@@ -18,7 +20,8 @@ const page = {
 const nobody = { id: "?", name: "unknown", real_name: "Unknown", is_bot: false };
 const slackbot = { id: "USLACKBOT", name: "slackbot", real_name: "Slackbot (demo)", is_bot: false };
 
-const person = (id) => (id === "USLACKBOT" ? slackbot : (page.state.users.find((one) => one.id === id) ?? { ...nobody, id }));
+const person = (id) =>
+  id === "USLACKBOT" ? slackbot : (page.state.users.find((one) => one.id === id) ?? { ...nobody, id });
 const names = {
   person: (id) => page.state.users.find((one) => one.id === id)?.name,
   channel: (id) => page.state.channels.find((one) => one.id === id)?.name,
@@ -38,10 +41,14 @@ const view = () => ({
 function show(change) {
   Object.assign(page, change);
   if (change.place) page.unread.delete(change.place);
-  const address = new URLSearchParams({ as: page.me, channel: page.place, ...(page.thread && { thread: page.thread }) });
+  const address = new URLSearchParams({
+    as: page.me,
+    channel: page.place,
+    ...(page.thread && { thread: page.thread }),
+  });
   history.replaceState(null, "", `/?${address}`);
   localStorage.setItem("as", page.me);
-  if (change.place === "home") act("open-home", { user: page.me });
+  if (change.place === "home") void act("open-home", { user: page.me });
   return refresh();
 }
 
@@ -73,7 +80,7 @@ function draw() {
   const home = page.place === "home";
   $("composer").hidden = home;
   if (home) drawHome();
-  else drawList($("list"), page.messages.filter((one) => one.thread_ts === null), true);
+  else drawMessages();
   drawThread();
   drawModal(page.state.modals[page.me] ?? [], view());
 }
@@ -82,16 +89,38 @@ function drawSide() {
   const mine = page.state.channels.filter((one) => one.members.includes(page.me));
   const direct = mine.find((one) => one.kind === "im");
   const entry = (id, sign, label) =>
-    h("button", { type: "button", class: `${page.place === id ? "here" : ""} ${page.unread.has(id) ? "unread" : ""}`, onclick: () => show({ place: id, thread: null }) }, h("span", { class: "sign" }, sign), label);
+    h(
+      "button",
+      {
+        type: "button",
+        class: `${page.place === id ? "here" : ""} ${page.unread.has(id) ? "unread" : ""}`,
+        onclick: () => show({ place: id, thread: null }),
+      },
+      h("span", { class: "sign" }, sign),
+      label,
+    );
   const online = page.state.app.transport === "http" || page.state.app.sockets > 0;
   $("places").replaceChildren(
     h("h2", {}, "Channels"),
     ...mine.filter((one) => one.kind !== "im").map((one) => entry(one.id, "#", one.name)),
     h("h2", {}, "Apps"),
-    entry("home", "⛴", h("span", {}, page.state.app.name, h("i", { class: `dot ${online ? "on" : ""}`, title: online ? "connected" : "not connected" }))),
+    entry(
+      "home",
+      withPictures("⛴"),
+      h(
+        "span",
+        {},
+        page.state.app.name,
+        h("i", { class: `dot ${online ? "on" : ""}`, title: online ? "connected" : "not connected" }),
+      ),
+    ),
     direct ? entry(direct.id, "↳", "direct messages") : "",
   );
-  $("as").replaceChildren(...page.state.users.filter((one) => !one.is_bot).map((one) => h("option", { value: one.id, selected: one.id === page.me }, one.real_name + mark(one))));
+  $("as").replaceChildren(
+    ...page.state.users
+      .filter((one) => !one.is_bot)
+      .map((one) => h("option", { value: one.id, selected: one.id === page.me }, one.real_name + mark(one))),
+  );
 }
 
 function mark(one) {
@@ -102,51 +131,42 @@ function mark(one) {
 
 function drawHead() {
   const channel = page.state.channels.find((one) => one.id === page.place);
-  const direct = channel?.kind === "im";
-  const title = page.place === "home" || direct ? page.state.app.name : `# ${channel?.name ?? page.place}`;
-  const about = page.place === "home" ? "Home" : direct ? "Messages" : (channel?.topic ?? "");
+  const { name } = page.state.app;
+  const [title, about] = headings(channel, name);
   const people = (channel?.members ?? []).map(person);
-  $("head").replaceChildren(h("h1", {}, title), h("span", { class: "topic" }, about), h("span", { class: "faces", title: people.map((one) => one.real_name).join(", ") }, people.slice(0, 4).map(avatar), String(people.length || "")));
-  mainComposer.placeholder(direct ? `Message ${page.state.app.name}` : `Message ${title} as ${person(page.me).real_name}`);
+  const everybody = people.map((one) => one.real_name).join(", ");
+  $("head").replaceChildren(
+    h("h1", {}, title),
+    h("span", { class: "topic" }, about),
+    people.length > 0
+      ? h("span", { class: "faces", title: everybody }, people.slice(0, 4).map(avatar), String(people.length))
+      : "",
+  );
+  mainComposer.placeholder(`Message ${title} as ${person(page.me).real_name}`);
   document.title = `${title} · demo workspace`;
 }
 
-/** Draws only what changed, and stays at the end unless the reader scrolled up. */
-function drawList(list, messages, withDays) {
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
-  const old = new Map([...list.children].map((node) => [node.dataset.key, node]));
-  const nodes = [];
-  let before = null;
-  const put = (key, signature, make) => {
-    const known = old.get(key);
-    const node = known?.dataset.signature === signature ? known : make();
-    node.dataset.key = key;
-    node.dataset.signature = signature;
-    nodes.push(node);
-  };
-  for (const message of messages) {
-    const day = dayOf(message.ts);
-    if (withDays && (!before || dayOf(before.ts) !== day)) put(`day ${day}`, day, () => h("div", { class: "day" }, h("span", {}, day)));
-    const follows = Boolean(before && withDays && before.user === message.user && dayOf(before.ts) === day && message.ts - before.ts < 300 && before.ephemeral_to === message.ephemeral_to && message.ephemeral_to === null);
-    const replies = withDays ? page.messages.filter((one) => one.thread_ts === message.ts) : [];
-    const signature = JSON.stringify([message, follows, replies.length, page.me, person(message.user)]);
-    put(message.ts, signature, () => drawMessage(message, view(), { follows, replies }));
-    before = message;
-  }
-  if (nodes.length === 0) nodes.push(h("p", { class: "empty" }, "Nothing here yet."));
-  const same = nodes.length === list.children.length && nodes.every((node, n) => node === list.children[n]);
-  if (!same) list.replaceChildren(...nodes);
-  if (page.linked) {
-    $(`m${page.linked}`)?.scrollIntoView({ block: "center" });
-    $(`m${page.linked}`)?.classList.add("linked");
-    page.linked = null;
-  } else if (atEnd) list.scrollTop = list.scrollHeight;
+function headings(channel, app) {
+  if (page.place === "home") return [app, "Home"];
+  if (channel?.kind === "im") return [app, "Messages"];
+  return [`# ${channel?.name ?? page.place}`, channel?.topic ?? ""];
+}
+
+function drawMessages() {
+  const messages = page.messages.filter((one) => one.thread_ts === null);
+  drawList($("list"), { messages, all: page.messages, view: view(), channel: true });
+  const target = page.linked && $(`m${page.linked}`);
+  target?.scrollIntoView({ block: "center" });
+  target?.classList.add("linked");
+  page.linked = null;
 }
 
 function drawHome() {
   const home = page.state.homes[page.me];
   const context = { ...view(), act: (action) => act("interact", { viewId: home.id, user: page.me, action }) };
-  const content = home ? drawBlocks(home.blocks, context) : [h("p", { class: "empty" }, "The app has not published its Home tab yet.")];
+  const content = home
+    ? drawBlocks(home.blocks, context)
+    : [h("p", { class: "empty" }, "The app has not published its Home tab yet.")];
   $("list").replaceChildren(h("div", { class: "home" }, content));
 }
 
@@ -155,26 +175,34 @@ function drawThread() {
   $("thread").hidden = !root;
   if (!root) return;
   $("thread-place").textContent = `# ${names.channel(page.place) ?? ""}`;
-  drawList($("thread-list"), [root, ...page.messages.filter((one) => one.thread_ts === root.ts)], false);
+  const messages = [root, ...page.messages.filter((one) => one.thread_ts === root.ts)];
+  drawList($("thread-list"), { messages, all: [], view: view() });
   threadComposer.placeholder("Reply…");
 }
 
 const mainComposer = setUpComposer($("composer"), view, () => ({ channel: page.place, thread: null }));
-const threadComposer = setUpComposer($("thread-composer"), view, () => ({ channel: page.place, thread: page.thread }));
+const threadComposer = setUpComposer($("thread-composer"), view, () => ({
+  channel: page.place,
+  thread: page.thread,
+}));
 
 let feed;
 function listen() {
   feed?.close();
   feed = new EventSource(`/_control/feed?user=${page.me}`);
-  feed.onmessage = ({ data }) => {
+  feed.addEventListener("message", ({ data }) => {
     const { channel } = JSON.parse(data);
     if (channel && channel !== page.place) page.unread.add(channel);
-    refresh();
-  };
+    void refresh();
+  });
 }
 
 $("as").addEventListener("change", (event) => {
-  show({ me: event.target.value, thread: null, place: page.place.startsWith("D") ? "C0MIGRATION" : page.place });
+  void show({
+    me: event.target.value,
+    thread: null,
+    place: page.place.startsWith("D") ? "C0MIGRATION" : page.place,
+  });
   listen();
 });
 $("thread-close").addEventListener("click", () => show({ thread: null }));
@@ -185,6 +213,7 @@ $("theme").addEventListener("click", () => {
 });
 
 await refresh();
-listen();
+// `still` is for pictures of the page: an open connection keeps a headless browser waiting.
+if (!query.has("still")) listen();
 // Pictures grow the list after it was drawn.
 $("list").addEventListener("load", () => ($("list").scrollTop = $("list").scrollHeight), true);

@@ -1,22 +1,18 @@
 import { h } from "./dom.js";
 import { inputElement, interactiveElement } from "./elements.js";
 import { markdown } from "./markdown.js";
-import { emojiNode, mrkdwn } from "./mrkdwn.js";
+import { textNodes } from "./mrkdwn.js";
 import { richText } from "./rich-text.js";
 
 /** Draws blocks. `act(action)` is called when a person uses an element. */
 export function drawBlocks(blocks, context) {
-  return blocks.map((block) => h("div", { class: `block ${block.type}` }, (drawers[block.type] ?? unknown)(block, context)));
+  return blocks.map((block) =>
+    h("div", { class: `block ${block.type}` }, (drawers[block.type] ?? unknown)(block, context)),
+  );
 }
 
 function unknown(block) {
   return h("em", {}, `block of type ${block.type}`);
-}
-
-/** A text object: `plain_text` knows emoji only. */
-export function textNodes(object, context) {
-  if (object.type === "mrkdwn") return mrkdwn(object.text, context.names);
-  return object.text.split(/:([a-z0-9_+-]+):/).map((part, index) => (index % 2 ? emojiNode(part) : part));
 }
 
 const drawers = {
@@ -24,29 +20,49 @@ const drawers = {
   divider: () => h("hr"),
   section: drawSection,
   context: (block, context) =>
-    block.elements.map((one) => (one.type === "image" ? picture(one, "small") : h("span", { class: "text" }, textNodes(one, context)))),
+    block.elements.map((one) =>
+      one.type === "image" ? picture(one, "small") : h("span", { class: "text" }, textNodes(one, context)),
+    ),
   actions: (block, context) => block.elements.map((one) => interactiveElement(one, block.block_id, context)),
   image: (block, context) => [
     block.title && h("div", { class: "caption" }, textNodes(block.title, context)),
     picture(block, "large"),
   ],
   input: (block, context) => [
-    h("label", { for: block.block_id }, block.label.text, block.optional ? h("small", {}, " (optional)") : null),
+    h(
+      "label",
+      { for: block.block_id },
+      block.label.text,
+      block.optional ? h("small", {}, " (optional)") : null,
+    ),
     inputElement(block.element, block.block_id, context),
     block.hint && h("small", {}, block.hint.text),
     h("small", { class: "wrong", "data-error": block.block_id }),
   ],
   markdown: (block) => markdown(block.text),
   rich_text: (block, context) => richText(block, context.names),
-  table: (block, context) => h("div", { class: "scroll" }, drawTable(block.rows, block.column_settings ?? [], context)),
+  table: (block, context) =>
+    h("div", { class: "scroll" }, drawTable(block.rows, block.column_settings ?? [], context)),
   data_table: drawDataTable,
 };
 
 function drawSection(block, context) {
   const fields = block.fields?.map((field) => h("div", { class: "text" }, textNodes(field, context)));
   return [
-    h("div", { class: "body" }, block.text && h("div", { class: "text" }, textNodes(block.text, context)), fields && h("div", { class: "fields" }, fields)),
-    block.accessory && h("div", { class: "accessory" }, block.accessory.type === "image" ? picture(block.accessory, "square") : interactiveElement(block.accessory, block.block_id, context)),
+    h(
+      "div",
+      { class: "body" },
+      block.text && h("div", { class: "text" }, textNodes(block.text, context)),
+      fields && h("div", { class: "fields" }, fields),
+    ),
+    block.accessory &&
+      h(
+        "div",
+        { class: "accessory" },
+        block.accessory.type === "image"
+          ? picture(block.accessory, "square")
+          : interactiveElement(block.accessory, block.block_id, context),
+      ),
   ];
 }
 
@@ -64,8 +80,21 @@ function cellNodes(cell, context) {
 
 function drawTable(rows, columns, context) {
   const row = (cells, tag) =>
-    h("tr", {}, cells.map((cell, n) => h(tag, { style: columnStyle(columns[n], cell) }, cellNodes(cell, context))));
-  return h("table", {}, h("thead", {}, row(rows[0], "th")), h("tbody", {}, rows.slice(1).map((cells) => row(cells, "td"))));
+    h(
+      "tr",
+      {},
+      cells.map((cell, n) => h(tag, { style: columnStyle(columns[n], cell) }, cellNodes(cell, context))),
+    );
+  return h(
+    "table",
+    {},
+    h("thead", {}, row(rows[0], "th")),
+    h(
+      "tbody",
+      {},
+      rows.slice(1).map((cells) => row(cells, "td")),
+    ),
+  );
 }
 
 function columnStyle(column, cell) {
@@ -76,7 +105,9 @@ function columnStyle(column, cell) {
 function drawDataTable(block, context) {
   const [head, ...rows] = block.rows;
   const size = block.page_size ?? 5;
-  const numbers = head.map((_cell, n) => (rows.every((row) => row[n]?.type === "raw_number") ? { align: "right" } : null));
+  const numbers = head.map((_cell, n) =>
+    rows.every((row) => row[n]?.type === "raw_number") ? { align: "right" } : null,
+  );
   const place = h("div", { class: "scroll" });
   const label = h("span");
   let page = 0;
@@ -91,5 +122,9 @@ function drawDataTable(block, context) {
   const back = h("button", { type: "button", onclick: () => turn(-1) }, "‹");
   const next = h("button", { type: "button", onclick: () => turn(1) }, "›");
   turn(0);
-  return [h("div", { class: "caption" }, block.caption), place, rows.length > size && h("div", { class: "pager" }, back, label, next)];
+  return [
+    h("div", { class: "caption" }, block.caption),
+    place,
+    rows.length > size && h("div", { class: "pager" }, back, label, next),
+  ];
 }

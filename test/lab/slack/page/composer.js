@@ -11,9 +11,22 @@ export function setUpComposer(form, view, place) {
     box.style.height = `${Math.min(box.scrollHeight, 200)}px`;
     send.classList.toggle("ready", box.value.trim() !== "");
     const typed = box.value;
-    const fits = place().thread ? [] : view().commands.filter((name) => typed.startsWith("/") && !typed.includes(" ") && name.startsWith(typed));
+    const fits = place().thread
+      ? []
+      : view().commands.filter(
+          (name) => typed.startsWith("/") && !typed.includes(" ") && name.startsWith(typed),
+        );
     hint.hidden = fits.length === 0;
-    hint.replaceChildren(...fits.map((name) => h("button", { type: "button", onclick: () => fill(`${name} `) }, h("b", {}, name), ` ${view().appName}`)));
+    hint.replaceChildren(
+      ...fits.map((name) =>
+        h(
+          "button",
+          { type: "button", onclick: () => fill(`${name} `) },
+          h("b", {}, name),
+          ` ${view().appName}`,
+        ),
+      ),
+    );
   };
   const fill = (text) => {
     box.value = text;
@@ -24,12 +37,7 @@ export function setUpComposer(form, view, place) {
     const text = box.value.trim();
     if (text === "") return;
     fill("");
-    const { channel, thread } = place();
-    const { me } = view();
-    const typed = /^(\/\S+)\s*([\s\S]*)$/.exec(text);
-    const outcome = typed && !thread
-      ? await act("command", { channel, user: me, command: typed[1], text: typed[2] })
-      : await act("message", { channel, user: me, text, ...(thread && { thread_ts: thread }) });
+    const outcome = await say(text, view().me, place());
     const shown = ["operation_timeout", "dispatch_failed"];
     if (!outcome.ok && !shown.includes(outcome.error)) fill(text);
   };
@@ -41,12 +49,18 @@ export function setUpComposer(form, view, place) {
     }
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    submit();
+    void submit();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    submit();
+    void submit();
   });
   form.replaceChildren(hint, h("div", { class: "row" }, box, send));
   return { placeholder: (text) => (box.placeholder = text) };
+}
+
+function say(text, user, { channel, thread }) {
+  const typed = thread ? null : /^(\/\S+)\s*([\s\S]*)$/.exec(text);
+  if (typed) return act("command", { channel, user, command: typed[1], text: typed[2] });
+  return act("message", { channel, user, text, ...(thread && { thread_ts: thread }) });
 }

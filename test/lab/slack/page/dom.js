@@ -7,7 +7,9 @@ export function h(tag, attributes = {}, ...children) {
     else if (name === "value") element.value = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(9).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(9).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -50,11 +52,23 @@ export function confirmed(question) {
       h(
         "footer",
         {},
-        h("button", { type: "button", class: "button", onclick: () => dialog.close("no") }, question.deny.text),
-        h("button", { type: "button", class: `button ${question.style ?? "primary"}`, onclick: () => dialog.close("yes") }, question.confirm.text),
+        h(
+          "button",
+          { type: "button", class: "button", onclick: () => dialog.close("no") },
+          question.deny.text,
+        ),
+        h(
+          "button",
+          {
+            type: "button",
+            class: `button ${question.style ?? "primary"}`,
+            onclick: () => dialog.close("yes"),
+          },
+          question.confirm.text,
+        ),
       ),
     );
-    dialog.onclose = () => resolve(dialog.returnValue === "yes");
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
     dialog.returnValue = "";
     dialog.showModal();
   });

@@ -12,7 +12,8 @@ export function markdown(text) {
 function nextBlock(lines) {
   const line = lines.shift();
   if (line.trim() === "") return null;
-  if (line.startsWith("```")) return h("pre", {}, takeUntil(lines, (next) => next.startsWith("```"), true).join("\n"));
+  if (line.startsWith("```"))
+    return h("pre", {}, takeUntil(lines, (next) => next.startsWith("```"), true).join("\n"));
   const heading = /^(#{1,6})\s+(.*)$/.exec(line);
   if (heading) return h(`h${Math.min(heading[1].length + 2, 6)}`, {}, spans(heading[2]));
   if (/^(-{3,}|\*{3,})$/.test(line.trim())) return h("hr");
@@ -24,9 +25,17 @@ function nextBlock(lines) {
   const bullet = /^\s*([-*]|\d+\.)\s+/;
   if (bullet.test(line)) {
     const items = [line, ...takeUntil(lines, (next) => !bullet.test(next), false)];
-    return h(/^\s*\d/.test(line) ? "ol" : "ul", {}, items.map((one) => h("li", {}, listItem(one.replace(bullet, "")))));
+    return h(
+      /^\s*\d/.test(line) ? "ol" : "ul",
+      {},
+      items.map((one) => h("li", {}, listItem(one.replace(bullet, "")))),
+    );
   }
-  const rest = takeUntil(lines, (next) => next.trim() === "" || /^(#|```|>|\||\s*([-*]|\d+\.)\s)/.test(next), false);
+  const rest = takeUntil(
+    lines,
+    (next) => next.trim() === "" || /^(#|```|>|\||\s*([-*]|\d+\.)\s)/.test(next),
+    false,
+  );
   return h("p", {}, spans([line, ...rest].join("\n")));
 }
 
@@ -42,15 +51,42 @@ function listItem(text) {
   return task ? [task[1] === "x" ? "☑ " : "☐ ", ...spans(text.replace(task[0], ""))] : spans(text);
 }
 
-function table(head, lines) {
-  const cells = (row) => row.replace(/^\||\|\s*$/g, "").split("|").map((cell) => cell.trim());
-  const align = cells(lines.shift()).map((rule) => (/^:.*:$/.test(rule) ? "center" : rule.endsWith(":") ? "right" : "left"));
-  const rows = takeUntil(lines, (next) => !next.startsWith("|"), false);
-  const row = (tag, text) => h("tr", {}, cells(text).map((cell, n) => h(tag, { style: `text-align:${align[n] ?? "left"}` }, spans(cell))));
-  return h("div", { class: "scroll" }, h("table", {}, h("thead", {}, row("th", head)), h("tbody", {}, rows.map((one) => row("td", one)))));
+function cells(row) {
+  return row
+    .replace(/^\||\|\s*$/g, "")
+    .split("|")
+    .map((cell) => cell.trim());
 }
 
-const pattern = /`([^`]+)`|\[([^\]]+)\]\((https?:[^)\s]+)\)|\*\*(.+?)\*\*|(?<!\w)[*_](?=\S)(.+?)(?<=\S)[*_](?!\w)|~~(.+?)~~|:([a-z0-9_+-]+):|(https?:\/\/[^\s)]+)/g;
+function table(head, lines) {
+  const align = cells(lines.shift()).map((rule) =>
+    /^:.*:$/.test(rule) ? "center" : rule.endsWith(":") ? "right" : "left",
+  );
+  const rows = takeUntil(lines, (next) => !next.startsWith("|"), false);
+  const row = (tag, text) =>
+    h(
+      "tr",
+      {},
+      cells(text).map((cell, n) => h(tag, { style: `text-align:${align[n] ?? "left"}` }, spans(cell))),
+    );
+  return h(
+    "div",
+    { class: "scroll" },
+    h(
+      "table",
+      {},
+      h("thead", {}, row("th", head)),
+      h(
+        "tbody",
+        {},
+        rows.map((one) => row("td", one)),
+      ),
+    ),
+  );
+}
+
+const pattern =
+  /`([^`]+)`|\[([^\]]+)\]\((https?:[^)\s]+)\)|\*\*(.+?)\*\*|(?<!\w)[*_](?=\S)(.+?)(?<=\S)[*_](?!\w)|~~(.+?)~~|:([a-z0-9_+-]+):|(https?:\/\/[^\s)]+)/g;
 
 function spans(text) {
   const nodes = [];

@@ -1,7 +1,8 @@
 import { drawBlocks } from "./blocks.js";
 import { act, h, timeOf } from "./dom.js";
-import { emojiSign, quickReactions } from "./emoji.js";
-import { mrkdwn } from "./mrkdwn.js";
+import { quickReactions } from "./emoji.js";
+import { withPictures } from "./emoji-art.js";
+import { emojiNode, mrkdwn } from "./mrkdwn.js";
 
 /** One message. `view` is what the page knows: who acts, who is who, and how to open a thread. */
 export function drawMessage(message, view, { follows, replies }) {
@@ -14,7 +15,7 @@ export function drawMessage(message, view, { follows, replies }) {
     h(
       "div",
       { class: "content" },
-      hidden && h("div", { class: "only" }, "👁 Only visible to you"),
+      hidden && h("div", { class: "only" }, withPictures("👁 Only visible to you")),
       !follows && byline(author, message),
       body(message, view),
       message.files.map((file) => drawFile(file)),
@@ -26,8 +27,12 @@ export function drawMessage(message, view, { follows, replies }) {
 }
 
 export function avatar(author) {
-  if (author.is_bot) return h("span", { class: "avatar bot" }, "⛴");
-  return h("span", { class: "avatar", style: `background:hsl(${hue(author.id)} 45% 42%)` }, author.real_name.slice(0, 1));
+  if (author.is_bot) return h("span", { class: "avatar bot" }, h("img", { src: "/page/icon.svg", alt: "" }));
+  return h(
+    "span",
+    { class: "avatar", style: `background:hsl(${hue(author.id)} 45% 42%)` },
+    author.real_name.slice(0, 1),
+  );
 }
 
 function hue(id) {
@@ -35,7 +40,12 @@ function hue(id) {
 }
 
 function byline(author, message) {
-  const marks = [author.is_bot && "APP", author.is_restricted && "GUEST", author.is_stranger && "OTHER WORKSPACE", author.deleted && "DEACTIVATED"];
+  const marks = [
+    author.is_bot && "APP",
+    author.is_restricted && "GUEST",
+    author.is_stranger && "OTHER WORKSPACE",
+    author.deleted && "DEACTIVATED",
+  ];
   return h(
     "div",
     { class: "byline" },
@@ -48,34 +58,67 @@ function byline(author, message) {
 function body(message, view) {
   const context = {
     ...view,
-    act: (action) => act("interact", { channel: message.channel, messageTs: message.ts, user: view.me, action }),
+    act: (action) =>
+      act("interact", { channel: message.channel, messageTs: message.ts, user: view.me, action }),
   };
   const edited = message.edited ? h("small", { class: "edited" }, " (edited)") : null;
   const attached = message.attachments.map((one) =>
-    h("div", { class: "attachment", style: one.color ? `border-color:${one.color.startsWith("#") ? one.color : `#${one.color}`}` : undefined },
-      one.blocks ? drawBlocks(one.blocks, context) : mrkdwn(one.text ?? one.fallback ?? "", view.names)),
+    h(
+      "div",
+      {
+        class: "attachment",
+        style: one.color
+          ? `border-color:${one.color.startsWith("#") ? one.color : `#${one.color}`}`
+          : undefined,
+      },
+      one.blocks ? drawBlocks(one.blocks, context) : mrkdwn(one.text ?? one.fallback ?? "", view.names),
+    ),
   );
   if (message.blocks.length > 0) return [drawBlocks(message.blocks, context), attached, edited];
-  return [message.text ? h("div", { class: "text" }, mrkdwn(message.text, view.names), edited) : null, attached];
+  return [
+    message.text ? h("div", { class: "text" }, mrkdwn(message.text, view.names), edited) : null,
+    attached,
+  ];
 }
 
 function drawFile(file) {
   const source = `/_page/${file.id}`;
   if (file.mimetype.startsWith("image/"))
-    return h("figure", {}, h("figcaption", {}, file.title), h("a", { href: source, target: "_blank" }, h("img", { src: source, alt: file.alt_txt || file.title, class: "large" })));
+    return h(
+      "figure",
+      {},
+      h("figcaption", {}, file.title),
+      h(
+        "a",
+        { href: source, target: "_blank" },
+        h("img", { src: source, alt: file.alt_txt || file.title, class: "large" }),
+      ),
+    );
   const preview = h("pre", { class: "preview" });
   const readable = /^text\/|json|yaml/.test(file.mimetype) && file.mimetype !== "text/html";
-  if (readable) fetch(source).then((response) => response.text()).then((text) => (preview.textContent = text.split("\n").slice(0, 6).join("\n")));
+  if (readable)
+    void fetch(source)
+      .then((response) => response.text())
+      .then((text) => (preview.textContent = text.split("\n").slice(0, 6).join("\n")));
   return h(
     "div",
     { class: "file" },
-    h("a", { href: source, target: "_blank" }, h("span", { class: "kind" }, file.filetype.toUpperCase()), h("span", {}, h("b", {}, file.title), h("small", {}, `${file.name} · ${size(file.size)}`))),
+    h(
+      "a",
+      { href: source, target: "_blank" },
+      h("span", { class: "kind" }, file.filetype.toUpperCase()),
+      h("span", {}, h("b", {}, file.title), h("small", {}, `${file.name} · ${size(file.size)}`)),
+    ),
     readable && preview,
   );
 }
 
 function size(bytes) {
-  return bytes < 1024 ? `${bytes} B` : bytes < 1024 ** 2 ? `${(bytes / 1024).toFixed(1)} kB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`;
+  return bytes < 1024
+    ? `${bytes} B`
+    : bytes < 1024 ** 2
+      ? `${(bytes / 1024).toFixed(1)} kB`
+      : `${(bytes / 1024 ** 2).toFixed(1)} MB`;
 }
 
 function toggle(message, name, view) {
@@ -90,7 +133,12 @@ function chips(message, view) {
     message.reactions.map(({ name, users }) => {
       const who = `${users.map((id) => view.person(id).real_name).join(", ")} reacted with :${name}:`;
       const mine = users.includes(view.me) ? "mine" : "";
-      return h("button", { type: "button", class: `chip ${mine}`, title: who, onclick: () => toggle(message, name, view) }, h("span", { class: "emoji" }, emojiSign(name) ?? `:${name}:`), String(users.length));
+      return h(
+        "button",
+        { type: "button", class: `chip ${mine}`, title: who, onclick: () => toggle(message, name, view) },
+        emojiNode(name),
+        String(users.length),
+      );
     }),
   );
 }
@@ -98,14 +146,34 @@ function chips(message, view) {
 function threadLink(message, replies, view) {
   const faces = [...new Set(replies.map((one) => one.user))].slice(0, 4).map((id) => avatar(view.person(id)));
   const text = replies.length === 1 ? "1 reply" : `${replies.length} replies`;
-  return h("button", { type: "button", class: "replies", onclick: () => view.openThread(message.ts) }, faces, h("b", {}, text), h("small", {}, `last at ${timeOf(replies.at(-1).ts)}`));
+  return h(
+    "button",
+    { type: "button", class: "replies", onclick: () => view.openThread(message.ts) },
+    faces,
+    h("b", {}, text),
+    h("small", {}, `last at ${timeOf(replies.at(-1).ts)}`),
+  );
 }
 
 function tools(message, view) {
   return h(
     "div",
     { class: "tools" },
-    quickReactions.map((name) => h("button", { type: "button", title: `:${name}:`, onclick: () => toggle(message, name, view) }, emojiSign(name))),
-    h("button", { type: "button", title: "Reply in thread", onclick: () => view.openThread(message.thread_ts ?? message.ts) }, "💬"),
+    quickReactions.map((name) =>
+      h(
+        "button",
+        { type: "button", title: `:${name}:`, onclick: () => toggle(message, name, view) },
+        emojiNode(name),
+      ),
+    ),
+    h(
+      "button",
+      {
+        type: "button",
+        title: "Reply in thread",
+        onclick: () => view.openThread(message.thread_ts ?? message.ts),
+      },
+      withPictures("💬"),
+    ),
   );
 }

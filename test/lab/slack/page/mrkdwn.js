@@ -1,5 +1,6 @@
 import { h } from "./dom.js";
 import { emojiSign } from "./emoji.js";
+import { withPictures } from "./emoji-art.js";
 
 /** Slack's mrkdwn as nodes. `names` finds people, channels and groups by id. */
 export function mrkdwn(text, names) {
@@ -41,7 +42,7 @@ function inline(text, names) {
   let from = 0;
   for (const match of text.matchAll(spans)) {
     const [all, code, reference, emoji, bold, italic, strike] = match;
-    if (match.index > from) nodes.push(plain(text.slice(from, match.index)));
+    if (match.index > from) nodes.push(...withPictures(plain(text.slice(from, match.index))));
     from = match.index + all.length;
     if (code) nodes.push(h("code", {}, codeText(code)));
     else if (reference) nodes.push(referenceNode(reference, names));
@@ -50,7 +51,7 @@ function inline(text, names) {
     else if (italic) nodes.push(h("i", {}, inline(italic, names)));
     else if (strike) nodes.push(h("s", {}, inline(strike, names)));
   }
-  if (from < text.length) nodes.push(plain(text.slice(from)));
+  if (from < text.length) nodes.push(...withPictures(plain(text.slice(from))));
   return nodes;
 }
 
@@ -66,19 +67,25 @@ function codeText(text) {
 
 export function emojiNode(name) {
   const sign = emojiSign(name);
-  return sign ? h("span", { class: "emoji", title: `:${name}:` }, sign) : `:${name}:`;
+  return sign ? h("span", { class: "emoji", title: `:${name}:` }, withPictures(sign)) : `:${name}:`;
 }
 
 function referenceNode(inside, names) {
   const [target, label] = splitOnce(inside, "|");
-  if (target.startsWith("@")) return mention("@", names.person(target.slice(1)) ?? label ?? target.slice(1));
-  if (target.startsWith("#")) return mention("#", names.channel(target.slice(1)) ?? label ?? target.slice(1));
-  if (target.startsWith("!subteam^")) return mention("@", names.group(target.slice(9)) ?? label?.replace("@", "") ?? target);
-  if (target.startsWith("!date^")) return dateNode(target, label);
-  if (target.startsWith("!")) return mention("@", target.slice(1));
-  const safe = /^(https?|mailto):/.test(target);
-  return safe ? h("a", { href: plain(target), target: "_blank", rel: "noreferrer" }, plain(label ?? target.replace(/^mailto:/, ""))) : plain(`<${inside}>`);
+  const special = /^(@|#|!subteam\^|!date\^|!)(.*)$/.exec(target);
+  if (special) return references[special[1]](special[2], label, names);
+  if (!/^(https?|mailto):/.test(target)) return plain(`<${inside}>`);
+  const shown = plain(label ?? target.replace(/^mailto:/, ""));
+  return h("a", { href: plain(target), target: "_blank", rel: "noreferrer" }, shown);
 }
+
+const references = {
+  "@": (id, label, names) => mention("@", names.person(id) ?? label ?? id),
+  "#": (id, label, names) => mention("#", names.channel(id) ?? label ?? id),
+  "!subteam^": (id, label, names) => mention("@", names.group(id) ?? label?.replace("@", "") ?? id),
+  "!date^": (rest, label) => dateNode(rest, label),
+  "!": (name) => mention("@", name),
+};
 
 export function mention(sign, name) {
   return h("span", { class: "mention" }, sign + name);
@@ -91,12 +98,14 @@ function splitOnce(text, sign) {
 
 /** `!date^1795362883^{date_short} at {time}^link`, in the reader's own time. */
 function dateNode(target, fallback) {
-  const [, seconds, format, link] = target.split("^");
+  const [seconds, format, link] = target.split("^");
   const date = new Date(Number(seconds) * 1000);
   if (Number.isNaN(date.getTime())) return fallback ?? target;
   const text = dateText(date, format ?? "{date}");
   const title = date.toString();
-  return link ? h("a", { href: link, title, target: "_blank", rel: "noreferrer" }, text) : h("time", { title }, text);
+  return link
+    ? h("a", { href: link, title, target: "_blank", rel: "noreferrer" }, text)
+    : h("time", { title }, text);
 }
 
 export function dateText(date, format) {
@@ -121,5 +130,15 @@ export function dateText(date, format) {
 function agoText(date) {
   const minutes = Math.round((date.getTime() - Date.now()) / 60_000);
   const relative = new Intl.RelativeTimeFormat("en");
-  return Math.abs(minutes) < 90 ? relative.format(minutes, "minute") : relative.format(Math.round(minutes / 60), "hour");
+  return Math.abs(minutes) < 90
+    ? relative.format(minutes, "minute")
+    : relative.format(Math.round(minutes / 60), "hour");
+}
+
+/** A text object: `plain_text` knows emoji only. */
+export function textNodes(object, context) {
+  if (object.type === "mrkdwn") return mrkdwn(object.text, context.names);
+  return object.text
+    .split(/:([a-z0-9_+-]+):/)
+    .map((part, index) => (index % 2 ? emojiNode(part) : withPictures(part)));
 }

@@ -12,19 +12,33 @@ function part(element, names) {
   if (element.type === "rich_text_quote") return h("blockquote", {}, inside());
   if (element.type !== "rich_text_list") return h("div", {}, inside());
   const tag = element.style === "ordered" ? "ol" : "ul";
-  const items = element.elements.map((item) => h("li", {}, item.elements.map((one) => span(one, names))));
+  const items = element.elements.map((item) =>
+    h(
+      "li",
+      {},
+      item.elements.map((one) => span(one, names)),
+    ),
+  );
   return h(tag, { style: element.indent ? `margin-left:${element.indent * 24}px` : undefined }, items);
 }
 
+const spans = {
+  link: (one) =>
+    h(
+      "a",
+      { href: /^(https?|mailto):/.test(one.url) ? one.url : "#", target: "_blank", rel: "noreferrer" },
+      one.text ?? one.url,
+    ),
+  emoji: (one) => emojiNode(one.name),
+  user: (one, names) => mention("@", names.person(one.user_id) ?? one.user_id),
+  channel: (one, names) => mention("#", names.channel(one.channel_id) ?? one.channel_id),
+  usergroup: (one, names) => mention("@", names.group(one.usergroup_id) ?? one.usergroup_id),
+  broadcast: (one) => mention("@", one.range),
+  date: (one) => dateText(new Date(one.timestamp * 1000), one.format),
+};
+
 function span(one, names) {
-  if (one.type === "link") return h("a", { href: /^(https?|mailto):/.test(one.url) ? one.url : "#", target: "_blank", rel: "noreferrer" }, one.text ?? one.url);
-  if (one.type === "emoji") return emojiNode(one.name);
-  if (one.type === "user") return mention("@", names.person(one.user_id) ?? one.user_id);
-  if (one.type === "channel") return mention("#", names.channel(one.channel_id) ?? one.channel_id);
-  if (one.type === "usergroup") return mention("@", names.group(one.usergroup_id) ?? one.usergroup_id);
-  if (one.type === "broadcast") return mention("@", one.range);
-  if (one.type === "date") return dateText(new Date(one.timestamp * 1000), one.format);
-  return styled(one.text ?? "", one.style ?? {});
+  return spans[one.type]?.(one, names) ?? styled(one.text ?? "", one.style ?? {});
 }
 
 function styled(text, style) {
