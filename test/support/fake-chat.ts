@@ -1,0 +1,177 @@
+import { FerryError } from "#domain/errors.ts";
+import type { Message } from "#domain/message.ts";
+import type { Chat, MessageRef, Person } from "#domain/ports.ts";
+
+/** A message in memory: what is seen now, and everything that was seen before. */
+export type FakePost = {
+  readonly ref: MessageRef;
+  readonly key: string;
+  readonly thread: string | undefined;
+  message: Message;
+  readonly history: Message[];
+};
+
+export type FakeFile = {
+  readonly id: string;
+  readonly channel: string;
+  readonly thread: string | undefined;
+  readonly name: string;
+  readonly title: string;
+  readonly content: Buffer;
+};
+
+/** Chat in memory. Tests react and delete as anybody and read what was said. People not set are members. */
+export type FakeChat = {
+  readonly chat: Chat;
+  readonly people: Map<string, Person>;
+  readonly groups: Map<string, readonly string[]>;
+  readonly posts: FakePost[];
+  readonly whispers: Array<{ readonly channel: string; readonly user: string; readonly message: Message }>;
+  readonly files: FakeFile[];
+  /** The bot's own reactions on a message. */
+  seeded(ref: MessageRef): readonly string[];
+  react(ref: MessageRef, user: string, name: string): void;
+  unreact(ref: MessageRef, user: string, name: string): void;
+  remove(ref: MessageRef): void;
+  /** The next call of this name fails with that error. */
+  failNext(call: keyof Chat, error: FerryError): void;
+};
+
+type State = Omit<FakeChat, "chat" | "seeded" | "react" | "unreact" | "remove" | "failNext"> & {
+  /** By message: reaction name to users, in the order in which they reacted. */
+  readonly reactions: Map<string, Map<string, Set<string>>>;
+  readonly seeds: Map<string, Set<string>>;
+  readonly failures: Array<{ readonly call: keyof Chat; readonly error: FerryError }>;
+  stamp: number;
+};
+
+export function createFakeChat(): FakeChat {
+  const state: State = {
+    people: new Map(),
+    groups: new Map(),
+    posts: [],
+    whispers: [],
+    files: [],
+    reactions: new Map(),
+    seeds: new Map(),
+    failures: [],
+    stamp: 1_795_362_883_000_000,
+  };
+  return {
+    ...state,
+    chat: chatOn(state),
+    seeded: (ref) => [...(state.seeds.get(idOf(ref)) ?? [])],
+    react(ref, user, name) {
+      postAt(state, ref);
+      usersOf(state, ref, name).add(user);
+    },
+    unreact: (ref, user, name) => void usersOf(state, ref, name).delete(user),
+    remove: (ref) => void state.posts.splice(state.posts.indexOf(postAt(state, ref)), 1),
+    failNext: (call, error) => void state.failures.push({ call, error }),
+  };
+}
+
+function idOf({ channel, ts }: MessageRef): string {
+  return `${channel}:${ts}`;
+}
+
+function postAt({ posts }: State, ref: MessageRef): FakePost {
+  const found = posts.find((post) => idOf(post.ref) === idOf(ref));
+  if (found) return found;
+  throw new FerryError("E_MESSAGE_GONE", `message ${ref.ts} in ${ref.channel} does not exist`);
+}
+
+function usersOf(state: State, ref: MessageRef, name: string): Set<string> {
+  const names = state.reactions.get(idOf(ref)) ?? new Map<string, Set<string>>();
+  state.reactions.set(idOf(ref), names);
+  const users = names.get(name) ?? new Set<string>();
+  names.set(name, users);
+  return users;
+}
+
+/** A timestamp in Slack's form, later than all before. */
+function nextTs(state: State): string {
+  state.stamp += 1;
+  return `${Math.floor(state.stamp / 1e6)}.${String(state.stamp % 1e6).padStart(6, "0")}`;
+}
+
+function check(state: State, call: keyof Chat): void {
+  const at = state.failures.findIndex((failure) => failure.call === call);
+  const [failure] = at < 0 ? [] : state.failures.splice(at, 1);
+  if (failure) throw failure.error;
+}
+
+function chatOn(state: State): Chat {
+  return { ...messagesOn(state), ...peopleOn(state) };
+}
+
+function messagesOn(
+  state: State,
+): Pick<Chat, "post" | "find" | "update" | "whisper" | "upload" | "permalink"> {
+  return {
+    async post(channel, message, { key, thread }) {
+      check(state, "post");
+      if (thread !== undefined) postAt(state, { channel, ts: thread });
+      const ref = { channel, ts: nextTs(state) };
+      state.posts.push({ ref, key, thread, message, history: [message] });
+      return ref;
+    },
+    async find(channel, key, thread) {
+      check(state, "find");
+      return state.posts.find(
+        (post) => post.ref.channel === channel && post.key === key && post.thread === thread,
+      )?.ref;
+    },
+    async update(ref, message) {
+      check(state, "update");
+      const post = postAt(state, ref);
+      post.message = message;
+      post.history.push(message);
+    },
+    async whisper(channel, user, message) {
+      check(state, "whisper");
+      state.whispers.push({ channel, user, message });
+    },
+    async upload({ channel, thread }, file) {
+      check(state, "upload");
+      if (thread !== undefined) postAt(state, { channel, ts: thread });
+      const id = `F0FAKE${state.files.length + 1}`;
+      state.files.push({ id, channel, thread, ...file });
+      return id;
+    },
+    async permalink(ref) {
+      check(state, "permalink");
+      postAt(state, ref);
+      return `https://chat.invalid/archives/${ref.channel}/p${ref.ts.replace(".", "")}`;
+    },
+  };
+}
+
+function peopleOn(state: State): Pick<Chat, "seed" | "reactions" | "person" | "members"> {
+  return {
+    async seed(ref, emoji) {
+      check(state, "seed");
+      postAt(state, ref);
+      const seeds = state.seeds.get(idOf(ref)) ?? new Set<string>();
+      state.seeds.set(idOf(ref), seeds);
+      for (const name of emoji) seeds.add(name);
+    },
+    async reactions(ref) {
+      check(state, "reactions");
+      postAt(state, ref);
+      return [...(state.reactions.get(idOf(ref)) ?? [])]
+        .map(([name, users]) => ({ name, users: [...users] }))
+        .filter(({ users }) => users.length > 0);
+    },
+    async person(user) {
+      check(state, "person");
+      return state.people.get(user) ?? { id: user, name: user.toLowerCase(), kind: "member" };
+    },
+    async members(usergroup) {
+      check(state, "members");
+      const found = state.groups.get(usergroup);
+      if (found) return found;
+      throw new FerryError("E_SLACK", `usergroups.users.list: no_such_subteam (${usergroup})`);
+    },
+  };
+}
