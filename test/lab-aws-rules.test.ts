@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { contains, isCidr, overlaps } from "#lab/aws/cidr.ts";
 import { EXPRESS_PROPERTIES, kafkaVersionRows, STANDARD_PROPERTIES } from "#lab/aws/msk-catalogue.ts";
 import type { ProvisionedRequest } from "#lab/aws/msk-model.ts";
 import {
@@ -284,5 +285,15 @@ describe("broker properties", () => {
     expect(
       propertiesForBrokersRule("log.message.timestamp.before.max.ms=1", "express.m7g.large"),
     ).toBeUndefined();
+  });
+});
+
+describe("CIDR blocks", () => {
+  it("knows which blocks overlap", () => {
+    expect(overlaps("10.20.0.0/16", "10.20.0.0/17")).toBe(true);
+    expect(overlaps("10.20.0.0/17", "10.20.128.0/17")).toBe(false);
+    expect(overlaps("fd00::/8", "fd00:1::/32")).toBe(true);
+    expect(contains("10.0.0.0/16", "10.0.0.0/8")).toBe(false);
+    expect(isCidr("10.0.0.0/33")).toBe(false);
   });
 });

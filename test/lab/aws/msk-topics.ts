@@ -193,6 +193,8 @@ export function createTopics(cloud: Cloud): { handlers: Handlers; close(): Promi
       clientId: "aws-stand-in",
       brokers: [cloud.bootstrap],
       logLevel: logLevel.NOTHING,
+      connectionTimeout: 2000,
+      retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 500 },
     });
     const admin = kafka.admin();
     await admin.connect();
