@@ -231,7 +231,7 @@ export function checkView(raw: unknown, type: "modal" | "home"): ViewContent {
 }
 
 /** The file id inside a `url_private` or permalink of this workspace. */
-export function fileIdIn(url: string): string {
+function fileIdIn(url: string): string {
   return /\/files\/(F[0-9A-Z]+)/.exec(url)?.[1] ?? "";
 }
 

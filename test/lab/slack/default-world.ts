@@ -11,7 +11,7 @@ export type ChannelSetup = {
 };
 
 export const team = { id: "T0FERRY", name: "Ferry demo", domain: "ferry-demo" } as const;
-export const otherTeam = "T0ELSEWHERE";
+const otherTeam = "T0ELSEWHERE";
 
 /** What the bot's manifest asks for. */
 export const defaultScopes = [

@@ -113,7 +113,7 @@ export type World = {
 };
 
 /** A `response_url`: five uses in thirty minutes. */
-export type ResponseHook = {
+type ResponseHook = {
   channel: string;
   user: string;
   original: string | null;

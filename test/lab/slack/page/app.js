@@ -205,7 +205,7 @@ $("as").addEventListener("change", (event) => {
   });
   listen();
 });
-$("thread-close").addEventListener("click", () => show({ thread: null }));
+$("thread-close").addEventListener("click", () => void show({ thread: null }));
 $("theme").addEventListener("click", () => {
   const dark = getComputedStyle(document.documentElement).colorScheme === "dark";
   document.documentElement.dataset.theme = dark ? "light" : "dark";

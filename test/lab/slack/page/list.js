@@ -24,8 +24,7 @@ export function drawList(list, { messages, all, view, channel = false }) {
     put(message.ts, signature, () => drawMessage(message, view, { follows, replies }));
   }
   if (nodes.length === 0) nodes.push(h("p", { class: "empty" }, "Nothing here yet."));
-  const same = nodes.length === list.children.length && nodes.every((node, n) => node === list.children[n]);
-  if (!same) list.replaceChildren(...nodes);
+  if (!sameNodes(nodes, list.children)) list.replaceChildren(...nodes);
   if (atEnd) list.scrollTop = list.scrollHeight;
 }
 
@@ -33,4 +32,8 @@ export function drawList(list, { messages, all, view, channel = false }) {
 function goesOn(before, message) {
   const seenByAll = before.ephemeral_to === null && message.ephemeral_to === null;
   return seenByAll && before.user === message.user && message.ts - before.ts < 300;
+}
+
+function sameNodes(nodes, shown) {
+  return nodes.length === shown.length && nodes.every((node, index) => node === shown[index]);
 }

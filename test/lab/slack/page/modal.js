@@ -46,6 +46,7 @@ export function drawModal(stack, context) {
     ),
   );
   if (!dialog.open) dialog.showModal();
+  dialog.querySelector("[data-block]")?.focus();
 }
 
 async function submit(event, dialog, user) {
