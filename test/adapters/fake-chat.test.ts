@@ -31,8 +31,9 @@ chatContract("in memory", async () => {
 });
 
 test("a planned failure happens once", async () => {
-  const { chat, failNext } = createFakeChat();
-  failNext("post", new FerryError("E_SLACK", "planned"));
+  const fake = createFakeChat();
+  const { chat } = fake;
+  fake.failNext("post", new FerryError("E_SLACK", "planned"));
   const message = { subject: "x", tone: "info", parts: [] } as const;
   await expect(chat.post("C0", message, { key: "k" })).rejects.toMatchObject({ message: "planned" });
   await expect(chat.post("C0", message, { key: "k" })).resolves.toMatchObject({ channel: "C0" });

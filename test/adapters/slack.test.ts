@@ -1,112 +1,27 @@
-import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { createSlack, type Slack, type SlackHandlers } from "#adapters/slack/slack.ts";
+import { createSlack, type Slack } from "#adapters/slack/slack.ts";
 import { render } from "#commands/blocks.ts";
-import type { Message } from "#domain/message.ts";
 import type { MessageRef } from "#domain/ports.ts";
-import { defaultChannels, defaultPeople } from "#lab/slack/default-world.ts";
-import { startWorkspace, type Workspace } from "#lab/slack/workspace.ts";
+import type { Workspace } from "#lab/slack/workspace.ts";
 import { eventually } from "#support/eventually.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
 import { realClock } from "#support/real-clock.ts";
+import {
+  act,
+  channel,
+  connect,
+  deaf,
+  info,
+  type Mode,
+  messages,
+  openWorkspace,
+  tokens,
+} from "#support/slack-workspace.ts";
 import { unique } from "#support/unique.ts";
 import { chatContract } from "../contract/chat.ts";
 
-const channel = "C0MIGRATION";
-const tokens = { botToken: "xoxb-test", appToken: "xapp-test", signingSecret: "secret-of-the-test" };
-const pace = { everyMs: 1, burst: 50 };
-
-const Manifest = z.object({
-  oauth_config: z.object({ scopes: z.object({ bot: z.array(z.string()) }) }),
-  settings: z.object({ event_subscriptions: z.object({ bot_events: z.array(z.string()) }) }),
-});
-const manifest = Manifest.parse(
-  JSON.parse(readFileSync(new URL("../../manifest.json", import.meta.url), "utf8")),
-);
-
 const Reply = z.object({ text: z.string(), response_type: z.string() });
-const Messages = z.object({
-  messages: z.array(
-    z.object({
-      ts: z.string(),
-      user: z.string(),
-      text: z.string(),
-      blocks: z.array(z.unknown()),
-      thread_ts: z.string().nullable(),
-      ephemeral_to: z.string().nullable(),
-    }),
-  ),
-});
-
-/** The workspace with only what the manifest asks for, so that a missing scope or event is seen here. */
-function openWorkspace(): Promise<Workspace> {
-  return startWorkspace({
-    app: {
-      ...tokens,
-      scopes: manifest.oauth_config.scopes.bot,
-      events: manifest.settings.event_subscriptions.bot_events,
-    },
-    people: [
-      ...defaultPeople.map((each) => ({ ...each, is_admin: each.id === "U0ANA" })),
-      { id: "U0GONE", name: "gone", deleted: true },
-    ],
-    channels: defaultChannels,
-    retryDelaysMs: [0, 20, 20],
-  });
-}
-
-async function act(workspace: Workspace, name: string, body: object): Promise<unknown> {
-  const response = await fetch(`${workspace.url}/_control/${name}`, {
-    method: "POST",
-    body: JSON.stringify(body),
-  });
-  const answer: unknown = await response.json();
-  return z.looseObject({ ok: z.literal(true) }).parse(answer);
-}
-
-async function messages(workspace: Workspace, user?: string) {
-  const query = user === undefined ? "" : `?user=${user}`;
-  const response = await fetch(`${workspace.url}/_control/messages/${channel}${query}`);
-  return Messages.parse(await response.json()).messages;
-}
-
-type Mode = "socket" | "http";
-
-const deaf: SlackHandlers = {
-  onCommand: async () => ({ message: info("deaf"), seenBy: "person" }),
-  onReaction: async () => {},
-  onMessageDeleted: async () => {},
-  onReconnect: async () => {},
-};
-
-function info(subject: string, text = "nothing"): Message {
-  return { subject, tone: "info", parts: [{ kind: "text", text }] };
-}
-
-async function connect(
-  workspace: Workspace,
-  mode: Mode,
-  handlers: Partial<SlackHandlers> = {},
-  timeoutMs = 5000,
-) {
-  const log = createQuietLog();
-  const slack = createSlack({
-    botToken: tokens.botToken,
-    ...(mode === "socket" ? { appToken: tokens.appToken } : { signingSecret: tokens.signingSecret }),
-    apiUrl: workspace.apiUrl,
-    port: 0,
-    host: "127.0.0.1",
-    render,
-    log,
-    clock: realClock,
-    pace,
-    timeoutMs,
-  });
-  const { port } = await slack.start({ ...deaf, ...handlers });
-  workspace.setRequestUrl(port === undefined ? null : `http://127.0.0.1:${port}/slack/events`);
-  return { slack, log, port };
-}
 
 function subjectOf(text: string): string {
   return /\*(?<subject>[^*]+)\*/.exec(text)?.groups?.["subject"] ?? text;
@@ -116,7 +31,6 @@ describe.each<Mode>(["socket", "http"])("over %s", (mode) => {
   chatContract(mode, async () => {
     const workspace = await openWorkspace();
     const { slack } = await connect(workspace, mode);
-    const target = (ref: MessageRef) => ({ channel: ref.channel, ts: ref.ts });
     return {
       chat: slack.chat,
       channel,
@@ -129,11 +43,10 @@ describe.each<Mode>(["socket", "http"])("over %s", (mode) => {
         stranger: "W0STRANGER",
       },
       group: { id: "S0OWNERS", users: ["U0BEN", "U0CLEO", "U0DAN"] },
-      react: async (ref, user, name) =>
-        void (await act(workspace, "reaction", { ...target(ref), user, name })),
+      react: async (ref, user, name) => void (await act(workspace, "reaction", { ...ref, user, name })),
       unreact: async (ref, user, name) =>
-        void (await act(workspace, "reaction", { ...target(ref), user, name, present: false })),
-      remove: async (ref) => void (await act(workspace, "delete-message", { ...target(ref), user: "U0ANA" })),
+        void (await act(workspace, "reaction", { ...ref, user, name, present: false })),
+      remove: async (ref) => void (await act(workspace, "delete-message", { ...ref, user: "U0ANA" })),
       subjects: async () =>
         (await messages(workspace))
           .filter((each) => each.ephemeral_to === null)
