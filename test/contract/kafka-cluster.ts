@@ -92,8 +92,8 @@ export function kafkaClusterContract(name: string, open: () => Promise<ClusterUn
       const name = await topic();
       const headers: RecordDraft["headers"] = [
         ["b", "1"],
-        ["a", null],
         ["b", "2"],
+        ["a", "3"],
         ["c", ""],
       ];
       await under.append(name, 0, [
@@ -109,8 +109,8 @@ export function kafkaClusterContract(name: string, open: () => Promise<ClusterUn
           value: Buffer.from("v"),
           headers: [
             ["b", Buffer.from("1")],
-            ["a", null],
             ["b", Buffer.from("2")],
+            ["a", Buffer.from("3")],
             ["c", Buffer.from("")],
           ],
         },

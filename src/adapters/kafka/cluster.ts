@@ -58,7 +58,7 @@ export function createKafkaCluster({
     ...createTopicsAdmin(role, metadata, clock),
     ...createOffsets(role, metadata, clock),
     ...groups,
-    ...createCommits(role, coordinators, groups),
+    ...createCommits(role, metadata, coordinators, groups),
     ...createRecords(role, metadata, clock),
     ...createAcls(role, metadata),
     close: connections.close,

@@ -5,6 +5,7 @@ import type { Node, Request } from "./connection.ts";
 import type { Coordinators } from "./coordinators.ts";
 import { answerError, code, isPassing, type Role } from "./errors.ts";
 import type { Groups } from "./groups.ts";
+import type { Metadata } from "./metadata.ts";
 import type { Reader } from "./wire.ts";
 
 type Fetched = { readonly group: string; readonly error: number; readonly table: OffsetTable };
@@ -25,7 +26,12 @@ const ownedByOthers = new Set<number>([
 
 export type Commits = Pick<KafkaCluster, "committed" | "commit">;
 
-export function createCommits(role: Role, coordinators: Coordinators, groups: Groups): Commits {
+export function createCommits(
+  role: Role,
+  metadata: Metadata,
+  coordinators: Coordinators,
+  groups: Groups,
+): Commits {
   async function committed(ids: readonly string[]): Promise<ReadonlyMap<string, OffsetTable>> {
     const found = new Map<string, OffsetTable>();
     await coordinators.ask(ids, groupsPerCall, "OffsetFetch", async (node, mine) => {
@@ -39,6 +45,7 @@ export function createCommits(role: Role, coordinators: Coordinators, groups: Gr
   async function commit(group: string, offsets: OffsetTable): Promise<void> {
     const rows = rowsOf(offsets);
     if (rows.length === 0) return;
+    await metadata.topics(offsets.keys().toArray());
     await refuseMembers(group);
     await coordinators.ask([group], 1, "OffsetCommit", async (node) => {
       const answers = await node.send(commitRequest(group, rows));

@@ -22,7 +22,15 @@ const lookupsAtOnce = 32;
 const groupsPerLookup = 500;
 const callsAtOnce = 32;
 
-export function createCoordinators(role: Role, metadata: Metadata, clock: Clock): Coordinators {
+/** Which broker coordinates which group, kept until it says that it does not. */
+type Directory = {
+  readonly lookUp: (groups: readonly string[], what: string, fail: Fail<string>) => Promise<void>;
+  readonly has: (group: string) => boolean;
+  readonly forget: (group: string) => void;
+  readonly byNode: (groups: readonly string[]) => ReadonlyMap<number, readonly string[]>;
+};
+
+function createDirectory(role: Role, metadata: Metadata): Directory {
   const held = new Map<string, number>();
 
   async function lookUp(groups: readonly string[], what: string, fail: Fail<string>): Promise<void> {
@@ -41,6 +49,29 @@ export function createCoordinators(role: Role, metadata: Metadata, clock: Clock)
     }
   }
 
+  function byNode(groups: readonly string[]): Map<number, string[]> {
+    const nodes = new Map<number, string[]>();
+    for (const group of groups) {
+      const id = held.get(group);
+      if (id === undefined) throw new FerryError("E_INTERNAL", `Group ${group} has no coordinator entry.`);
+      const mine = nodes.get(id);
+      if (mine) mine.push(group);
+      else nodes.set(id, [group]);
+    }
+    return nodes;
+  }
+
+  return {
+    lookUp,
+    byNode,
+    has: (group) => held.has(group),
+    forget: (group) => void held.delete(group),
+  };
+}
+
+export function createCoordinators(role: Role, metadata: Metadata, clock: Clock): Coordinators {
+  const directory = createDirectory(role, metadata);
+
   async function callNode(
     id: number,
     groups: readonly string[],
@@ -54,7 +85,7 @@ export function createCoordinators(role: Role, metadata: Metadata, clock: Clock)
     } catch (thrown) {
       if (!isUnreachable(thrown)) throw thrown;
       for (const group of groups) {
-        held.delete(group);
+        directory.forget(group);
         fail(group, thrown.message);
       }
     }
@@ -63,7 +94,7 @@ export function createCoordinators(role: Role, metadata: Metadata, clock: Clock)
   function settle(group: string, error: number | undefined, what: string, fail: Fail<string>): void {
     if (error === 0) return;
     if (error !== undefined && !isPassing(error)) throw answerError(role, error, `${what} of ${group}`);
-    if (error !== code.loading) held.delete(group);
+    if (error !== code.loading) directory.forget(group);
     fail(group, error === undefined ? "no answer" : codeName(error));
   }
 
@@ -81,33 +112,21 @@ export function createCoordinators(role: Role, metadata: Metadata, clock: Clock)
           failed.add(group);
           fail(group, why);
         };
-        const absent = pending.filter((group) => !held.has(group));
+        const absent = pending.filter((group) => !directory.has(group));
         try {
-          await lookUp(absent, what, failOnce);
+          await directory.lookUp(absent, what, failOnce);
         } catch (thrown) {
           if (!isUnreachable(thrown)) throw thrown;
           for (const group of absent) failOnce(group, thrown.message);
         }
         const ready = pending.filter((group) => !failed.has(group));
-        const calls = [...byNode(ready)].flatMap(([id, mine]) =>
+        const calls = [...directory.byNode(ready)].flatMap(([id, mine]) =>
           batches(mine, perCall).map((batch) => ({ id, batch })),
         );
         await inParallel(calls, callsAtOnce, ({ id, batch }) => callNode(id, batch, what, call, failOnce));
       },
       { clock, what: `${what} on the ${role} cluster`, name: (group) => group },
     );
-  }
-
-  function byNode(groups: readonly string[]): Map<number, string[]> {
-    const nodes = new Map<number, string[]>();
-    for (const group of groups) {
-      const id = held.get(group);
-      if (id === undefined) throw new FerryError("E_INTERNAL", `Group ${group} has no coordinator entry.`);
-      const mine = nodes.get(id);
-      if (mine) mine.push(group);
-      else nodes.set(id, [group]);
-    }
-    return nodes;
   }
 
   return { ask };

@@ -1,6 +1,6 @@
 import { FerryError } from "#domain/errors.ts";
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
-import { type PartitionTable, type TopicPartition, unknown } from "#domain/topology.ts";
+import { at, type PartitionTable, type TopicPartition, unknown } from "#domain/topology.ts";
 import type { Request } from "./connection.ts";
 import { codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
 import type { Metadata } from "./metadata.ts";
@@ -26,6 +26,9 @@ export function createLogSizes(role: Role, metadata: Metadata, clock: Clock): Pi
             const directories = await (await metadata.broker(leader)).send(describeRequest(group));
             refusal ??= whyRefused(leader, directories);
             for (const { rows } of directories) for (const row of rows) store(table, row);
+            // A broker makes the log a moment after it became the leader.
+            const missing = group.filter(({ topic, partition }) => at(table, topic, partition) === undefined);
+            if (refusal === undefined) for (const where of missing) fail(where, "no log yet");
           } catch (thrown) {
             if (!isUnreachable(thrown)) throw thrown;
             metadata.forget(group.map(({ topic }) => topic));

@@ -4,7 +4,7 @@ import type { Clock } from "#domain/ports.ts";
 import type { Broker, Partition, Topic } from "#domain/topology.ts";
 import type { Connections, Node, Request } from "./connection.ts";
 import { answerError, code, codeName, isPassing, type Role, unreachableCode } from "./errors.ts";
-import { collect, createBackoff, whileUnreachable } from "./retry.ts";
+import { collect, createBackoff, type Fail, whileUnreachable } from "./retry.ts";
 import type { Reader } from "./wire.ts";
 
 export type View = {
@@ -37,11 +37,16 @@ type Held = { readonly topic: Topic; readonly at: number };
 /** Milliseconds. */
 const maxAge = 1000;
 /** A topic just created is unknown to some brokers for a moment. */
-const unknownPatience = 1500;
+const unknownPatience = 1000;
 
-export function createMetadata(role: Role, connections: Connections, clock: Clock): Metadata {
-  const held = new Map<string, Held>();
+type Brokers = Pick<Metadata, "any" | "ask" | "broker"> & {
+  /** `null`: of all topics, an empty list: of none. */
+  readonly refresh: (names: readonly string[] | null) => Promise<Answer>;
+};
+
+function createBrokers(role: Role, connections: Connections, clock: Clock): Brokers {
   let last: View | undefined;
+  let outdated = true;
 
   function any(): Promise<Node> {
     return connections.any([...(last?.brokers.values() ?? [])].map(addressOf));
@@ -54,6 +59,40 @@ export function createMetadata(role: Role, connections: Connections, clock: Cloc
   async function refresh(names: readonly string[] | null): Promise<Answer> {
     const answer = await ask(metadataRequest(names));
     last = answer;
+    outdated = false;
+    return answer;
+  }
+
+  async function broker(id: number, lane?: "questions" | "reads"): Promise<Node> {
+    if (outdated || !last?.brokers.has(id)) await refresh([]);
+    const found = last?.brokers.get(id);
+    if (!found) {
+      throw new FerryError(unreachableCode(role), `Broker ${id} is not among the ${role} cluster's brokers.`);
+    }
+    try {
+      return await connections.node(addressOf(found), lane);
+    } catch (thrown) {
+      outdated = true; // it may have moved to another address
+      throw thrown;
+    }
+  }
+
+  return { any, ask, refresh, broker };
+}
+
+type Cache = {
+  /** Asks for these topics, or all, and keeps the answer. */
+  readonly refresh: (names: readonly string[] | null) => Promise<Answer>;
+  readonly get: (name: string) => Topic | undefined;
+  readonly isFresh: (name: string) => boolean;
+  readonly forget: (names: readonly string[]) => void;
+};
+
+function createCache(ask: Brokers["refresh"], clock: Clock): Cache {
+  const held = new Map<string, Held>();
+
+  async function refresh(names: readonly string[] | null): Promise<Answer> {
+    const answer = await ask(names);
     const at = clock.now();
     for (const topic of answer.topics) {
       if (topic.error === 0) held.set(topic.name, { topic: plain(topic), at });
@@ -61,6 +100,20 @@ export function createMetadata(role: Role, connections: Connections, clock: Cloc
     }
     return answer;
   }
+
+  return {
+    refresh,
+    get: (name) => held.get(name)?.topic,
+    isFresh: (name) => clock.now() - (held.get(name)?.at ?? Number.NEGATIVE_INFINITY) <= maxAge,
+    forget(names) {
+      for (const name of names) held.delete(name);
+    },
+  };
+}
+
+export function createMetadata(role: Role, connections: Connections, clock: Clock): Metadata {
+  const { any, ask, broker, refresh: refreshBrokers } = createBrokers(role, connections, clock);
+  const { refresh, get, isFresh, forget } = createCache(refreshBrokers, clock);
 
   async function all(): Promise<readonly Topic[]> {
     const again = createBackoff(clock);
@@ -74,31 +127,18 @@ export function createMetadata(role: Role, connections: Connections, clock: Cloc
     }
   }
 
-  function freshTopic(name: string): Topic | undefined {
-    const entry = held.get(name);
-    return entry && clock.now() - entry.at <= maxAge ? entry.topic : undefined;
-  }
-
   async function topics(names: readonly string[]): Promise<ReadonlyMap<string, Topic>> {
     const found = new Map<string, Topic>();
     const started = clock.now();
     await collect(
       [...new Set(names)],
       async (pending, fail) => {
-        const stale = pending.filter((name) => freshTopic(name) === undefined);
+        const stale = pending.filter((name) => !isFresh(name));
         const errors = stale.length > 0 ? errorsOf(await refresh(stale)) : new Map<string, number>();
         for (const name of pending) {
-          const topic = held.get(name)?.topic;
-          if (topic) {
-            found.set(name, topic);
-            continue;
-          }
-          const error = errors.get(name) ?? code.unknownTopic;
-          if (error === code.unknownTopic && clock.now() - started > unknownPatience) {
-            throw await unknownTopic(name);
-          }
-          if (!isPassing(error)) throw answerError(role, error, `Metadata of topic ${name}`);
-          fail(name, codeName(error));
+          const topic = get(name);
+          if (topic) found.set(name, topic);
+          else await absent(name, errors.get(name) ?? code.unknownTopic, started, fail);
         }
       },
       { clock, what: `Topics of the ${role} cluster`, name: (name) => name },
@@ -106,11 +146,12 @@ export function createMetadata(role: Role, connections: Connections, clock: Cloc
     return found;
   }
 
-  async function unknownTopic(name: string): Promise<FerryError> {
-    const { topics } = await refresh(null);
-    const names = topics.map((topic) => topic.name);
-    const hint = names.length > 0 ? ` The nearest name is ${closest(name, names)}.` : "";
-    return new FerryError("E_UNKNOWN_TOPIC", `The ${role} cluster has no topic ${name}.${hint}`);
+  async function absent(name: string, error: number, started: number, fail: Fail<string>): Promise<void> {
+    if (error === code.unknownTopic && clock.now() - started > unknownPatience) {
+      throw unknownTopic(role, name, (await refresh(null)).topics);
+    }
+    if (!isPassing(error)) throw answerError(role, error, `Metadata of topic ${name}`);
+    fail(name, codeName(error));
   }
 
   async function existing(names: readonly string[]): Promise<ReadonlyMap<string, Topic>> {
@@ -121,23 +162,22 @@ export function createMetadata(role: Role, connections: Connections, clock: Cloc
     );
   }
 
-  async function broker(id: number, lane?: "questions" | "reads"): Promise<Node> {
-    const { brokers } = last ?? (await refresh([]));
-    const found = brokers.get(id);
-    if (found) return connections.node(addressOf(found), lane);
-    throw new FerryError(unreachableCode(role), `Broker ${id} is not among the ${role} cluster's brokers.`);
-  }
-
   return {
     view: () => refresh([]),
     all,
     topics,
     existing,
-    forget: (names) => names.forEach((name) => held.delete(name)),
+    forget,
     broker,
     any,
     ask,
   };
+}
+
+function unknownTopic(role: Role, name: string, topics: readonly Topic[]): FerryError {
+  const names = topics.map((topic) => topic.name);
+  const hint = names.length > 0 ? ` The nearest name is ${closest(name, names)}.` : "";
+  return new FerryError("E_UNKNOWN_TOPIC", `The ${role} cluster has no topic ${name}.${hint}`);
 }
 
 function addressOf({ host, port }: Broker): string {

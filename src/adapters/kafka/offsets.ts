@@ -20,7 +20,46 @@ const questions: Record<"start" | "end" | "stable", Question> = {
 
 export type Offsets = Pick<KafkaCluster, "offsets" | "offsetAt">;
 
+type AskLeader = (
+  leader: number,
+  group: readonly TopicPartition[],
+  question: Question,
+  store: Store,
+  fail: Fail<TopicPartition>,
+) => Promise<void>;
+
+/** One ListOffsets for all partitions that one broker leads; each partition's error is looked at by itself. */
+function createAskLeader(role: Role, metadata: Metadata): AskLeader {
+  function take(topic: string, row: Row, left: Index, store: Store, fail: Fail<TopicPartition>): void {
+    const where = left.get(topic)?.get(row.partition);
+    if (!where) return;
+    left.get(topic)?.delete(row.partition);
+    if (row.error === 0) return store(where, row.offset);
+    if (!isPassing(row.error)) throw answerError(role, row.error, `ListOffsets of ${topic}-${row.partition}`);
+    metadata.forget([topic]);
+    fail(where, codeName(row.error));
+  }
+
+  return async (leader, group, question, store, fail) => {
+    const topics = group.map(({ topic }) => topic);
+    try {
+      const node = await metadata.broker(leader);
+      const left = index(group);
+      for (const { topic, rows } of await node.send(listOffsets(left, question))) {
+        for (const row of rows) take(topic, row, left, store, fail);
+      }
+      for (const rest of left.values()) for (const where of rest.values()) fail(where, "no answer");
+    } catch (thrown) {
+      if (!isUnreachable(thrown)) throw thrown;
+      metadata.forget(topics);
+      for (const where of group) fail(where, thrown.message);
+    }
+  };
+}
+
 export function createOffsets(role: Role, metadata: Metadata, clock: Clock): Offsets {
+  const askLeader = createAskLeader(role, metadata);
+
   async function ask(wanted: readonly TopicPartition[], question: Question, store: Store): Promise<void> {
     await collect(
       wanted,
@@ -35,38 +74,6 @@ export function createOffsets(role: Role, metadata: Metadata, clock: Clock): Off
         name: ({ topic, partition }) => `${topic}-${partition}`,
       },
     );
-  }
-
-  async function askLeader(
-    leader: number,
-    group: readonly TopicPartition[],
-    question: Question,
-    store: Store,
-    fail: Fail<TopicPartition>,
-  ): Promise<void> {
-    const topics = group.map(({ topic }) => topic);
-    try {
-      const node = await metadata.broker(leader);
-      const left = index(group);
-      for (const { topic, rows } of await node.send(listOffsets(left, question))) {
-        for (const row of rows) take(topic, row, left, store, fail);
-      }
-      for (const rest of left.values()) for (const where of rest.values()) fail(where, "no answer");
-    } catch (thrown) {
-      if (!isUnreachable(thrown)) throw thrown;
-      metadata.forget(topics);
-      for (const where of group) fail(where, thrown.message);
-    }
-  }
-
-  function take(topic: string, row: Row, left: Index, store: Store, fail: Fail<TopicPartition>): void {
-    const where = left.get(topic)?.get(row.partition);
-    if (!where) return;
-    left.get(topic)?.delete(row.partition);
-    if (row.error === 0) return store(where, row.offset);
-    if (!isPassing(row.error)) throw answerError(role, row.error, `ListOffsets of ${topic}-${row.partition}`);
-    metadata.forget([topic]);
-    fail(where, codeName(row.error));
   }
 
   return {

@@ -23,7 +23,10 @@ type Range = { readonly from: number; readonly until: number; readonly max: numb
 /** Bytes a fetch asks for; one larger batch comes whole all the same (KIP-74). */
 const fetchBytes = 1_048_576;
 
-export function createRecords(role: Role, metadata: Metadata, clock: Clock): Pick<KafkaCluster, "read"> {
+type Fetcher = (question: Question) => Promise<Fetched>;
+
+/** Asks the partition's leader, a moved one again. `E_KAFKA` when the log does not hold the offset. */
+function createFetcher(role: Role, metadata: Metadata, clock: Clock): Fetcher {
   async function fetch(question: Question): Promise<Fetched> {
     let answer: Fetched | undefined;
     await collect(
@@ -59,6 +62,12 @@ export function createRecords(role: Role, metadata: Metadata, clock: Clock): Pic
     const detail = error === code.offsetOutOfRange ? "the log does not hold this offset" : undefined;
     return answerError(role, error, `Fetch of ${where.topic}-${where.partition} at offset ${from}`, detail);
   }
+
+  return fetch;
+}
+
+export function createRecords(role: Role, metadata: Metadata, clock: Clock): Pick<KafkaCluster, "read"> {
+  const fetch = createFetcher(role, metadata, clock);
 
   /** An answer without records before the end is a quota's doing (KIP-219) or a tail that compaction emptied. */
   async function fetchSome(question: Question): Promise<Fetched> {

@@ -15,7 +15,16 @@ const brokerTimeout = 30_000;
 
 export type Topics = Pick<KafkaCluster, "createTopics" | "deleteTopics">;
 
-export function createTopicsAdmin(role: Role, metadata: Metadata, clock: Clock): Topics {
+type Each = (
+  names: readonly string[],
+  what: string,
+  request: (names: readonly string[]) => Request<readonly Result[]>,
+  /** True for a final answer. */
+  settled: (result: Result) => boolean,
+) => Promise<void>;
+
+/** Sends to the controller until no name has a passing error such as NOT_CONTROLLER. */
+function createEach(role: Role, metadata: Metadata, clock: Clock): Each {
   async function controller<T>(request: Request<T>): Promise<T> {
     return whileUnreachable(clock, async () => {
       const { controller: id } = await metadata.view();
@@ -24,13 +33,7 @@ export function createTopicsAdmin(role: Role, metadata: Metadata, clock: Clock):
     });
   }
 
-  /** Sends until no name has a passing error such as NOT_CONTROLLER. `settled` returns true for a final answer. */
-  async function each(
-    names: readonly string[],
-    what: string,
-    request: (names: readonly string[]) => Request<readonly Result[]>,
-    settled: (result: Result) => boolean,
-  ): Promise<void> {
+  return async (names, what, request, settled) => {
     await collect(
       names,
       async (pending, fail) => {
@@ -43,7 +46,11 @@ export function createTopicsAdmin(role: Role, metadata: Metadata, clock: Clock):
       },
       { clock, what: `${what} on the ${role} cluster`, name: (name) => name },
     );
-  }
+  };
+}
+
+export function createTopicsAdmin(role: Role, metadata: Metadata, clock: Clock): Topics {
+  const each = createEach(role, metadata, clock);
 
   async function waitUntil(
     names: readonly string[],

@@ -46,7 +46,12 @@ export type Reader = {
 
 const two32 = 0x1_0000_0000;
 
-export function createWriter(): Writer {
+/** Bytes that grow; `room` returns where the next `length` bytes go. */
+function createStore(): {
+  readonly room: (length: number) => number;
+  readonly bytes: () => Buffer;
+  readonly done: () => Buffer;
+} {
   let buffer = Buffer.allocUnsafe(512);
   let position = 0;
 
@@ -61,50 +66,43 @@ export function createWriter(): Writer {
     return start;
   }
 
+  return { room, bytes: () => buffer, done: () => buffer.subarray(0, position) };
+}
+
+export function createWriter(): Writer {
+  const store = createStore();
+
   function uvarint(value: number): void {
     let rest = value;
     while (rest >= 0x80) {
-      const start = room(1);
-      buffer[start] = (rest % 0x80) + 0x80;
+      put(1, (buffer, start) => buffer.writeUInt8((rest % 0x80) + 0x80, start));
       rest = Math.floor(rest / 0x80);
     }
-    const start = room(1);
-    buffer[start] = rest;
+    put(1, (buffer, start) => buffer.writeUInt8(rest, start));
+  }
+
+  function put(length: number, write: (buffer: Buffer, start: number) => number): void {
+    const start = store.room(length);
+    write(store.bytes(), start);
   }
 
   const writer: Writer = {
-    i8(value) {
-      const start = room(1);
-      buffer.writeInt8(value, start);
-    },
-    i16(value) {
-      const start = room(2);
-      buffer.writeInt16BE(value, start);
-    },
-    i32(value) {
-      const start = room(4);
-      buffer.writeInt32BE(value, start);
-    },
-    i64(value) {
-      const start = room(8);
-      buffer.writeBigInt64BE(BigInt(value), start);
-    },
-    bool(value) {
-      writer.i8(value ? 1 : 0);
-    },
+    i8: (value) => put(1, (buffer, start) => buffer.writeInt8(value, start)),
+    i16: (value) => put(2, (buffer, start) => buffer.writeInt16BE(value, start)),
+    i32: (value) => put(4, (buffer, start) => buffer.writeInt32BE(value, start)),
+    i64: (value) => put(8, (buffer, start) => buffer.writeBigInt64BE(BigInt(value), start)),
+    bool: (value) => writer.i8(value ? 1 : 0),
     text(value) {
       if (value === null) return writer.i16(-1);
       const length = Buffer.byteLength(value);
       writer.i16(length);
-      const start = room(length);
-      buffer.write(value, start);
+      put(length, (buffer, start) => buffer.write(value, start));
     },
     compactText(value) {
       if (value === null) return uvarint(0);
       const length = Buffer.byteLength(value);
       uvarint(length + 1);
-      const start = room(length);
-      buffer.write(value, start);
+      put(length, (buffer, start) => buffer.write(value, start));
     },
     array(items, each) {
       writer.i32(items === null ? -1 : items.length);
@@ -114,20 +112,23 @@ export function createWriter(): Writer {
       uvarint(items === null ? 0 : items.length + 1);
       for (const item of items ?? []) each(item);
     },
-    tags() {
-      uvarint(0);
-    },
-    done() {
-      return buffer.subarray(0, position);
-    },
+    tags: () => uvarint(0),
+    done: store.done,
   };
   return writer;
 }
 
+type Cursor = Pick<
+  Reader,
+  "i8" | "i16" | "i32" | "u32" | "i64" | "bool" | "uvarint" | "take" | "position" | "remaining"
+> & {
+  readonly text: (length: number) => string;
+  readonly skip: (length: number) => void;
+};
+
 /** Reads past the end throw a RangeError. */
-export function createReader(buffer: Buffer): Reader {
+function createCursor(buffer: Buffer): Cursor {
   let position = 0;
-  let throttle = 0;
 
   function step(length: number): number {
     const start = position;
@@ -135,33 +136,16 @@ export function createReader(buffer: Buffer): Reader {
     return start;
   }
 
-  function take(length: number): Buffer {
-    if (length < 0 || position + length > buffer.length) throw new RangeError("the answer ends early");
-    const start = step(length);
-    return buffer.subarray(start, start + length);
-  }
-
-  function repeat<T>(count: number, each: () => T): T[] {
-    const items: T[] = [];
-    for (let index = 0; index < count; index += 1) items.push(each());
-    return items;
-  }
-
-  function chars(length: number): string {
-    const start = step(length);
-    return buffer.toString("utf8", start, start + length);
-  }
-
-  const reader: Reader = {
+  return {
     i8: () => buffer.readInt8(step(1)),
     i16: () => buffer.readInt16BE(step(2)),
     i32: () => buffer.readInt32BE(step(4)),
     u32: () => buffer.readUInt32BE(step(4)),
+    bool: () => buffer.readInt8(step(1)) !== 0,
     i64() {
       const start = step(8);
       return buffer.readInt32BE(start) * two32 + buffer.readUInt32BE(start + 4);
     },
-    bool: () => buffer.readInt8(step(1)) !== 0,
     uvarint() {
       let value = 0;
       let scale = 1;
@@ -172,39 +156,63 @@ export function createReader(buffer: Buffer): Reader {
         scale *= 0x80;
       }
     },
-    varint() {
-      const zigzag = reader.uvarint();
-      return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+    take(length) {
+      if (length < 0 || position + length > buffer.length) throw new RangeError("the answer ends early");
+      const start = step(length);
+      return buffer.subarray(start, start + length);
     },
-    text: () => chars(reader.i16()),
-    nullableText() {
-      const length = reader.i16();
-      return length < 0 ? null : chars(length);
+    text(length) {
+      const start = step(length);
+      return buffer.toString("utf8", start, start + length);
     },
-    compactText: () => chars(reader.uvarint() - 1),
-    compactNullableText() {
-      const length = reader.uvarint();
-      return length === 0 ? null : chars(length - 1);
-    },
-    bytes() {
-      const length = reader.i32();
-      return length < 0 ? null : take(length);
-    },
-    take,
-    array: (each) => repeat(reader.i32(), each),
-    compactArray: (each) => repeat(reader.uvarint() - 1, each),
-    tags() {
-      for (let left = reader.uvarint(); left > 0; left -= 1) {
-        reader.uvarint();
-        step(reader.uvarint());
-      }
-    },
-    throttle() {
-      throttle = reader.i32();
-    },
-    throttled: () => throttle,
+    skip: (length) => void step(length),
     position: () => position,
     remaining: () => buffer.length - position,
   };
-  return reader;
+}
+
+export function createReader(buffer: Buffer): Reader {
+  const cursor = createCursor(buffer);
+  const { i16, i32, uvarint, take, text, skip } = cursor;
+  let throttle = 0;
+
+  return {
+    ...cursor,
+    varint() {
+      const zigzag = uvarint();
+      return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+    },
+    text: () => text(i16()),
+    nullableText() {
+      const length = i16();
+      return length < 0 ? null : text(length);
+    },
+    compactText: () => text(uvarint() - 1),
+    compactNullableText() {
+      const length = uvarint();
+      return length === 0 ? null : text(length - 1);
+    },
+    bytes() {
+      const length = i32();
+      return length < 0 ? null : take(length);
+    },
+    array: (each) => repeat(i32(), each),
+    compactArray: (each) => repeat(uvarint() - 1, each),
+    tags() {
+      for (let left = uvarint(); left > 0; left -= 1) {
+        uvarint();
+        skip(uvarint());
+      }
+    },
+    throttle() {
+      throttle = i32();
+    },
+    throttled: () => throttle,
+  };
+}
+
+function repeat<T>(count: number, each: () => T): T[] {
+  const items: T[] = [];
+  for (let index = 0; index < count; index += 1) items.push(each());
+  return items;
 }

@@ -1,0 +1,172 @@
+import { randomBytes } from "node:crypto";
+import kafkajs from "kafkajs";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
+import type { ClusterAccess } from "#domain/topology.ts";
+import { openRealCluster, type RealCluster } from "#support/kafkajs-under-test.ts";
+import { createQuietLog } from "#support/quiet-log.ts";
+import { realClock } from "#support/real-clock.ts";
+import { unique } from "#support/unique.ts";
+import { kafkaClusterContract } from "../contract/kafka-cluster.ts";
+
+const { source, target } = inject("clusters");
+const clusters = { source, target };
+const { None, GZIP, Snappy, LZ4, ZSTD } = kafkajs.CompressionTypes;
+
+function plaintext(bootstrap: string): ClusterAccess {
+  return { bootstrap: [bootstrap], protocol: "PLAINTEXT" };
+}
+
+function open(role: "source" | "target", access: ClusterAccess) {
+  return createKafkaCluster({ role, access, log: createQuietLog(), clock: realClock });
+}
+
+for (const role of ["source", "target"] as const) {
+  const { bootstrap, version } = clusters[role];
+  kafkaClusterContract(`Kafka ${version}`, () => openRealCluster(role, plaintext(bootstrap)));
+
+  describe(`Kafka ${version}`, () => {
+    let real: RealCluster;
+    const topics: string[] = [];
+
+    async function topic(configs: Record<string, string> = {}): Promise<string> {
+      const name = unique("adapter");
+      topics.push(name);
+      await real.cluster.createTopics([{ name, partitions: 1, replicationFactor: -1, configs }]);
+      return name;
+    }
+
+    beforeAll(async () => {
+      real = await openRealCluster(role, plaintext(bootstrap));
+    });
+    afterAll(async () => {
+      await real.cluster.deleteTopics(topics);
+      await real.close();
+    });
+
+    it("knows its release", async () => {
+      const { version: found } = await real.cluster.describe();
+      expect(found).toEqual({ known: true, value: version.split(".").slice(0, 2).join(".") });
+    });
+
+    it("reads all codecs in one log, in order", async () => {
+      const name = await topic();
+      const values: string[] = [];
+      for (const codec of [None, GZIP, Snappy, LZ4, ZSTD, None]) {
+        const batch = Array.from({ length: 50 }, (_, n) => `${codec}-${n}-${"x".repeat(2000)}`);
+        await real.send(
+          name,
+          batch.map((value) => ({ value })),
+          codec,
+        );
+        values.push(...batch);
+      }
+      const records = await real.cluster.read({ topic: name, partition: 0 }, 0, { max: 1000 });
+      expect(records.map(({ value }) => value?.toString())).toEqual(values);
+      expect(records.map(({ offset }) => offset)).toEqual(values.map((_, offset) => offset));
+    });
+
+    it("reads a batch larger than a fetch, and logs longer than one", async () => {
+      const name = await topic({ "max.message.bytes": "8000000" });
+      const value = randomBytes(3_000_000);
+      await real.send(name, [{ value: "before" }]);
+      await real.send(name, [{ value }, { value: "beside" }]);
+      for (let batch = 0; batch < 4; batch += 1)
+        await real.send(name, [{ value: value.subarray(0, 900_000) }]);
+      const records = await real.cluster.read({ topic: name, partition: 0 }, 1, { max: 100 });
+      expect(records.map((record) => record.value?.length)).toEqual([
+        3_000_000, 6, 900_000, 900_000, 900_000, 900_000,
+      ]);
+      expect(records[0]?.value?.equals(value)).toBe(true);
+    });
+
+    it("gives each record the broker's time where the topic says so", async () => {
+      const name = await topic({ "message.timestamp.type": "LogAppendTime" });
+      const before = Date.now();
+      await real.send(name, [{ value: "a", timestamp: "1000" }]);
+      const [record] = await real.cluster.read({ topic: name, partition: 0 }, 0, { max: 1 });
+      expect(record?.timestamp).toBeGreaterThanOrEqual(before - 1000);
+    });
+
+    it("refuses to commit for a topic that does not exist", async () => {
+      const missing = unique("never-was");
+      const committing = real.cluster.commit(unique("adapter-group"), new Map([[missing, [1]]]));
+      await expect(committing).rejects.toMatchObject({ code: "E_UNKNOWN_TOPIC" });
+    });
+
+    it("asks for a hundred groups at once", async () => {
+      const name = await topic();
+      const groups = Array.from({ length: 120 }, () => unique("adapter-many"));
+      await Promise.all(groups.map((group, n) => real.cluster.commit(group, new Map([[name, [n]]]))));
+      const committed = await real.cluster.committed(groups);
+      expect(groups.map((group) => committed.get(group)?.get(name)?.[0])).toEqual(groups.map((_, n) => n));
+      const described = await real.cluster.describeGroups(groups);
+      expect(described.map(({ id, state }) => [id, state])).toEqual(groups.map((id) => [id, "Empty"]));
+      const admin = real.kafka.admin();
+      await admin.connect();
+      await admin.deleteGroups(groups);
+      await admin.disconnect();
+    });
+
+    it("goes on after its sockets were closed", async () => {
+      const cluster = open(role, plaintext(bootstrap));
+      const name = await topic();
+      expect(await cluster.offsets([name], "end")).toEqual(new Map([[name, [0]]]));
+      await cluster.close();
+      await expect(cluster.offsets([name], "end")).rejects.toMatchObject({ code: "E_INTERNAL" });
+    });
+
+    it("shows where the broker's settings come from", async () => {
+      const entries = await real.cluster.brokerConfigs();
+      const origins = new Map(entries.map(({ name, origin }) => [name, origin]));
+      expect(origins.get("offsets.topic.replication.factor")).toBe("broker-static");
+      expect(origins.get("log.retention.hours")).toBe("default");
+    });
+  });
+}
+
+it("shows ACLs where there is an authorizer, and says so where there is none", async () => {
+  const { username, password } = credentials();
+  const admin = open("source", {
+    bootstrap: [source.admin.bootstrap],
+    protocol: "SASL_PLAINTEXT",
+    sasl: { mechanism: "PLAIN", username, password },
+  });
+  const plain = open("target", plaintext(target.bootstrap));
+  try {
+    expect(await admin.acls()).toMatchObject({ known: true });
+    expect(await plain.acls()).toEqual({ known: false, why: expect.stringContaining("no authorizer") });
+  } finally {
+    await Promise.all([admin.close(), plain.close()]);
+  }
+});
+
+it("tells a wrong password from a dead broker", async () => {
+  const { username } = credentials();
+  const wrong = open("source", {
+    bootstrap: [source.admin.bootstrap],
+    protocol: "SASL_PLAINTEXT",
+    sasl: { mechanism: "PLAIN", username, password: "wrong" },
+  });
+  const dead = open("target", plaintext("127.0.0.1:1"));
+  try {
+    await expect(wrong.listTopics()).rejects.toMatchObject({
+      code: "E_KAFKA_AUTH",
+      message: expect.not.stringContaining("wrong"),
+    });
+    const started = Date.now();
+    await expect(dead.listTopics()).rejects.toMatchObject({
+      code: "E_TARGET_UNREACHABLE",
+      message: expect.stringContaining("127.0.0.1:1"),
+    });
+    expect(Date.now() - started).toBeLessThan(12_000);
+  } finally {
+    await Promise.all([wrong.close(), dead.close()]);
+  }
+});
+
+function credentials(): { readonly username: string; readonly password: string } {
+  const { security } = source.admin;
+  if (security.protocol === "PLAINTEXT") throw new Error("the lab's source has a SASL listener");
+  return security;
+}
