@@ -1,0 +1,175 @@
+import { createExecDriver } from "#adapters/clients/exec.ts";
+import { createManualDriver } from "#adapters/clients/manual.ts";
+import { createConnectEngine } from "#adapters/connect/engine.ts";
+import { createNetwork } from "#adapters/ec2.ts";
+import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
+import { createMsk } from "#adapters/msk.ts";
+import { createProber } from "#adapters/probe.ts";
+import type { Config } from "#config";
+import { FerryError } from "#domain/errors.ts";
+import type { Msk } from "#domain/msk.ts";
+import type { Chat, Clock, KafkaCluster, Log, ReplicationEngine, World } from "#domain/ports.ts";
+import type { Client, Migration } from "#domain/settings.ts";
+import type { ClusterAccess } from "#domain/topology.ts";
+
+type Need = {
+  readonly config: Config;
+  readonly chat: Chat;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What switch commands inherit: PATH and the like, never the bot's own secrets. */
+  readonly inherited: Readonly<Record<string, string | undefined>>;
+};
+
+/** A migration's outside world. The target is looked up in MSK when it is first needed and kept while it is the same. */
+export type OpenWorld = World & { close(): Promise<void> };
+
+export async function openWorld(migration: Migration, need: Need): Promise<OpenWorld> {
+  const { settings } = migration;
+  const { config, clock } = need;
+  const log = need.log.child({ migration: migration.name });
+  const sourceAccess = await config.access(settings.source.bootstrap, settings.source.security);
+  const source = createKafkaCluster({ role: "source", access: sourceAccess, log, clock });
+  const msk = createMsk({ region: settings.target.region, log });
+  const target = rememberTarget(migration, need, msk, log);
+  let engine: { readonly of: KafkaCluster; readonly engine: ReplicationEngine } | undefined;
+
+  return {
+    source,
+    msk,
+    network: createNetwork({ region: settings.target.region, log }),
+    prober: createProber(),
+    target: target.open,
+    async engine() {
+      const of = await target.open();
+      if (engine?.of !== of) engine = { of, engine: openEngine(migration, need, source, of, log) };
+      return engine.engine;
+    },
+    client: (client) => openDriver(client, migration, need, log),
+    applications: async (place) =>
+      withoutSecrets(
+        place === "source" ? await sourceForApplications(migration, config) : (await target.open()).access,
+      ),
+    async close() {
+      await Promise.allSettled([source.close(), target.close()]);
+    },
+  };
+}
+
+function openEngine(
+  { settings }: Migration,
+  { config, clock }: Need,
+  source: KafkaCluster,
+  target: KafkaCluster,
+  log: Log,
+): ReplicationEngine {
+  const { url, username, passwordEnv } = settings.replication.connect;
+  const auth =
+    username !== undefined && passwordEnv !== undefined
+      ? { username, password: config.secret(passwordEnv) }
+      : undefined;
+  return createConnectEngine({
+    url,
+    ...(auth && { auth }),
+    source: source.access,
+    target: target.access,
+    exactlyOnce: settings.replication.exactlyOnce,
+    clusterIds: async () => ({
+      source: (await source.describe()).clusterId,
+      target: (await target.describe()).clusterId,
+    }),
+    log,
+    clock,
+  });
+}
+
+function openDriver(client: Client, migration: Migration, need: Need, log: Log) {
+  return client.switch.driver === "exec"
+    ? createExecDriver(client, client.switch, need.inherited, log)
+    : createManualDriver(client, client.switch, need.chat, migration.settings.channel, need.clock);
+}
+
+/** How long a looked-up target is used before MSK is asked again, in ms. */
+const targetKeptMs = 300_000;
+const usable = new Set(["ACTIVE", "UPDATING", "HEALING", "MAINTENANCE", "REBOOTING_BROKER"]);
+
+/** The target cluster: found by name, reached by the bootstrap string of its way to authenticate. */
+function rememberTarget(migration: Migration, need: Need, msk: Msk, log: Log) {
+  let kept:
+    | { readonly cluster: KafkaCluster; readonly bootstrap: string; readonly until: number }
+    | undefined;
+
+  async function open(): Promise<KafkaCluster> {
+    if (kept !== undefined && need.clock.now() < kept.until) return kept.cluster;
+    const access = await targetAccess(migration, need.config, msk);
+    const bootstrap = access.bootstrap.join(",");
+    const until = need.clock.now() + targetKeptMs;
+    if (kept?.bootstrap === bootstrap) {
+      kept = { ...kept, until };
+      return kept.cluster;
+    }
+    const cluster = createKafkaCluster({ role: "target", access, log, clock: need.clock });
+    kept = { cluster, bootstrap, until };
+    return cluster;
+  }
+
+  return { open, close: async () => await kept?.cluster.close() };
+}
+
+async function targetAccess({ settings }: Migration, config: Config, msk: Msk): Promise<ClusterAccess> {
+  const { target } = settings;
+  const cluster = await msk.findCluster(target.cluster);
+  if (cluster === undefined) {
+    throw new FerryError("E_TARGET_ABSENT", `There is no MSK cluster ${target.cluster} in ${target.region}.`);
+  }
+  if (!usable.has(cluster.state)) {
+    throw new FerryError(
+      "E_TARGET_ABSENT",
+      `The MSK cluster ${target.cluster} is ${cluster.state}, not ACTIVE.`,
+    );
+  }
+  const bootstrap = await msk.bootstrap(cluster.arn, target.auth, target.transit);
+  if (bootstrap === undefined) {
+    throw new FerryError("E_TARGET_ABSENT", `${target.cluster} offers no brokers for ${target.auth}.`);
+  }
+  return { bootstrap, ...authentication(target, config) };
+}
+
+function authentication(
+  target: Migration["settings"]["target"],
+  config: Config,
+): Pick<ClusterAccess, "protocol" | "sasl"> {
+  switch (target.auth) {
+    case "iam":
+      return { protocol: "SASL_SSL", sasl: { mechanism: "AWS_MSK_IAM", region: target.region } };
+    case "scram": {
+      const { scram } = target;
+      if (scram === undefined) {
+        throw new FerryError(
+          "E_SETTINGS",
+          "target.scram: not set; auth scram needs username and passwordEnv.",
+        );
+      }
+      const password = config.secret(scram.passwordEnv);
+      return {
+        protocol: "SASL_SSL",
+        sasl: { mechanism: "SCRAM-SHA-512", username: scram.username, password },
+      };
+    }
+    case "tls":
+      return { protocol: "SSL" };
+    case "unauthenticated":
+      return { protocol: target.transit === "tls" ? "SSL" : "PLAINTEXT" };
+  }
+}
+
+async function sourceForApplications({ settings }: Migration, config: Config): Promise<ClusterAccess> {
+  const { bootstrap, security, applications } = settings.source;
+  return await config.access(applications?.bootstrap ?? bootstrap, applications?.security ?? security);
+}
+
+function withoutSecrets(access: ClusterAccess): ClusterAccess {
+  if (access.sasl === undefined) return access;
+  const { password: _, ...sasl } = access.sasl;
+  return { ...access, sasl };
+}
