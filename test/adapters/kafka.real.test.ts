@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import kafkajs from "kafkajs";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
+import { createConnections, type Request } from "#adapters/kafka/connection.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
+import { eventually } from "#support/eventually.ts";
 import { openRealCluster, type RealCluster } from "#support/kafkajs-under-test.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
 import { realClock } from "#support/real-clock.ts";
@@ -125,6 +127,38 @@ for (const role of ["source", "target"] as const) {
   });
 }
 
+it("sees that a KIP-848 group exists and does not overwrite it", async () => {
+  const access = plaintext(target.bootstrap);
+  const [name, group] = [unique("adapter"), unique("adapter-848")];
+  const cluster = open("target", access);
+  const connections = createConnections({
+    role: "target",
+    access,
+    log: createQuietLog(),
+    clock: realClock,
+    clientId: "contract-app",
+  });
+  try {
+    await cluster.createTopics([{ name, partitions: 1, replicationFactor: 1, configs: {} }]);
+    const node = await connections.any([]);
+    const joined = await eventually("the group joined", async () => {
+      const answer = await node.send(heartbeat(group, name, "", 0));
+      return answer.error === 0 ? answer : undefined;
+    });
+    expect(await cluster.describeGroups([group])).toEqual([
+      { id: group, state: "Unknown", protocolType: "consumer", members: [] },
+    ]);
+    const committing = cluster.commit(group, new Map([[name, [1]]]));
+    await expect(committing).rejects.toMatchObject({ code: "E_GROUP_ALIVE" });
+    await node.send(heartbeat(group, name, joined.member, -1));
+    await cluster.commit(group, new Map([[name, [1]]]));
+    expect(await cluster.committed([group])).toEqual(new Map([[group, new Map([[name, [1]]])]]));
+  } finally {
+    await cluster.deleteTopics([name]);
+    await Promise.all([cluster.close(), connections.close()]);
+  }
+});
+
 it("shows ACLs where there is an authorizer, and says so where there is none", async () => {
   const { username, password } = credentials();
   const admin = open("source", {
@@ -169,4 +203,38 @@ function credentials(): { readonly username: string; readonly password: string }
   const { security } = source.admin;
   if (security.protocol === "PLAINTEXT") throw new Error("the lab's source has a SASL listener");
   return security;
+}
+
+/** ConsumerGroupHeartbeat: epoch 0 joins, -1 leaves. */
+function heartbeat(
+  group: string,
+  topic: string,
+  member: string,
+  epoch: number,
+): Request<{ readonly error: number; readonly member: string }> {
+  return {
+    key: 68,
+    name: "ConsumerGroupHeartbeat",
+    min: 0,
+    max: 0,
+    flexibleFrom: 0,
+    encode(writer) {
+      writer.compactText(group);
+      writer.compactText(member);
+      writer.i32(epoch);
+      writer.compactText(null); // instance
+      writer.compactText(null); // rack
+      writer.i32(60_000);
+      writer.compactArray([topic], writer.compactText);
+      writer.compactText(null); // assignor
+      writer.compactArray([], () => {});
+      writer.tags();
+    },
+    decode(reader) {
+      reader.throttle();
+      const error = reader.i16();
+      reader.compactNullableText();
+      return { error, member: reader.compactNullableText() ?? "" };
+    },
+  };
 }

@@ -8,7 +8,7 @@ export type Transport = { readonly ssl: object | null; readonly sasl: object | n
 
 type Token = { readonly token: string; readonly expiryTime: number };
 
-/** Seconds before its end at which a token is no longer handed out. */
+/** Milliseconds before its end from which on a token is no longer handed out. */
 const margin = 60_000;
 
 /** @throws FerryError `E_SETTINGS` when credentials are missing. */
@@ -46,23 +46,15 @@ function sasl(
  * signature each time may change the principal (aws-msk-iam-sasl-signer-js issue 19).
  */
 export function sharedToken(sign: () => Promise<Token>, clock: Clock): () => Promise<string> {
-  let pending: Promise<Token> | undefined;
-
-  async function fresh(): Promise<string> {
-    const signing = sign();
-    pending = signing;
-    try {
-      const { token } = await signing;
-      return token;
-    } catch (thrown) {
-      if (pending === signing) pending = undefined;
-      throw thrown;
-    }
-  }
+  let held: Token | undefined;
+  let signing: Promise<Token> | undefined;
 
   return async () => {
-    const current = await pending?.catch(() => undefined);
-    if (current && current.expiryTime - margin > clock.now()) return current.token;
-    return fresh();
+    if (held && held.expiryTime - margin > clock.now()) return held.token;
+    signing ??= sign().finally(() => {
+      signing = undefined;
+    });
+    held = await signing;
+    return held.token;
   };
 }
