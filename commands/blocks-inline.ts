@@ -4,10 +4,19 @@ import type { RichTextElement } from "@slack/types";
 type Run =
   | { readonly kind: "text"; readonly text: string; readonly bold?: true; readonly code?: true }
   | { readonly kind: "user" | "usergroup" | "channel"; readonly id: string }
-  | { readonly kind: "link"; readonly url: string };
+  | { readonly kind: "link"; readonly url: string }
+  | { readonly kind: "emoji"; readonly sign: string; readonly name: string };
 
 const marks =
-  /@group\{(?<usergroup>[^}\s]*)\}|@\{(?<user>[^}\s]*)\}|#\{(?<channel>[^}\s]*)\}|`(?<code>[^`\n]+)`|(?<![\w*])\*(?<bold>[^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])|(?<url>https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)\]}'"])/gu;
+  /@group\{(?<usergroup>[^}\s]*)\}|@\{(?<user>[^}\s]*)\}|#\{(?<channel>[^}\s]*)\}|`(?<code>[^`\n]+)`|(?<![\w*])\*(?<bold>[^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])|(?<emoji>⛴|✅|❌|⚠)\u{FE0F}?|(?<url>https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)\]}'"])/gu;
+
+/** Signs that Slack draws as pictures: as characters they depend on the fonts of the device. */
+const emoji = new Map([
+  ["⛴", "ferry"],
+  ["✅", "white_check_mark"],
+  ["❌", "x"],
+  ["⚠", "warning"],
+]);
 
 const ids = { user: /^[UW][A-Z0-9]+$/, usergroup: /^S[A-Z0-9]+$/, channel: /^[CDG][A-Z0-9]+$/ } as const;
 
@@ -29,7 +38,8 @@ function runOf(groups: Record<string, string | undefined>): Run {
     if (id === undefined) continue;
     return ids[kind].test(id) ? { kind, id } : { kind: "text", text: id };
   }
-  const { code, bold, url } = groups;
+  const { code, bold, url, emoji: sign } = groups;
+  if (sign !== undefined) return { kind: "emoji", sign, name: emoji.get(sign) ?? "" };
   if (code !== undefined) return { kind: "text", text: code, code: true };
   if (bold !== undefined) return { kind: "text", text: bold, bold: true };
   return { kind: "link", url: url ?? "" };
@@ -57,6 +67,8 @@ function asElement(run: Run): RichTextElement {
       return { type: "channel", channel_id: run.id };
     case "link":
       return { type: "link", url: run.url };
+    case "emoji":
+      return { type: "emoji", name: run.name };
     case "text": {
       const { text, bold, code } = run;
       if (bold) return { type: "text", text, style: { bold } };
@@ -92,6 +104,8 @@ function asMarks(run: Run): string {
       return `<#${run.id}>`;
     case "link":
       return `<${escaped(run.url)}>`;
+    case "emoji":
+      return run.sign;
     case "text":
       if (run.code) return `\`${escaped(run.text)}\``;
       return run.bold ? `*${plain(run.text)}*` : plain(run.text);

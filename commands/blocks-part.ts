@@ -73,7 +73,7 @@ export function progressText(part: Extract<Part, { kind: "progress" }>): string 
   const share = part.done / part.of;
   if (!(share >= 0 && share <= 1)) return `${part.step}  ${counted}`;
   const filled = Math.floor(share * barWidth);
-  return `${part.step}  \`${"▓".repeat(filled)}${"░".repeat(barWidth - filled)}\`  ${counted}`;
+  return `${part.step}  ${"▓".repeat(filled)}${"░".repeat(barWidth - filled)}  ${counted}`;
 }
 
 /** The blocks of one part; none when it has nothing to show. */

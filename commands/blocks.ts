@@ -16,7 +16,7 @@ const signs: Record<Tone, string> = {
   info: "⛴",
   stopped: "■",
   failed: "✗",
-  alarm: "⚠️",
+  alarm: "⚠",
 };
 
 /** One message as Slack blocks. Pure and total: whatever does not fit is counted, never sent broken. */

@@ -43,6 +43,14 @@ describe("text", () => {
     ]);
   });
 
+  test("draws the signs of approval as Slack's own", () => {
+    expect(rich("✅ or ⚠️")).toEqual([
+      { type: "emoji", name: "white_check_mark" },
+      { type: "text", text: " or " },
+      { type: "emoji", name: "warning" },
+    ]);
+  });
+
   test("somebody without a Slack id is a plain word", () => {
     expect(rich(`${mention("schedule")} asks`)).toEqual([
       { type: "text", text: "schedule" },
@@ -98,7 +106,7 @@ describe("progress", () => {
   test("draws a bar of what is done", () => {
     const part = { kind: "progress", step: "copy topics", done: 3, of: 12, leftMs: 41_000 } as const;
     expect(render(message(part)).text).toContain(
-      "copy topics  `▓▓▓▓▓░░░░░░░░░░░░░░░`  3 of 12 · about 41 s left",
+      "copy topics  ▓▓▓▓▓░░░░░░░░░░░░░░░  3 of 12 · about 41 s left",
     );
   });
 
