@@ -1,0 +1,211 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Approvable } from "#jobs/approvable.ts";
+import { cutoverConsumers } from "#jobs/consumers.ts";
+import { cutoverProducers } from "#jobs/producers.ts";
+import { rollback } from "#jobs/rollback.ts";
+import { runSteps } from "#jobs/steps.ts";
+import { readWaveState } from "#jobs/wave.ts";
+import type { Work } from "#jobs/work.ts";
+import {
+  createSampleMigration,
+  openRun,
+  type SampleMigration,
+  startMirroring,
+} from "#support/sample-migration.ts";
+
+/** The process is gone: everything that it would still do fails as well. */
+class Crash extends Error {}
+
+/** Breaks a part before and after each of its calls once the fuse has burned down. */
+function fused(fuse: { left: number }): <T extends object>(part: T) => T {
+  const burn = () => {
+    if (fuse.left <= 0) throw new Crash("killed");
+    fuse.left -= 1;
+  };
+  return (part) =>
+    new Proxy(part, {
+      get(from, key) {
+        const member: unknown = Reflect.get(from, key);
+        if (typeof member !== "function") return member;
+        return (...given: unknown[]) => {
+          burn();
+          const answer: unknown = Reflect.apply(member, from, given);
+          return answer instanceof Promise ? answer.finally(burn) : answer;
+        };
+      },
+    });
+}
+
+async function carryOut(action: Approvable, sample: SampleMigration, work: Work, id: string) {
+  const proposal = await action.propose({ wave: "billing", by: "UANA" }, work);
+  return await attempt(action, sample, work, id, proposal);
+}
+
+async function attempt(
+  action: Approvable,
+  sample: SampleMigration,
+  work: Work,
+  id: string,
+  proposal: Awaited<ReturnType<Approvable["propose"]>>,
+) {
+  const run = await openRun(sample.store, id);
+  const steps = await action.steps(proposal, work, run);
+  const result = await runSteps({
+    steps,
+    run,
+    work,
+    subject: proposal.title,
+    patienceMs: 0,
+    undoPatienceMs: 0,
+  });
+  await run.leave(0);
+  return result;
+}
+
+/** Lets everything be read, with producers stopped, and compares what was read with what was produced. */
+async function expectNothingLost(sample: SampleMigration): Promise<void> {
+  sample.places.set("checkout", "stopped");
+  for (let round = 0; round < 10; round += 1) await sample.clock.sleep(500);
+  for (const [group, ids] of sample.read) {
+    expect(ids.length, `records read by ${group}`).toBe(new Set(ids).size);
+    expect(ids.toSorted(), `records of ${group}`).toEqual(sample.produced.toSorted());
+  }
+  expect(sample.trouble).toEqual([]);
+}
+
+async function started(actions: readonly Approvable[] = []): Promise<SampleMigration> {
+  const sample = createSampleMigration();
+  await startMirroring(sample);
+  for (const [index, action] of actions.entries()) {
+    const result = await carryOut(action, sample, await sample.openWork(), `before-${index}`);
+    expect(result.kind).toBe("done");
+  }
+  return sample;
+}
+
+const actions = [
+  {
+    what: "cutover of consumers",
+    before: [],
+    action: cutoverConsumers,
+    from: "before-cutover",
+    to: "consumers-moved",
+  },
+  {
+    what: "cutover of producers",
+    before: [cutoverConsumers],
+    action: cutoverProducers,
+    from: "consumers-moved",
+    to: "producers-moved",
+  },
+  {
+    what: "rollback of consumers",
+    before: [cutoverConsumers],
+    action: rollback,
+    from: "consumers-moved",
+    to: "before-cutover",
+  },
+  {
+    what: "rollback of producers",
+    before: [cutoverConsumers, cutoverProducers],
+    action: rollback,
+    from: "producers-moved",
+    to: "before-cutover",
+  },
+] as const;
+
+describe.each(actions)("$what", ({ before, action, from, to }) => {
+  it("is carried out and loses nothing", async () => {
+    const sample = await started(before);
+    const work = await sample.openWork();
+    expect((await carryOut(action, sample, work, "R1")).kind).toBe("done");
+    expect((await readWaveState(work, "billing")).phase).toBe(to);
+    await expectNothingLost(sample);
+  });
+
+  it("killed anywhere, ends in one of the two legal states and loses nothing", async () => {
+    const property = fc.asyncProperty(fc.integer({ min: 0, max: 700 }), async (left) => {
+      const sample = await started(before);
+      const calm = await sample.openWork();
+      const proposal = await action.propose({ wave: "billing", by: "UANA" }, calm);
+      const dying = await sample.openWork(fused({ left }));
+      const first = await attempt(action, sample, dying, "R1", proposal).catch((error: unknown) => error);
+      for (let round = 0; round < 3; round += 1) await sample.clock.sleep(500);
+      const second = await attempt(action, sample, calm, "R1", proposal);
+      expect(["done", "undone"], String(first)).toContain(second.kind);
+      expect((await readWaveState(calm, "billing")).phase).toBe(second.kind === "done" ? to : from);
+      await expectNothingLost(sample);
+    });
+    await expect(fc.assert(property, { numRuns: 120 })).resolves.toBeUndefined();
+  });
+});
+
+describe("a whole migration", () => {
+  it("goes over, back with what was written on the target, and over again", async () => {
+    const sample = await started([cutoverConsumers, cutoverProducers]);
+    for (let round = 0; round < 5; round += 1) await sample.clock.sleep(500);
+    for (const [index, action] of [rollback, cutoverConsumers, cutoverProducers].entries()) {
+      const work = await sample.openWork();
+      expect((await carryOut(action, sample, work, `again-${index}`)).kind).toBe("done");
+    }
+    await expectNothingLost(sample);
+    expect([...sample.places.values()].filter((place) => place === "source")).toEqual([]);
+  });
+});
+
+describe("what must not be carried out", () => {
+  it("turns back and names the topic when something still writes to the source", async () => {
+    const sample = await started([cutoverConsumers]);
+    const work = await sample.openWork();
+    const rogue = {
+      ...work,
+      clock: {
+        ...work.clock,
+        sleep: async (ms: number, signal?: AbortSignal) => {
+          const id = `rogue:${sample.produced.length}`;
+          sample.produced.push(id);
+          sample.source.append("payments", 1, {
+            key: null,
+            value: Buffer.from(id),
+            timestamp: work.clock.now(),
+          });
+          await work.clock.sleep(ms, signal);
+        },
+      },
+    };
+    const result = await carryOut(cutoverProducers, sample, rogue, "R1");
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_ROGUE_PRODUCER" } });
+    expect(result.kind === "undone" ? result.error.message : "").toContain("payments-1");
+    expect(sample.places.get("checkout")).toBe("source");
+    expect((await sample.engine.status("ferry-orders-billing-reverse")).state).toBe("absent");
+    await expectNothingLost(sample);
+  });
+
+  it("proposes with a failing gate when a group is already on the target", async () => {
+    const sample = await started();
+    sample.target.addMember("billing", { clientId: "early" });
+    const proposal = await cutoverConsumers.propose({ wave: "billing", by: "UANA" }, await sample.openWork());
+    expect(proposal.facts).toContainEqual(expect.objectContaining({ name: "target-groups", state: "fail" }));
+  });
+
+  it("proposes with a failing gate when an unknown group reads the wave's topics", async () => {
+    const sample = await started();
+    sample.source.commitAs("stranger", new Map([["orders", [1]]]));
+    const proposal = await cutoverConsumers.propose({ wave: "billing", by: "UANA" }, await sample.openWork());
+    expect(proposal.facts).toContainEqual(
+      expect.objectContaining({
+        name: "known-groups",
+        state: "fail",
+        text: expect.stringContaining("stranger"),
+      }),
+    );
+  });
+
+  it("proposes with a failing gate when the mirror has stopped", async () => {
+    const sample = await started();
+    await sample.engine.stop("ferry-orders-billing-forward");
+    const proposal = await cutoverConsumers.propose({ wave: "billing", by: "UANA" }, await sample.openWork());
+    expect(proposal.facts).toContainEqual(expect.objectContaining({ name: "mirror", state: "fail" }));
+  });
+});
