@@ -112,6 +112,8 @@ async function command(
         if (kind === "forward") rows.push([wave.name, kind, "not started"]);
         continue;
       }
+      // A checkpoint connector copies no records; forward is asked for first.
+      if (action === "resume" && kind === "forward") await refuseLoop(name, wave, engine);
       await order(action, name, before, engine, wave, work);
       rows.push([wave.name, kind, (await engine.status(name)).state]);
     }
@@ -136,7 +138,6 @@ async function order(
 ): Promise<void> {
   if (before === verbs[action].state) return;
   if (action === "resume") {
-    await refuseLoop(name, wave, engine);
     if (before === "failed") await engine.restartFailed(name);
     await engine.start(name);
   }

@@ -47,11 +47,13 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka): FakeEngi
     for (const { name, partitions } of known) {
       const there = (await destination.cluster.listTopics()).some((topic) => topic.name === name);
       if (!there) destination.addTopic(name, { partitions: partitions.length });
+      const starts = await origin.cluster.offsets([name], "start");
       const ends = await origin.cluster.offsets([name], "end");
       const row = rowOf(copied, name);
       for (const { id } of partitions) {
         const next = (row[id] ?? -1) + 1;
-        const from = next > (ends.get(name)?.[id] ?? 0) ? 0 : next;
+        const [start = 0, end = 0] = [starts.get(name)?.[id], ends.get(name)?.[id]];
+        const from = next < start || next > end ? start : next;
         const records = await origin.cluster.read({ topic: name, partition: id }, from, { max: 100_000 });
         for (const { offset, timestamp, key, value, headers } of records) {
           destination.append(name, id, { timestamp, key, value, headers });

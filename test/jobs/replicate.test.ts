@@ -1,0 +1,124 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { waveKey } from "#domain/wave-state.ts";
+import { replicate } from "#jobs/replicate.ts";
+import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
+
+describe("replicate", () => {
+  let mirror: MirrorWork;
+  const run = (action: "start" | "pause" | "resume" | "stop") =>
+    replicate({ name: "replicate", migration: "orders", by: "UANA", action }, mirror.work);
+  const state = async (flow: string) => (await mirror.engine.status(`ferry-orders-${flow}`)).state;
+
+  beforeEach(async () => {
+    mirror = await createMirrorWork();
+    for (const topic of ["invoices", "payments", "parcels"]) mirror.source.appendMany(topic, 0, 10);
+  });
+
+  it("creates the topics as planned, then starts a mirror for each wave", async () => {
+    expect(await run("start")).toEqual({ kind: "done" });
+    const created = await mirror.target.cluster.listTopics();
+    expect(created.map(({ name, partitions }) => [name, partitions.length])).toEqual([
+      ["invoices", 2],
+      ["parcels", 3],
+      ["payments", 1],
+    ]);
+    expect(mirror.engine.orders).toEqual([
+      "define ferry-orders-billing-forward running",
+      "define ferry-orders-billing-checkpoint running",
+      "define ferry-orders-shipping-forward running",
+    ]);
+    expect(await mirror.target.cluster.offsets(["parcels"], "end")).toEqual(
+      new Map([["parcels", [10, 0, 0]]]),
+    );
+    expect(mirror.said()).toContain("3 topics in 2 waves mirrored; 3 topics created on MSK.");
+    const trail = await mirror.work.store.auditTrail("orders");
+    expect(trail.map(({ what }) => what)).toEqual(
+      expect.arrayContaining(["replicate.start", "topics.created", "mirror.running"]),
+    );
+  });
+
+  it("changes nothing when started again", async () => {
+    await run("start");
+    const orders = [...mirror.engine.orders];
+    mirror.source.appendMany("parcels", 1, 5);
+    await run("start");
+    expect(mirror.engine.orders).toEqual(orders);
+    expect(mirror.said()).toContain("0 topics created on MSK");
+    expect(await mirror.target.cluster.offsets(["parcels"], "end")).toEqual(
+      new Map([["parcels", [10, 5, 0]]]),
+    );
+  });
+
+  it("leaves out a topic with records of somebody else and one with other partitions; the others go on", async () => {
+    mirror.target.addTopic("invoices", { partitions: 6 });
+    mirror.target.addTopic("parcels", { partitions: 3 });
+    mirror.target.append("parcels", 0, { value: "not ours" });
+    await run("start");
+    expect(mirror.said()).toContain("E_TARGET_PARTITIONS invoices has 2 partitions on the source, 6 on MSK.");
+    expect(mirror.said()).toContain("E_TARGET_NOT_EMPTY parcels");
+    expect((await mirror.engine.status("ferry-orders-billing-forward")).topics).toEqual(["payments"]);
+    expect(await state("shipping-forward")).toBe("absent");
+    expect(await mirror.target.cluster.offsets(["parcels"], "end")).toEqual(
+      new Map([["parcels", [1, 0, 0]]]),
+    );
+  });
+
+  it("takes an empty topic of the same shape that is already there", async () => {
+    mirror.target.addTopic("parcels", { partitions: 3 });
+    await run("start");
+    expect(await state("shipping-forward")).toBe("running");
+  });
+
+  it("refuses to start beside a reverse mirror on one of the topics", async () => {
+    const reverse = { name: "ferry-orders-shipping-reverse", kind: "reverse" as const, groups: [], tasks: 1 };
+    await mirror.engine.define({ ...reverse, topics: ["parcels"] }, "running");
+    await run("start");
+    expect(mirror.said()).toContain("E_LOOP");
+    expect(await state("shipping-forward")).toBe("absent");
+    expect(await state("billing-forward")).toBe("running");
+  });
+
+  it("pauses, resumes and stops, and keeps the offsets", async () => {
+    await run("start");
+    await run("pause");
+    expect([await state("billing-forward"), await state("billing-checkpoint")]).toEqual(["paused", "paused"]);
+    await run("resume");
+    expect(await state("billing-forward")).toBe("running");
+    await run("stop");
+    expect([await state("shipping-forward"), await state("billing-checkpoint")]).toEqual([
+      "stopped",
+      "stopped",
+    ]);
+    await run("start");
+    expect(await mirror.target.cluster.offsets(["parcels"], "end")).toEqual(
+      new Map([["parcels", [10, 0, 0]]]),
+    );
+  });
+
+  it("starts failed tasks again on resume; on start it shows the trace", async () => {
+    await run("start");
+    mirror.engine.failTask("ferry-orders-billing-forward", "org.x.BoomException: no\n\tat y");
+    await run("start");
+    expect(mirror.said()).toContain("E_TASK_FAILED");
+    expect(mirror.said()).toContain("BoomException");
+    expect(JSON.stringify(mirror.small.card.threads)).toContain("at y");
+    await run("resume");
+    expect(await state("billing-forward")).toBe("running");
+  });
+
+  it("leaves waves alone whose producers have moved", async () => {
+    const moved = { phase: "producers-moved", changedAt: "2026-11-22T14:00:00.000Z" };
+    await mirror.work.store.write(waveKey("orders", "billing"), moved);
+    await run("start");
+    expect(await state("billing-forward")).toBe("absent");
+    await mirror.work.store.write(waveKey("orders", "shipping"), moved);
+    await expect(run("start")).rejects.toMatchObject({ code: "E_PHASE" });
+  });
+
+  it("says which plug-in is missing, and asks for a plan", async () => {
+    mirror.engine.problems.push("Connect is 3.7.1; 3.9.2 or newer is needed.");
+    await expect(run("start")).rejects.toMatchObject({ code: "E_CONNECT_PLUGIN" });
+    await mirror.work.store.remove("plan:orders");
+    await expect(run("start")).rejects.toMatchObject({ code: "E_NO_PLAN" });
+  });
+});
