@@ -82,3 +82,8 @@ function notRenewed(lease: Lease, ttlMs: number, cause: FerryError): FerryError 
   const message = `the lease on ${lease.scope} could not be renewed for ${ttlMs / 1000} s`;
   return new FerryError("E_STORE", message, { cause });
 }
+
+/** One request, one run. */
+export function runIdOf(request: { readonly migration: string; readonly id: string }): string {
+  return `${request.migration}-${request.id}`;
+}
