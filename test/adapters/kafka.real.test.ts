@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import kafkajs from "kafkajs";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
@@ -110,12 +112,19 @@ for (const role of ["source", "target"] as const) {
       await admin.disconnect();
     });
 
-    it("goes on after its sockets were closed", async () => {
-      const cluster = open(role, plaintext(bootstrap));
-      const name = await topic();
-      expect(await cluster.offsets([name], "end")).toEqual(new Map([[name, [0]]]));
-      await cluster.close();
-      await expect(cluster.offsets([name], "end")).rejects.toMatchObject({ code: "E_INTERNAL" });
+    it("goes on after its sockets were cut, and stops after close", async () => {
+      const proxy = await openProxy(bootstrap);
+      const cluster = open(role, plaintext(proxy.address));
+      try {
+        const { clusterId } = await cluster.describe();
+        expect(proxy.cut()).toBeGreaterThan(0);
+        expect(await cluster.describe()).toMatchObject({ clusterId });
+        await cluster.close();
+        await expect(cluster.describe()).rejects.toMatchObject({ code: "E_INTERNAL" });
+      } finally {
+        await cluster.close();
+        await proxy.close();
+      }
     });
 
     it("shows where the broker's settings come from", async () => {
@@ -172,6 +181,21 @@ it("shows ACLs where there is an authorizer, and says so where there is none", a
     expect(await plain.acls()).toEqual({ known: false, why: expect.stringContaining("no authorizer") });
   } finally {
     await Promise.all([admin.close(), plain.close()]);
+  }
+});
+
+it("gives up on a broker that takes the connection and says nothing", async () => {
+  const server = createServer(() => {});
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const cluster = open("source", plaintext(addressOf(server)));
+  try {
+    const started = Date.now();
+    await expect(cluster.listTopics()).rejects.toMatchObject({ code: "E_SOURCE_UNREACHABLE" });
+    expect(Date.now() - started).toBeLessThan(15_000);
+  } finally {
+    await cluster.close();
+    server.close();
   }
 });
 
@@ -235,6 +259,45 @@ function heartbeat(
       const error = reader.i16();
       reader.compactNullableText();
       return { error, member: reader.compactNullableText() ?? "" };
+    },
+  };
+}
+
+function addressOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === "string")
+    throw new Error("the server does not listen on a port");
+  return `127.0.0.1:${address.port}`;
+}
+
+/** Passes bytes to a broker until `cut`, which resets what is open and tells how many that were. */
+async function openProxy(
+  bootstrap: string,
+): Promise<{ readonly address: string; cut(): number; close(): Promise<void> }> {
+  const [host, port] = bootstrap.split(":");
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    const upstream = connect(Number(port), host ?? "");
+    for (const end of [socket, upstream]) {
+      open.add(end);
+      end.on("error", () => {}).on("close", () => open.delete(end));
+    }
+    socket.pipe(upstream).pipe(socket);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const cut = () => {
+    const count = open.size;
+    for (const socket of open) socket.destroy();
+    return count;
+  };
+  return {
+    address: addressOf(server),
+    cut,
+    async close() {
+      cut();
+      server.close();
+      await once(server, "close");
     },
   };
 }

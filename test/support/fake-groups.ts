@@ -8,7 +8,7 @@ import type {
   TopicPartition,
 } from "#domain/topology.ts";
 
-export type MemberDraft = {
+type MemberDraft = {
   readonly clientId?: string;
   readonly host?: string;
   readonly assignment?: readonly TopicPartition[];

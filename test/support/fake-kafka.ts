@@ -22,7 +22,7 @@ type FakeTopic = {
   readonly replicas: number;
 };
 
-export type Call = Exclude<keyof KafkaCluster, "role" | "access">;
+type Call = Exclude<keyof KafkaCluster, "role" | "access">;
 
 /** A Kafka cluster in memory with the contract of the real adapter, and what a test needs to make things happen. */
 export type FakeKafka = Pick<

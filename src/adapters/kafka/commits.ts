@@ -92,7 +92,7 @@ export function createCommits(
 }
 
 /** Names up to five members with client id and host. */
-export function aliveError(role: Role, { id, members }: GroupDescription): FerryError {
+function aliveError(role: Role, { id, members }: GroupDescription): FerryError {
   const shown = members.slice(0, 5).map(({ clientId, host }) => `${clientId} at ${host}`);
   const more = members.length > 5 ? ` and ${members.length - 5} more` : "";
   const text = `Group ${id} on the ${role} cluster has ${members.length} members: ${shown.join(", ")}${more}.`;

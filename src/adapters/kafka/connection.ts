@@ -195,7 +195,7 @@ function decode<T>(request: Request<T>, version: number, flexible: boolean, payl
 }
 
 /** The newest version of an API that both sides speak. */
-export function agree(role: Role, address: string, versions: ApiVersions, request: Request<unknown>): number {
+function agree(role: Role, address: string, versions: ApiVersions, request: Request<unknown>): number {
   const offered = versions.get(request.key);
   const version = Math.min(request.max, offered?.max ?? -1);
   if (version >= Math.max(request.min, offered?.min ?? 0)) return version;

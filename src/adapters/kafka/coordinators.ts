@@ -8,7 +8,7 @@ import { batches, collect, type Fail, inParallel } from "./retry.ts";
 type Answer = { readonly group: string; readonly error: number; readonly node: number };
 
 /** What one coordinator did with one group: an error code of the whole group, 0 when it is answered. */
-export type GroupCall = (node: Node, groups: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+type GroupCall = (node: Node, groups: readonly string[]) => Promise<ReadonlyMap<string, number>>;
 
 export type Coordinators = {
   /**

@@ -7,7 +7,7 @@ import { answerError, code, codeName, isPassing, type Role, unreachableCode } fr
 import { collect, createBackoff, type Fail, whileUnreachable } from "./retry.ts";
 import type { Reader } from "./wire.ts";
 
-export type View = {
+type View = {
   readonly clusterId: string | null;
   readonly controller: number | null;
   readonly brokers: ReadonlyMap<number, Broker>;

@@ -3,7 +3,7 @@ import type { Clock } from "#domain/ports.ts";
 import { isUnreachable } from "./errors.ts";
 
 /** Milliseconds after which a call gives up on what has not answered. The job decides whether to ask again. */
-export const patience = 8000;
+const patience = 8000;
 
 const firstPause = 50;
 const longestPause = 800;
