@@ -1,9 +1,10 @@
 import kafkajs, { type CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
 import createSnappy from "kafkajs-snappy";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
-import type { ClusterAccess } from "#domain/topology.ts";
+import { at, type ClusterAccess } from "#domain/topology.ts";
 import { registerCodecs } from "#lab/apps/codecs.ts";
 import type { ClusterUnderTest } from "../contract/kafka-cluster.ts";
+import { eventually } from "./eventually.ts";
 import type { RecordDraft } from "./fake-log.ts";
 import { createQuietLog } from "./quiet-log.ts";
 import { realClock } from "./real-clock.ts";
@@ -42,7 +43,17 @@ export async function openRealCluster(
     async transaction(topic, partition, drafts) {
       const { transactional, finish } = await begin(kafka);
       await transactional.send({ topic, messages: drafts.map((draft) => messageOf(draft, partition)) });
-      return finish;
+      return async (outcome) => {
+        await finish(outcome);
+        // The coordinator answers before the marker is in the log.
+        await eventually(`the ${outcome} marker`, async () => {
+          const [stable, end] = await Promise.all([
+            cluster.offsets([topic], "stable"),
+            cluster.offsets([topic], "end"),
+          ]);
+          return at(stable, topic, partition) === at(end, topic, partition) || undefined;
+        });
+      };
     },
     async deleteBefore(topic, partition, offset) {
       const admin = kafka.admin();
