@@ -6,8 +6,7 @@ import { spell } from "./spell.ts";
 export const cleanup = command({
   name: "cleanup",
   usage: "cleanup [wave]",
-  summary:
-    "Asks for approval, then stops the mirror, watches the silent source and removes what the bot made.",
+  summary: "Ends the mirror and removes what the bot made, after approval.",
   who: "members",
   parse: (line) => line.optionalWord(),
   run: (wave, context) =>

@@ -16,7 +16,7 @@ function will(args: { side: string; wave: string | undefined; dryRun: boolean },
 export const cutover = command({
   name: "cutover",
   usage: "cutover consumers|producers [wave] [--dry-run]",
-  summary: "Asks for approval, then moves the consumers or the producers of a wave to MSK.",
+  summary: "Moves a wave to MSK, after approval.",
   who: "members",
   parse: (line) => ({
     dryRun: line.flag("--dry-run"),

@@ -4,7 +4,7 @@ import { quote } from "./grammar.ts";
 export const features = command({
   name: "features",
   usage: "features [feature]",
-  summary: "MSK features worth enabling now, with the exact change; applies the one named, after approval.",
+  summary: "MSK features worth enabling; applies one, after approval.",
   who: "members",
   parse: (line) => line.optionalWord(),
   run: (choice, context) =>

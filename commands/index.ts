@@ -113,17 +113,21 @@ async function requireMember(people: Pick<Chat, "person">, user: string, command
   throw new FerryError("E_USAGE", `${text} Ask a member to type it.`);
 }
 
+/** Seen by one person. A typing mistake shows the usage, anything else what to do about it. */
 function refusal(name: string, error: FerryError): Answer {
   const row = usages.find((each) => each.name === name);
-  const lines: Part[] = [{ kind: "text", text: `\`${error.code}\` ${error.message}` }];
-  if (error.code !== "E_USAGE") lines.push({ kind: "text", text: `Do: ${error.remedy}` });
+  const mistake = error.code === "E_USAGE";
+  const lines: Part[] = [
+    { kind: "text", text: mistake ? error.message : `\`${error.code}\` ${error.message}` },
+  ];
+  if (!mistake) lines.push({ kind: "text", text: `Do: ${error.remedy}` });
   else if (row !== undefined) lines.push({ kind: "text", text: `Usage: \`/ferry ${row.usage}\`` });
   return {
     seenBy: "person",
     message: {
       subject: row === undefined ? "ferry" : `ferry ${row.name}`,
       tone: "failed",
-      note: "nothing was queued",
+      note: mistake ? "nothing was queued · E_USAGE" : "nothing was queued",
       parts: lines,
       ...(row === undefined && { next: ["help"] }),
     },

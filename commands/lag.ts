@@ -4,7 +4,7 @@ import { quote } from "./grammar.ts";
 export const lag = command({
   name: "lag",
   usage: "lag [topic|group]",
-  summary: "Exact lag, trend and estimated time to catch up, with a chart.",
+  summary: "Exact lag, trend, time to catch up, chart.",
   who: "anyone",
   parse: (line) => line.optionalWord(),
   run: (subject, context) =>

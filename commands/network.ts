@@ -11,7 +11,7 @@ function will(context: Context): string {
 export const network = command({
   name: "network",
   usage: "network",
-  summary: "Connects the source's network with MSK's, or checks what is there, and probes each path.",
+  summary: "Connects the two networks and probes each path.",
   who: "members",
   parse: nothing,
   run: (_, context) =>

@@ -3,7 +3,7 @@ import { command, enqueue, from, nothing } from "./command.ts";
 export const plan = command({
   name: "plan",
   usage: "plan",
-  summary: "MSK shape, monthly price, configuration and waves; a dry run of all that follows.",
+  summary: "MSK shape, price, configuration, waves; a dry run of all that follows.",
   who: "anyone",
   parse: nothing,
   run: (_, context) =>

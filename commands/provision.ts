@@ -3,7 +3,7 @@ import { command, enqueue, from, nothing } from "./command.ts";
 export const provision = command({
   name: "provision",
   usage: "provision",
-  summary: "Creates the MSK cluster of the plan, or adopts it, and waits until it is ACTIVE.",
+  summary: "Creates or adopts the MSK cluster and waits until it is ACTIVE.",
   who: "members",
   parse: nothing,
   run(_, context) {

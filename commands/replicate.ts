@@ -11,7 +11,7 @@ const effects = {
 export const replicate = command({
   name: "replicate",
   usage: "replicate start|pause|resume|stop",
-  summary: "Creates topics with the right partitions and configuration, then mirrors them.",
+  summary: "Creates the topics on MSK and mirrors them.",
   who: "members",
   parse: (line) => line.choice("an action of the mirror", ["start", "pause", "resume", "stop"]),
   run: (action, context) =>

@@ -5,7 +5,7 @@ import { quote } from "./grammar.ts";
 export const rollback = command({
   name: "rollback",
   usage: "rollback [wave]",
-  summary: "Asks for approval, then undoes the last switch without losing what was written since.",
+  summary: "Undoes the last switch without loss, after approval.",
   who: "members",
   parse: (line) => line.optionalWord(),
   run: (wave, context) =>

@@ -4,7 +4,7 @@ import { quote } from "./grammar.ts";
 export const verify = command({
   name: "verify",
   usage: "verify [wave]",
-  summary: "Compares the records of both clusters over the full range; goes on where it stopped.",
+  summary: "Compares the records of both clusters.",
   who: "anyone",
   parse: (line) => line.optionalWord(),
   run: (wave, context) =>
