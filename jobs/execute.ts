@@ -68,7 +68,9 @@ async function start(checked: StoredRequest, approvable: Approvable, work: Work)
     }
   } catch (thrown) {
     await run.leave(0);
-    throw thrown;
+    const error = asFerryError(thrown);
+    if (error.code === "E_LEASE_LOST") return again(1000);
+    throw error;
   }
   await work.audit({
     what: "run.started",

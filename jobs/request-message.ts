@@ -1,5 +1,6 @@
 import type { ApproverRules, Proposal, RefusalCode, Request } from "#domain/approval.ts";
 import { type Message, mention, mentionGroup, type Part, type Tone } from "#domain/message.ts";
+import { clockTime } from "#domain/wording.ts";
 
 /** What people see of a request, in each of its states. */
 
@@ -30,7 +31,7 @@ export function requestMessage(request: Request, view: RequestView): Message {
   return {
     subject: `${request.migration} · ${request.proposal.title}`,
     tone: tones[request.state],
-    note: `request ${request.id}${open ? ` · expires ${clockTime(request.expiresAt)}` : ""}`,
+    note: `request ${request.id}${open ? ` · expires ${timeOfDay(request.expiresAt)}` : ""}`,
     parts: [
       { kind: "text", text: headline(request) },
       ...proposalParts(view.proposal ?? request.proposal, view.readAt, request.planHash),
@@ -106,7 +107,7 @@ function proposalParts(proposal: Proposal, readAt: number, planHash: string): re
     { kind: "facts", rows: proposal.effects },
     {
       kind: "checks",
-      title: `Gate, ${clockTime(readAt)} · plan ${planHash.slice(0, 4)}…${planHash.slice(-2)}`,
+      title: `Gate, ${clockTime(readAt)} UTC · plan ${planHash.slice(0, 4)}…${planHash.slice(-2)}`,
       items: proposal.facts.map(({ state, text }) => ({ state, text })),
     },
   ];
@@ -140,10 +141,9 @@ function capital(text: string): string {
 }
 
 function at({ decidedAt }: Request): string {
-  return decidedAt === undefined ? "" : ` at ${clockTime(decidedAt)}`;
+  return decidedAt === undefined ? "" : ` at ${timeOfDay(decidedAt)}`;
 }
 
-/** "14:10 UTC". */
-function clockTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(11, 16)} UTC`;
+function timeOfDay(ms: number): string {
+  return `${clockTime(ms).slice(0, 5)} UTC`;
 }

@@ -1,6 +1,6 @@
-import prettyMilliseconds from "pretty-ms";
 import { catalogue } from "#domain/errors.ts";
 import type { Check, Message } from "#domain/message.ts";
+import { took } from "#domain/wording.ts";
 import type { Step } from "./approvable.ts";
 import type { Entry, JournalDocument } from "./journal.ts";
 
@@ -81,5 +81,5 @@ function asCheck(entry: Entry): Check {
 
 function duration(entry: Entry): string {
   if (entry.endedAt === undefined) return "time not known";
-  return prettyMilliseconds(entry.endedAt - entry.intentAt);
+  return took(entry.endedAt - entry.intentAt);
 }

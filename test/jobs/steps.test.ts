@@ -173,7 +173,7 @@ describe("a failing step", () => {
     await expect(attempt()).rejects.toMatchObject({ code: "E_UNDO_FAILED" });
     await expect(attempt()).rejects.toMatchObject({ code: "E_UNDO_FAILED" });
     expect(steps[0]?.calls).toEqual(["act"]);
-    const alarms = work.chat.posts.filter((post) => post.message.tone === "alarm");
+    const alarms = work.fake.posts.filter((post) => post.message.tone === "alarm");
     expect(alarms).toHaveLength(1);
     expect(JSON.stringify(alarms[0]?.message)).toContain("start it again");
   });

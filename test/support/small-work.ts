@@ -4,18 +4,18 @@ import type { Message } from "#domain/message.ts";
 import type { Charts, Store, World } from "#domain/ports.ts";
 import { type Migration, MigrationSettings } from "#domain/settings.ts";
 import type { Card, Work } from "#jobs/work.ts";
+import { createFakeChat, type FakeChat } from "./fake-chat.ts";
 import { createHandClock, type HandClock } from "./hand-clock.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { createQuietLog } from "./quiet-log.ts";
-import { createSmallChat, type SmallChat } from "./small-chat.ts";
 
-/** A migration whose approvers are `users` and the user group S1. */
+/** A migration whose approvers are `users`. */
 export function smallMigration(users: readonly string[] = ["UANA", "UBEN", "UCAT", "UDAN"]): Migration {
   return {
     name: "orders",
     settings: MigrationSettings.parse({
       channel: "C1",
-      approvers: { users, usergroup: "S1" },
+      approvers: { users },
       source: { bootstrap: ["kafka:9092"] },
       target: { cluster: "t", region: "r", auth: "iam", subnets: ["a", "b"], securityGroups: ["g"] },
       replication: { connect: { url: "http://connect:8083" } },
@@ -68,6 +68,9 @@ const noWorld: World = {
   get network() {
     return absent();
   },
+  get prober() {
+    return absent();
+  },
   target: async () => absent(),
   applications: async () => absent(),
   engine: async () => absent(),
@@ -77,7 +80,7 @@ const noWorld: World = {
 const noCharts: Charts = { lag: async () => absent() };
 
 export type SmallWork = Work & {
-  readonly chat: SmallChat;
+  readonly fake: FakeChat;
   readonly clock: HandClock;
   readonly queue: ReturnType<typeof createSmallQueue>;
   readonly card: ReturnType<typeof createSmallCard>;
@@ -88,7 +91,7 @@ export function createSmallWork(
   parts: {
     readonly clock?: HandClock;
     readonly store?: Store;
-    readonly chat?: SmallChat;
+    readonly fake?: FakeChat;
     readonly queue?: ReturnType<typeof createSmallQueue>;
     readonly migration?: Migration;
     readonly by?: string;
@@ -99,13 +102,15 @@ export function createSmallWork(
   const store = parts.store ?? createMemoryStore(clock);
   const migration = parts.migration ?? smallMigration();
   const by = parts.by ?? "UANA";
+  const fake = parts.fake ?? createFakeChat();
   return {
     jobId: parts.jobId ?? "job-1",
     migration,
     by,
     world: noWorld,
     store,
-    chat: parts.chat ?? createSmallChat({}),
+    chat: fake.chat,
+    fake,
     charts: noCharts,
     queue: parts.queue ?? createSmallQueue(),
     clock,
