@@ -8,6 +8,8 @@ export interface ClustersOptions {
   readonly log: Log;
   /** Whether Redis keeps its data over a kill. */
   readonly persistence?: boolean;
+  /** Aborted: the start ends, everything is stopped and the run folder is removed. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Clusters extends AsyncDisposable {
@@ -30,11 +32,13 @@ const stopDeadlineMs = 3000;
  * Starts source, target, Connect and Redis side by side. When one fails the others are stopped, the run folder is kept and
  * the first failure is thrown.
  */
-export async function startClusters({ log, persistence = false }: ClustersOptions): Promise<Clusters> {
+export async function startClusters(options: ClustersOptions): Promise<Clusters> {
+  const { log, persistence = false, signal } = options;
   const runFolder = await createRunFolder(log);
   const started = new AsyncDisposableStack();
   const failure = new AbortController();
-  const shared = { runFolder: runFolder.path, log, signal: failure.signal };
+  const ending = signal ? AbortSignal.any([failure.signal, signal]) : failure.signal;
+  const shared = { runFolder: runFolder.path, log, signal: ending };
 
   /** Registers what has started at once, and lets the first failure end the waiting of all. */
   async function begin<T extends Stoppable>(starting: Promise<T>): Promise<T> {
@@ -65,8 +69,9 @@ export async function startClusters({ log, persistence = false }: ClustersOption
   } catch (error) {
     await Promise.allSettled(starting);
     await started.disposeAsync();
-    await runFolder.keep(error instanceof Error ? error.message : String(error));
-    throw failure.signal.reason;
+    if (signal?.aborted) await runFolder.remove();
+    else await runFolder.keep(error instanceof Error ? error.message : String(error));
+    throw ending.reason;
   }
 }
 

@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { AwsStandIn } from "../aws/stand-in.ts";
+import type { Clusters } from "../cluster.ts";
+import { startService } from "../process.ts";
+import type { Workspace } from "../slack/workspace.ts";
+import { passwordVariable } from "./ferry-file.ts";
+
+/** The bot as a process of its own, as in production. */
+export type Bot = {
+  readonly logFile: string;
+  /** Stops it if it runs and starts it again; returns when it takes commands. */
+  restart(): Promise<void>;
+  /** SIGKILL, to it and to the switch commands it runs. Returns when it has ended. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+type BotNeed = {
+  readonly clusters: Clusters;
+  readonly workspace: Workspace;
+  readonly aws: AwsStandIn;
+  readonly ferryFile: string;
+  readonly signal?: AbortSignal;
+};
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const readyDeadlineMs = 60_000;
+const stopDeadlineMs = 4000;
+
+/** Starts `src/main.ts` in Socket Mode and waits until it takes commands. Throws with its last lines. */
+export async function startBot(need: BotNeed): Promise<Bot> {
+  const logFile = join(need.clusters.runFolder.path, "bot.log");
+  const service = await startService({
+    name: "MSK Ferry",
+    command: process.execPath,
+    args: ["--disable-warning=TimeoutNegativeWarning", "src/main.ts"],
+    cwd: root,
+    env: environment(need),
+    logFile,
+    ready: (output) => output.includes("msk-ferry is ready"),
+    readyDeadlineMs,
+    ...(need.signal ? { signal: need.signal } : {}),
+  });
+  return {
+    logFile,
+    restart: () => service.restart(),
+    kill: () => service.kill(),
+    stop: () => service.stop(stopDeadlineMs),
+  };
+}
+
+/** Nothing of this machine's own settings gets in but what a process needs to run. */
+function environment({ clusters, workspace, aws, ferryFile }: BotNeed): NodeJS.ProcessEnv {
+  const { PATH, HOME, LANG, TZ } = process.env;
+  const { security } = clusters.source.admin;
+  return {
+    ...Object.fromEntries(
+      Object.entries({ PATH, HOME, LANG, TZ }).filter(([, value]) => value !== undefined),
+    ),
+    SLACK_BOT_TOKEN: workspace.tokens.botToken,
+    SLACK_APP_TOKEN: workspace.tokens.appToken,
+    SLACK_SIGNING_SECRET: workspace.tokens.signingSecret,
+    SLACK_API_URL: workspace.apiUrl,
+    REDIS_URL: clusters.redis.url,
+    FERRY_CONFIG: ferryFile,
+    LOG_LEVEL: "info",
+    [passwordVariable]: security.protocol === "PLAINTEXT" ? "" : security.password,
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "AKIALABLABLABLABLAB1",
+    AWS_SECRET_ACCESS_KEY: "lab",
+    AWS_ENDPOINT_URL_KAFKA: aws.url,
+    AWS_ENDPOINT_URL_EC2: aws.url,
+    AWS_ENDPOINT_URL_STS: aws.url,
+    AWS_EC2_METADATA_DISABLED: "true",
+  };
+}
