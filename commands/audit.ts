@@ -3,7 +3,7 @@ import { command, enqueue, from } from "./command.ts";
 export const audit = command({
   name: "audit",
   usage: "audit [export]",
-  summary: "Who did what when; `export` makes a signed bundle of the evidence.",
+  summary: "Who did what when; `export` makes a signed bundle.",
   who: "members",
   parse: (line) => line.optionalChoice("something that audit does", ["export"]) === "export",
   run: (exported, context) =>

@@ -4,7 +4,7 @@ import { quote } from "./grammar.ts";
 export const cancel = command({
   name: "cancel",
   usage: "cancel <request>",
-  summary: "Withdraws a waiting request; aborts a running step where that is safe.",
+  summary: "Withdraws a request, or stops a running step where that is safe.",
   who: "members",
   parse: (line) => line.word("the id of a request, such as `7K3Q`,"),
   run: (request, context) =>

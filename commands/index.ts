@@ -120,7 +120,9 @@ function refusal(name: string, error: FerryError): Answer {
   const lines: Part[] = [
     { kind: "text", text: mistake ? error.message : `\`${error.code}\` ${error.message}` },
   ];
-  if (!mistake) lines.push({ kind: "text", text: `Do: ${error.remedy}` });
+  // The catalogue speaks of jobs, which try again by themselves; a command does not.
+  const remedy = error.code === "E_SLACK" ? "Repeat the command." : error.remedy;
+  if (!mistake) lines.push({ kind: "text", text: `Do: ${remedy}` });
   else if (row !== undefined) lines.push({ kind: "text", text: `Usage: \`/ferry ${row.usage}\`` });
   return {
     seenBy: "person",
