@@ -1,0 +1,180 @@
+import { Assessment, assessmentKey } from "#domain/assessment.ts";
+import { asFerryError, FerryError } from "#domain/errors.ts";
+import type { JobOf } from "#domain/job.ts";
+import type { Check, Message, Part } from "#domain/message.ts";
+import { Plan, planKey, type Reason, type Wave } from "#domain/plan.ts";
+import { planReport } from "#domain/plan-report.ts";
+import { makePlan } from "#domain/planning.ts";
+import { type Known, known, unknown } from "#domain/topology.ts";
+import { clockTime, count, took } from "#domain/wording.ts";
+import { readWaveState } from "./wave.ts";
+import { done, type Outcome, type Work } from "./work.ts";
+
+const staleMs = 7 * 24 * 3_600_000;
+const shownWaves = 12;
+
+/** Step 2: shape, price, configuration, topics and waves from the last assessment. Changes nothing outside. */
+export async function plan(_job: JobOf<"plan">, work: Work): Promise<Outcome> {
+  const began = work.clock.now();
+  const assessment = await loadAssessment(work);
+  await work.card.update({
+    subject: `${work.migration.name} · plan`,
+    tone: "working",
+    parts: [{ kind: "text", text: "Sizing MSK and sorting topics into waves." }],
+  });
+  const before = await previousPlan(work);
+  const made = makePlan({
+    migration: work.migration,
+    assessment,
+    creatable: await creatableVersions(work),
+    fixed: await begunWaves(before, work),
+    previous: before?.waves ?? [],
+    madeAt: new Date(work.clock.now()).toISOString(),
+  });
+  await work.store.write(planKey(work.migration.name), made);
+  await work.audit({ what: "plan.made", detail: { hash: made.hash, before: before?.hash } });
+  await upload(made, work);
+  await work.card.finish(summary(made, before, assessment, work, began));
+  return done;
+}
+
+async function loadAssessment(work: Work): Promise<Assessment> {
+  const stored = await work.store.read(assessmentKey(work.migration.name));
+  if (stored === undefined) {
+    throw new FerryError("E_NO_ASSESSMENT", `${work.migration.name} was not assessed yet.`);
+  }
+  return Assessment.parse(stored.value);
+}
+
+async function previousPlan(work: Work): Promise<Plan | undefined> {
+  const stored = await work.store.read(planKey(work.migration.name));
+  return stored && Plan.parse(stored.value);
+}
+
+/** Their connectors, offsets and boundaries are named by these topics: a new plan may not touch them. */
+async function begunWaves(before: Plan | undefined, work: Work): Promise<readonly Wave[]> {
+  const begun: Wave[] = [];
+  for (const wave of before?.waves ?? []) {
+    if ((await readWaveState(work, wave.name)).phase !== "before-cutover") begun.push(wave);
+  }
+  return begun;
+}
+
+/** AWS may not be reachable yet: a plan is possible without it, and says so. */
+async function creatableVersions(work: Work): Promise<Known<readonly string[]>> {
+  try {
+    return known(await work.world.msk.versions());
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    work.log.warn({ code }, "versions that MSK offers could not be read");
+    return unknown(`${code} ${message}`);
+  }
+}
+
+async function upload(made: Plan, work: Work): Promise<void> {
+  const day = made.madeAt.slice(0, 10);
+  const { markdown, json } = planReport(made);
+  await work.card.file({ name: `plan-${day}.md`, title: "Plan", content: Buffer.from(markdown) });
+  await work.card.file({ name: `plan-${day}.json`, title: "Plan (JSON)", content: Buffer.from(json) });
+}
+
+function summary(
+  made: Plan,
+  before: Plan | undefined,
+  assessment: Assessment,
+  work: Work,
+  began: number,
+): Message {
+  const now = work.clock.now();
+  const { shape, waves, topics } = made;
+  const volume = shape.volumeGiB === undefined ? "" : `, ${shape.volumeGiB} GiB each`;
+  const groups = waves.reduce((sum, wave) => sum + wave.groups.length, 0);
+  const partitions = topics.reduce((sum, topic) => sum + topic.partitions, 0);
+  const same = before?.hash === made.hash ? " (unchanged)" : "";
+  return {
+    subject: `${work.migration.name} · plan`,
+    tone: "done",
+    note: `done in ${took(now - began)} · ${clockTime(now)}`,
+    parts: [
+      {
+        kind: "text",
+        text: `*${shape.brokers} × ${shape.instanceType}*${volume}, Kafka ${shape.kafkaVersion}: *$${shape.monthlyUsd.toLocaleString("en-US")} a month*\n${count(topics.length, "topic")}, ${count(partitions, "partition")}, ${count(groups, "group")} in ${count(waves.length, "wave")}`,
+      },
+      waveTable(waves),
+      ...checks("In the way", warnings(made, assessment, now)),
+      ...checks("Instead of the published guide", made.corrections.slice(0, 5).map(correction)),
+      { kind: "note", text: `Plan ${short(made.hash)}${same}; every value with its reason in the thread.` },
+    ],
+    next: ["provision"],
+  };
+}
+
+function waveTable(waves: readonly Wave[]): Part {
+  return {
+    kind: "table",
+    columns: [
+      { title: "wave", align: "left" },
+      { title: "topics", align: "right" },
+      { title: "groups", align: "right" },
+      { title: "why together", align: "left" },
+    ],
+    rows: waves
+      .slice(0, shownWaves)
+      .map(({ name, topics, groups, why }) => [
+        name,
+        String(topics.length),
+        String(groups.length),
+        clipped(why),
+      ])
+      .concat(
+        waves.length > shownWaves ? [[`${waves.length - shownWaves} more`, "", "", "in the thread"]] : [],
+      ),
+  };
+}
+
+function clipped(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+/** Blockers of the assessment, its age, and what the plan itself could not settle. */
+function warnings(made: Plan, assessment: Assessment, now: number): readonly Check[] {
+  const age = now - Date.parse(assessment.takenAt);
+  const stale: readonly Check[] =
+    age > staleMs
+      ? [
+          {
+            state: "warn",
+            text: `the assessment is ${Math.floor(age / 86_400_000)} days old: run \`/ferry assess\` again`,
+          },
+        ]
+      : [];
+  const blockers = assessment.findings
+    .filter(({ severity, state }) => severity === "blocker" && state === "found")
+    .map(
+      ({ subject, evidence, remedy }): Check => ({
+        state: "fail",
+        text: `${subject}: ${evidence} → ${remedy}`,
+      }),
+    );
+  const open = made.reasons
+    .filter(({ what }) => /^(unknown:|too small|set )/.test(what))
+    .map(
+      ({ what, why }): Check => ({
+        state: what.startsWith("unknown") ? "unknown" : "warn",
+        text: `${what}: ${why}`,
+      }),
+    );
+  return [...blockers, ...stale, ...open];
+}
+
+function correction({ what, why }: Reason): Check {
+  return { state: "pass", text: `${what}: ${why}` };
+}
+
+function checks(title: string, items: readonly Check[]): readonly Part[] {
+  return items.length === 0 ? [] : [{ kind: "checks", title, items }];
+}
+
+function short(hash: string): string {
+  return `${hash.slice(0, 4)}…${hash.slice(-2)}`;
+}

@@ -1,0 +1,104 @@
+import type { Assessment } from "./assessment.ts";
+import { expressConfigKeys, standardConfigKeys } from "./msk-data.ts";
+import type { Reason } from "./plan.ts";
+import { breaks } from "./topic-plan.ts";
+
+/** server.properties for MSK: what the source's brokers were told, as far as MSK takes it and it is right there. */
+
+/** Fitted to the source's machines; MSK sets them by broker size (bestpractices.html). */
+const machine = new Set([
+  "num.io.threads",
+  "num.network.threads",
+  "num.recovery.threads.per.data.dir",
+  "num.replica.fetchers",
+  "socket.receive.buffer.bytes",
+  "socket.send.buffer.bytes",
+  "replica.socket.receive.buffer.bytes",
+  "zookeeper.connection.timeout.ms",
+  "zookeeper.session.timeout.ms",
+  "replica.lag.time.max.ms",
+]);
+
+/** Decided here or by MSK, for three zones, whatever the source had. */
+const decided = new Set([
+  "auto.create.topics.enable",
+  "default.replication.factor",
+  "min.insync.replicas",
+  "unclean.leader.election.enable",
+  "offsets.topic.replication.factor",
+  "transaction.state.log.min.isr",
+  "transaction.state.log.replication.factor",
+]);
+
+/** These would break the copy or lock people out on the day the cluster is new. */
+const later = new Map([
+  ["log.message.timestamp.type", "copies keep the source's time until the producers have moved"],
+  ["log.message.timestamp.difference.max.ms", "would refuse copies of old records"],
+  ["log.message.timestamp.before.max.ms", "would refuse copies of old records"],
+  ["log.message.timestamp.after.max.ms", "would refuse copies"],
+  ["allow.everyone.if.no.acl.found", "false before any ACL exists on MSK locks everybody out"],
+  ["custom.advertised.listeners", "names of the source's listeners"],
+]);
+
+const apacheMessageBytes = "1048588";
+
+export type Configured = {
+  readonly properties: Readonly<Record<string, string>>;
+  readonly reasons: readonly Reason[];
+};
+
+export function configure(
+  { brokerConfigs }: Pick<Assessment, "brokerConfigs">,
+  kind: "standard" | "express",
+  replicationFactor: number,
+): Configured {
+  const legal = kind === "standard" ? standardConfigKeys : expressConfigKeys;
+  const properties = new Map<string, string>();
+  const left = new Map<string, string>();
+  for (const [key, value] of Object.entries(brokerConfigs)) {
+    const rule = legal.get(key);
+    if (rule === undefined || decided.has(key) || value === null) continue;
+    const why = machine.has(key)
+      ? "fitted to the source's machines"
+      : (later.get(key) ?? breaks(rule, value));
+    if (why === undefined) properties.set(key, value);
+    else left.set(key, why);
+  }
+  properties.set("auto.create.topics.enable", "false");
+  properties.set("message.max.bytes", properties.get("message.max.bytes") ?? apacheMessageBytes);
+  if (kind === "standard") {
+    properties.set("default.replication.factor", String(replicationFactor));
+    properties.set("min.insync.replicas", String(Math.max(1, replicationFactor - 1)));
+    properties.set("unclean.leader.election.enable", "false");
+  }
+  return {
+    properties: Object.fromEntries([...properties].toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    reasons: [
+      ...[...left].map(([key, why]) => ({
+        what: `${key}=${brokerConfigs[key] ?? ""} of the source is not carried over`,
+        why,
+        source: "msk-configuration-properties.html",
+      })),
+      ...refused(brokerConfigs, legal),
+    ],
+  };
+}
+
+/** Names only: what MSK does not take may hold secrets. */
+function refused(
+  brokerConfigs: Assessment["brokerConfigs"],
+  legal: ReadonlyMap<string, unknown>,
+): readonly Reason[] {
+  const names = Object.keys(brokerConfigs)
+    .filter((key) => !legal.has(key))
+    .toSorted();
+  if (names.length === 0) return [];
+  const more = names.length > 12 ? ` and ${names.length - 12} more` : "";
+  return [
+    {
+      what: `${names.length} broker settings of the source have no place in an MSK configuration`,
+      why: `one key that is not on MSK's list fails the whole configuration: ${names.slice(0, 12).join(", ")}${more}`,
+      source: "msk-configuration-properties.html",
+    },
+  ];
+}

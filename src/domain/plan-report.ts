@@ -1,0 +1,119 @@
+import { canonical } from "./canonical.ts";
+import type { Plan, Reason } from "./plan.ts";
+
+/** The plan for people (Markdown) and for machines (JSON): the same content. */
+export function planReport(plan: Plan): { readonly markdown: string; readonly json: string } {
+  return { markdown: markdown(plan), json: `${canonical(plan)}\n` };
+}
+
+function markdown(plan: Plan): string {
+  const { shape } = plan;
+  const volume = shape.volumeGiB === undefined ? "" : `, ${shape.volumeGiB} GiB each`;
+  return [
+    `# Plan of ${plan.migration}`,
+    "",
+    `Made ${plan.madeAt}; source cluster ${plan.sourceClusterId}; hash \`${plan.hash}\`.`,
+    "",
+    "## MSK",
+    "",
+    `${shape.brokers} × ${shape.instanceType}${volume}, Kafka ${shape.kafkaVersion}, $${shape.monthlyUsd} a month.`,
+    "",
+    ...reasonRows(plan.reasons),
+    "",
+    "## Instead of the published guide",
+    "",
+    ...reasonRows(plan.corrections),
+    "",
+    "## Configuration",
+    "",
+    "```properties",
+    ...Object.entries(plan.configuration).map(([key, value]) => `${key}=${value}`),
+    "```",
+    "",
+    `## Waves: ${plan.waves.length}`,
+    "",
+    ...table(
+      ["", "wave", "topics", "groups", "why"],
+      plan.waves.map(({ name, topics, groups, why }, index) => [
+        String(index + 1),
+        name,
+        topics.join(", "),
+        groups.join(", "),
+        why,
+      ]),
+    ),
+    "",
+    ...topicRows(plan),
+    "",
+    "## Other shapes",
+    "",
+    ...table(
+      ["shape", "$ a month", "why"],
+      plan.alternatives.map(({ name, monthlyUsd, why }) => [name, String(monthlyUsd), why]),
+    ),
+    "",
+    ...whatFollows(plan),
+    "",
+  ].join("\n");
+}
+
+function reasonRows(reasons: readonly Reason[]): readonly string[] {
+  return table(
+    ["what", "why", "source"],
+    reasons.map(({ what, why, source }) => [what, why, source]),
+  );
+}
+
+function topicRows({ topics }: Plan): readonly string[] {
+  const partitions = topics.reduce((sum, topic) => sum + topic.partitions, 0);
+  return [
+    `## Topics: ${topics.length}, ${partitions} partitions`,
+    "",
+    ...table(
+      ["topic", "partitions", "replicas", "configs"],
+      topics.map(({ name, partitions, replicationFactor, configs }) => [
+        name,
+        String(partitions),
+        String(replicationFactor),
+        Object.entries(configs)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(" "),
+      ]),
+    ),
+    "",
+    "### Settings that differ from the source's",
+    "",
+    ...table(
+      ["topic", "key", "from", "to", "why"],
+      topics.flatMap(({ name, adjusted }) =>
+        adjusted.map(({ key, from, to, why }) => [name, key, from ?? "not set", to ?? "left out", why]),
+      ),
+    ),
+  ];
+}
+
+/** A dry run of all that follows, in the order of the commands. */
+function whatFollows(plan: Plan): readonly string[] {
+  const waves = plan.waves.map(({ name }) => name);
+  return [
+    "## What follows",
+    "",
+    `1. \`/ferry provision\`: configuration, then ${plan.shape.brokers} × ${plan.shape.instanceType}; about half an hour.`,
+    "2. `/ferry network`: peering or a check of what exists; every path probed.",
+    `3. \`/ferry replicate start\`: ${plan.topics.length} topics created on MSK, ${waves.length} mirrors.`,
+    ...waves.flatMap((wave, index) => [
+      `${4 + index * 2}. \`/ferry cutover consumers ${wave}\`: two approvals; way back \`/ferry rollback ${wave}\`.`,
+      `${5 + index * 2}. \`/ferry cutover producers ${wave}\`: two approvals; way back \`/ferry rollback ${wave}\`.`,
+    ]),
+    `${4 + waves.length * 2}. \`/ferry verify\`, then \`/ferry cleanup\`: after that there is no way back.`,
+  ];
+}
+
+function table(columns: readonly string[], rows: ReadonlyArray<readonly string[]>): readonly string[] {
+  if (rows.length === 0) return ["none"];
+  return [row(columns), row(columns.map(() => "---")), ...rows.map(row)];
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+}

@@ -1,0 +1,143 @@
+import type { Assessment } from "./assessment.ts";
+import { prices, recommendedVersion } from "./msk-data.ts";
+import type { Reason } from "./plan.ts";
+import type { MigrationSettings } from "./settings.ts";
+import type { Choice } from "./shape-choice.ts";
+import { diskFill, type Site, utilisation } from "./sizing.ts";
+import type { Load } from "./sizing-load.ts";
+import type { Known } from "./topology.ts";
+import { count } from "./wording.ts";
+
+/** Why this shape, with the measured values. What is not known is said and was not counted. */
+
+type Question = {
+  readonly choice: Choice;
+  readonly load: Load;
+  readonly site: Site;
+  readonly settings: MigrationSettings;
+  readonly assessment: Assessment;
+  readonly creatable: Known<readonly string[]>;
+};
+
+export function shapeReasons(question: Question): readonly Reason[] {
+  return [
+    brokerReason(question),
+    ...unknownReasons(question),
+    ...shortReasons(question),
+    storageReason(question),
+    priceReason(question),
+    versionReason(question),
+    replicaReason(question),
+  ];
+}
+
+function brokerReason({ choice, load, site, assessment, settings }: Question): Reason {
+  const { shape, candidate } = choice;
+  const { replicationFactor: rf, zones } = site;
+  const measured = `in ${rate(load.ingressMBps)}, out ${rate(load.egressMBps)} over ${assessment.windowMs / 1000} s, ${count(load.partitions * rf, "partition replica")}`;
+  const fixed = Object.keys(settings.target.shape);
+  const by =
+    fixed.length === 0 ? "the cheapest that carries this" : `${fixed.join(", ")} fixed in ferry.yaml`;
+  return {
+    what: `${shape.brokers} × ${shape.instanceType}`,
+    why: `${measured}; ${by}, with one of ${zones} zones down and at ${utilisation * 100} % of the recommended rate; number of brokers from: ${candidate.bottleneck}`,
+    source: shape.kind === "express" ? "limits.html" : "bestpractices.html",
+  };
+}
+
+function rate(value: Known<number>): string {
+  return value.known ? `${value.value.toFixed(value.value < 1 ? 3 : 1)} MB/s` : "unknown";
+}
+
+function unknownReasons({ load, choice }: Question): readonly Reason[] {
+  const parts = [
+    ["records in", load.ingressMBps],
+    ["records out", load.egressMBps],
+    ["size on disk", load.storedBytes],
+  ] as const;
+  const missing = parts.flatMap(([name, value]) =>
+    value.known
+      ? []
+      : [
+          {
+            what: `unknown: ${name}`,
+            why: `${value.why}; the shape does not allow for it`,
+            source: "assessment",
+          },
+        ],
+  );
+  if (!choice.partial) return missing;
+  const what = "the price is a lower bound";
+  return [...missing, { what, why: "a part of the load is not known", source: "assessment" }];
+}
+
+function shortReasons({ choice, load, site }: Question): readonly Reason[] {
+  const { shape, short } = choice;
+  const lacking = short.map(({ limit, brokers }) => ({
+    what: `too small for the measured load: ${limit}`,
+    why: `ferry.yaml fixes ${shape.brokers} brokers; ${limit} needs ${Math.ceil(brokers)} of this kind`,
+    source: "bestpractices.html",
+  }));
+  const noVolume = shape.kind === "standard" && shape.volumeGiB === undefined && !load.storedBytes.known;
+  if (!noVolume) return lacking;
+  return [
+    ...lacking,
+    {
+      what: "set target.shape.volumeGiB",
+      why: `the size on disk is not known, so no volume could be computed for ${site.replicationFactor} replicas`,
+      source: "manually-expand-storage.html",
+    },
+  ];
+}
+
+function storageReason({ choice, load, site, settings }: Question): Reason {
+  const { shape } = choice;
+  if (shape.kind === "express") {
+    return { what: "no volume", why: "Express manages and bills what is stored", source: "limits.html" };
+  }
+  const one = load.storedBytes.known
+    ? `${(load.storedBytes.value / 2 ** 30).toFixed(2)} GiB in one copy`
+    : "unknown size";
+  const from = settings.target.shape.volumeGiB === undefined ? "" : "; fixed in ferry.yaml";
+  return {
+    what: shape.volumeGiB === undefined ? "volume not known" : `${shape.volumeGiB} GiB per broker`,
+    why: `${one} × ${site.replicationFactor} replicas, filled to ${diskFill * 100} % when retention is full${from}`,
+    source: "msk-autoexpand-details.html",
+  };
+}
+
+function priceReason({ choice, settings }: Question): Reason {
+  const elsewhere =
+    settings.target.region === prices.region ? "" : `; ${settings.target.region} may cost something else`;
+  return {
+    what: `$${choice.shape.monthlyUsd.toLocaleString("en-US")} a month`,
+    why: `brokers, volumes and provisioned throughput over ${prices.hoursPerMonth} h at prices of ${prices.asOf} in ${prices.region}${elsewhere}; without traffic between zones, Connect workers and tax`,
+    source: prices.source,
+  };
+}
+
+function versionReason({ choice, settings, creatable }: Question): Reason {
+  const { kind, kafkaVersion } = choice.shape;
+  const checked = creatable.known
+    ? "AWS lists it as creatable now"
+    : `not checked with AWS: ${creatable.why}`;
+  const fixed = settings.target.shape.kafkaVersion !== undefined;
+  const by = fixed ? "fixed in ferry.yaml" : versionBy(kafkaVersion === recommendedVersion[kind]);
+  return { what: `Kafka ${kafkaVersion}`, why: `${by}; ${checked}`, source: "supported-kafka-versions.html" };
+}
+
+function versionBy(recommended: boolean): string {
+  return recommended ? "the version that MSK recommends" : "the newest line that can be created";
+}
+
+function replicaReason({ site, choice }: Question): Reason {
+  const { replicationFactor: rf } = site;
+  const least = choice.shape.kind === "express" ? 2 : Math.max(1, rf - 1);
+  const warning =
+    rf < 3 ? "; fewer than three replicas do not survive a failure while a broker is patched" : "";
+  return {
+    what: `${count(rf, "replica")}, min.insync.replicas ${least}`,
+    why: `target.replicationFactor ${rf} over ${site.zones} zones: one broker at a time is patched without stopping writes${warning}`,
+    source: "bestpractices.html",
+  };
+}

@@ -1,0 +1,70 @@
+import type { AssessedGroup, AssessedTopic } from "./assessment.ts";
+import { type Known, known, unknown } from "./topology.ts";
+
+/** What the target has to carry, from what was measured on the source. A part that is not known makes the whole unknown. */
+
+export type Load = {
+  /** Without replicas; with Kafka's own topics. */
+  readonly partitions: number;
+  /** MB/s, 10^6 bytes, uncompressed, as measured. */
+  readonly ingressMBps: Known<number>;
+  /** MB/s to consumers, without replication: each group reads what is written. */
+  readonly egressMBps: Known<number>;
+  /** One copy of what is kept once retention is full. */
+  readonly storedBytes: Known<number>;
+};
+
+/** __consumer_offsets and __transaction_state with Kafka's defaults of 50 each. */
+const ownPartitions = 100;
+
+export function loadOf(topics: readonly AssessedTopic[], groups: readonly AssessedGroup[]): Load {
+  const readers = (topic: string) => groups.filter((group) => group.topics.includes(topic)).length;
+  return {
+    partitions: topics.reduce((sum, { partitions }) => sum + partitions, ownPartitions),
+    ingressMBps: total(topics.map((topic) => inMegabytes(bytesPerSecond(topic), 1))),
+    egressMBps: total(topics.map((topic) => inMegabytes(bytesPerSecond(topic), readers(topic.name)))),
+    storedBytes: total(topics.map(stored)),
+  };
+}
+
+function inMegabytes(bytes: Known<number>, times: number): Known<number> {
+  return bytes.known ? known((bytes.value / 1e6) * times) : bytes;
+}
+
+/** Nothing written is nothing, even where the size of a record is not known. */
+function bytesPerSecond({ name, recordsPerSecond, averageRecordBytes }: AssessedTopic): Known<number> {
+  if (recordsPerSecond <= 0) return known(0);
+  if (!averageRecordBytes.known) return unknown(`${name}: ${averageRecordBytes.why}`);
+  return known(recordsPerSecond * averageRecordBytes.value);
+}
+
+/** The larger of what is on disk now and what retention will keep at the measured rate. */
+function stored(topic: AssessedTopic): Known<number> {
+  const disk = topic.bytesOnDisk;
+  const expected = topic.compacted ? undefined : retained(topic);
+  if (!disk.known) return expected === undefined ? unknown(`${topic.name}: ${disk.why}`) : known(expected);
+  return known(Math.max(disk.value, expected ?? 0));
+}
+
+/** `undefined` when time does not bound it or the rate in bytes is not known. */
+function retained(topic: AssessedTopic): number | undefined {
+  const rate = bytesPerSecond(topic);
+  const ms = Number(topic.configs["retention.ms"]?.value ?? Number.NaN);
+  const cap = Number(topic.configs["retention.bytes"]?.value ?? Number.NaN);
+  const capped = cap > 0 ? cap * topic.partitions : Number.POSITIVE_INFINITY;
+  const byTime = rate.known && ms > 0 ? rate.value * (ms / 1000) : Number.POSITIVE_INFINITY;
+  const least = Math.min(capped, byTime);
+  return Number.isFinite(least) ? least : undefined;
+}
+
+function total(values: ReadonlyArray<Known<number>>): Known<number> {
+  let sum = 0;
+  const missing: string[] = [];
+  for (const value of values) {
+    if (value.known) sum += value.value;
+    else missing.push(value.why);
+  }
+  const [first] = missing;
+  if (first === undefined) return known(sum);
+  return unknown(missing.length === 1 ? first : `${first}; and ${missing.length - 1} more topics`);
+}

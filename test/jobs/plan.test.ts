@@ -1,0 +1,117 @@
+import { describe, expect, it } from "vitest";
+import { type Assessment, assessmentKey } from "#domain/assessment.ts";
+import { Plan, planKey } from "#domain/plan.ts";
+import { plan } from "#jobs/plan.ts";
+import type { Card, Work } from "#jobs/work.ts";
+import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";
+import { createSmallWork, type SmallWork } from "#support/small-work.ts";
+
+const job = { name: "plan", migration: "orders", by: "UANA" } as const;
+
+function assessed(change: Partial<Assessment> = {}): Assessment {
+  return assessmentOf({
+    topics: [assessedTopic("invoices"), assessedTopic("payments"), assessedTopic("audit")],
+    groups: [assessedGroup("billing-app", ["invoices", "payments"])],
+    ...change,
+  });
+}
+
+type PlanWork = { readonly work: Work; readonly small: SmallWork; readonly files: Map<string, string> };
+
+async function open(assessment: Assessment | undefined): Promise<PlanWork> {
+  const small = createSmallWork();
+  const files = new Map<string, string>();
+  const card: Card = {
+    ...small.card,
+    file: async ({ name, content }) => {
+      files.set(name, content.toString());
+      return name;
+    },
+  };
+  if (assessment !== undefined) await small.store.write(assessmentKey("orders"), assessment);
+  return { work: { ...small, card }, small, files };
+}
+
+async function stored(work: Work): Promise<Plan> {
+  return Plan.parse((await work.store.read(planKey("orders")))?.value);
+}
+
+describe("/ferry plan", () => {
+  it("needs an assessment", async () => {
+    const { work } = await open(undefined);
+    await expect(plan(job, work)).rejects.toMatchObject({ code: "E_NO_ASSESSMENT" });
+  });
+
+  it("stores a plan, shows it and uploads it twice", async () => {
+    const { work, small, files } = await open(assessed());
+    await plan(job, work);
+    const made = await stored(work);
+    expect(made.waves.map(({ name, topics }) => [name, topics])).toEqual([
+      ["invoices", ["invoices", "payments"]],
+      ["rest", ["audit"]],
+    ]);
+    expect([...files.keys()]).toEqual(["plan-2026-11-22.md", "plan-2026-11-22.json"]);
+    expect(Plan.parse(JSON.parse(files.get("plan-2026-11-22.json") ?? ""))).toEqual(made);
+    const last = small.card.shown.at(-1);
+    expect(last?.next).toEqual(["provision"]);
+    expect(JSON.stringify(last)).toContain(`$${made.shape.monthlyUsd.toLocaleString("en-US")} a month`);
+  });
+
+  it("gives the same hash for the same assessment at another time", async () => {
+    const { work, small } = await open(assessed());
+    await plan(job, work);
+    const first = await stored(work);
+    await small.clock.advance(60_000);
+    await plan(job, work);
+    const second = await stored(work);
+    expect(second.hash).toBe(first.hash);
+    expect(second.madeAt).not.toBe(first.madeAt);
+  });
+
+  it("shows blockers and the age of the assessment", async () => {
+    const finding = {
+      code: "X",
+      severity: "blocker",
+      state: "found",
+      subject: "invoices",
+      evidence: "offline",
+      remedy: "repair",
+    } as const;
+    const { work, small } = await open(assessed({ takenAt: "2026-11-10T00:00:00Z", findings: [finding] }));
+    await plan(job, work);
+    const shown = JSON.stringify(small.card.shown.at(-1));
+    expect(shown).toContain("invoices: offline → repair");
+    expect(shown).toContain("the assessment is 12 days old");
+  });
+
+  it("says what is not known, and shows no zero for it", async () => {
+    const why = "no DESCRIBE on the cluster";
+    const topics = [assessedTopic("invoices", { bytesOnDisk: { known: false, why }, compacted: true })];
+    const { work, small } = await open(assessed({ topics, groups: [] }));
+    await plan(job, work);
+    const made = await stored(work);
+    expect(made.shape.volumeGiB).toBeUndefined();
+    expect(JSON.stringify(small.card.shown.at(-1))).toContain(`unknown: size on disk: invoices: ${why}`);
+    expect(made.reasons.map(({ what }) => what)).toContain("the price is a lower bound");
+  });
+
+  it("keeps a wave that has begun to move, and its name, whatever is assessed now", async () => {
+    const { work } = await open(assessed());
+    await plan(job, work);
+    const [first] = (await stored(work)).waves;
+    await work.store.write("wave:orders:invoices", {
+      phase: "consumers-moved",
+      changedAt: "2026-11-22T15:00:00Z",
+    });
+    const topics = [
+      assessedTopic("invoices"),
+      assessedTopic("payments", { offsetsHeld: 9_000 }),
+      assessedTopic("audit"),
+    ];
+    await work.store.write(assessmentKey("orders"), assessed({ topics, groups: [] }));
+    await plan(job, work);
+    const again = (await stored(work)).waves.find(({ name }) => name === "invoices");
+    expect(again?.topics).toEqual(first?.topics);
+    expect(again?.groups).toEqual(["billing-app"]);
+  });
+});
