@@ -16,6 +16,8 @@ export type MskCluster = {
   readonly state: MskState;
   /** Why it is FAILED, in AWS's words. */
   readonly reason?: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number | undefined;
   readonly kind: "standard" | "express" | "serverless";
   /** Needed for every update; changes with each. */
   readonly currentVersion: string;
@@ -23,10 +25,12 @@ export type MskCluster = {
   readonly instanceType: string;
   readonly brokers: number;
   readonly volumeGiB: number | undefined;
+  readonly provisionedThroughputMiBs: number | undefined;
   readonly monitoring: string;
   readonly auth: readonly ("iam" | "scram" | "tls" | "unauthenticated")[];
   readonly transit: "tls" | "tls-plaintext" | "plaintext";
   readonly configurationArn: string | undefined;
+  readonly configurationRevision: number | undefined;
   readonly subnets: readonly string[];
   readonly securityGroups: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
@@ -58,6 +62,8 @@ export type ClusterRequest = {
   readonly volumeGiB?: number;
   readonly provisionedThroughputMiBs?: number;
   readonly auth: "iam" | "scram" | "tls" | "unauthenticated";
+  /** For mutual TLS: ARNs of private certificate authorities. */
+  readonly certificateAuthorities?: readonly string[];
   readonly transit: "tls" | "tls-plaintext" | "plaintext";
   readonly kmsKey?: string;
   readonly monitoring: "DEFAULT" | "PER_BROKER" | "PER_TOPIC_PER_BROKER" | "PER_TOPIC_PER_PARTITION";
@@ -78,9 +84,17 @@ export type Msk = {
   findCluster(name: string): Promise<MskCluster | undefined>;
   describeCluster(arn: string): Promise<MskCluster>;
   findConfiguration(name: string): Promise<MskConfiguration | undefined>;
+  /** The one of this name where there is one already: names are unique in an account and Region. */
   createConfiguration(request: ConfigurationRequest): Promise<MskConfiguration>;
-  /** Returns the ARN at once; the cluster is CREATING for about half an hour. */
+  /** A new revision; clusters keep the one they have. */
+  reviseConfiguration(arn: string, description: string, properties: string): Promise<MskConfiguration>;
+  /**
+   * Returns the ARN at once; the cluster is CREATING for about half an hour. Where one of this name exists already, its
+   * ARN: whoever calls compares it with what was asked for. `E_AWS_UNREACHABLE` when it exists but is not listed yet.
+   */
   createCluster(request: ClusterRequest, configuration: MskConfiguration): Promise<string>;
+  scramSecrets(arn: string): Promise<readonly string[]>;
+  /** Those that are associated already are no error. */
   associateScram(arn: string, secretArns: readonly string[]): Promise<void>;
   /** host:port list for this way to authenticate; `undefined` while there is none. */
   bootstrap(

@@ -1,6 +1,6 @@
 import type { Message } from "./message.ts";
 import type { Msk } from "./msk.ts";
-import type { Network } from "./network.ts";
+import type { Network, Prober } from "./network.ts";
 import type { Client } from "./settings.ts";
 import type {
   Acl,
@@ -259,6 +259,7 @@ export type World = {
   engine(): Promise<ReplicationEngine>;
   readonly msk: Msk;
   readonly network: Network;
+  readonly prober: Prober;
   client(client: Client): ClientDriver;
   /** How applications reach a cluster. Passwords are left out: applications have their own. */
   applications(place: "source" | "target"): Promise<ClusterAccess>;

@@ -1,0 +1,191 @@
+import { z } from "zod";
+import type { IngressRule, Peering, RouteTable, Vpc } from "#domain/network.ts";
+import { parseAnswer } from "./aws.ts";
+
+/** EC2's shapes and ours. What AWS answers is parsed: every member of the SDK's types is optional. */
+
+const Tags = z.array(z.object({ Key: z.string(), Value: z.string().default("") })).default([]);
+
+export function tagList(tags: Readonly<Record<string, string>>): Array<{ Key: string; Value: string }> {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+const Blocks4 = z.array(z.object({ CidrBlock: z.string() })).default([]);
+const Blocks6 = z.array(z.object({ Ipv6CidrBlock: z.string() })).default([]);
+
+/** Blocks of a VPC are associated with it; one that was taken away stays listed for a while. */
+const State = z.object({ State: z.string().optional() }).optional();
+const VpcAnswer = z.object({
+  VpcId: z.string(),
+  OwnerId: z.string().default("unknown"),
+  CidrBlock: z.string(),
+  CidrBlockAssociationSet: z.array(z.object({ CidrBlock: z.string(), CidrBlockState: State })).default([]),
+  Ipv6CidrBlockAssociationSet: z
+    .array(z.object({ Ipv6CidrBlock: z.string(), Ipv6CidrBlockState: State }))
+    .default([]),
+});
+
+function isHeld(state: z.infer<typeof State>): boolean {
+  return state?.State !== "disassociated";
+}
+
+export function vpcOf(answer: unknown): Vpc {
+  const vpc = parseAnswer(VpcAnswer, answer, "a VPC");
+  const cidrs = new Set([
+    vpc.CidrBlock,
+    ...vpc.CidrBlockAssociationSet.filter((each) => isHeld(each.CidrBlockState)).map(
+      (each) => each.CidrBlock,
+    ),
+    ...vpc.Ipv6CidrBlockAssociationSet.filter((each) => isHeld(each.Ipv6CidrBlockState)).map(
+      (each) => each.Ipv6CidrBlock,
+    ),
+  ]);
+  return { id: vpc.VpcId, cidrs: [...cidrs], owner: vpc.OwnerId };
+}
+
+const SideAnswer = z.object({
+  VpcId: z.string(),
+  OwnerId: z.string().default("unknown"),
+  CidrBlockSet: Blocks4,
+  Ipv6CidrBlockSet: Blocks6,
+});
+
+const PeeringAnswer = z.object({
+  VpcPeeringConnectionId: z.string(),
+  Status: z.object({
+    Code: z.enum([
+      "initiating-request",
+      "pending-acceptance",
+      "provisioning",
+      "active",
+      "failed",
+      "expired",
+      "rejected",
+      "deleting",
+      "deleted",
+    ]),
+    Message: z.string().optional(),
+  }),
+  RequesterVpcInfo: SideAnswer,
+  AccepterVpcInfo: SideAnswer,
+  Tags,
+});
+
+export function peeringOf(answer: unknown): Peering {
+  const peering = parseAnswer(PeeringAnswer, answer, "a peering connection");
+  const { Code, Message } = peering.Status;
+  return {
+    id: peering.VpcPeeringConnectionId,
+    state: Code,
+    ...(Message === undefined ? {} : { reason: Message }),
+    requester: sideOf(peering.RequesterVpcInfo),
+    accepter: sideOf(peering.AccepterVpcInfo),
+    tags: Object.fromEntries(peering.Tags.map(({ Key, Value }) => [Key, Value])),
+  };
+}
+
+function sideOf(side: z.infer<typeof SideAnswer>): Vpc {
+  const cidrs = [
+    ...side.CidrBlockSet.map((each) => each.CidrBlock),
+    ...side.Ipv6CidrBlockSet.map((each) => each.Ipv6CidrBlock),
+  ];
+  return { id: side.VpcId, cidrs, owner: side.OwnerId };
+}
+
+const RouteAnswer = z.looseObject({
+  DestinationCidrBlock: z.string().optional(),
+  DestinationIpv6CidrBlock: z.string().optional(),
+  DestinationPrefixListId: z.string().optional(),
+  VpcPeeringConnectionId: z.string().optional(),
+  TransitGatewayId: z.string().optional(),
+  GatewayId: z.string().optional(),
+  NatGatewayId: z.string().optional(),
+  NetworkInterfaceId: z.string().optional(),
+  State: z.string().default("active"),
+});
+
+const TableAnswer = z.object({
+  RouteTableId: z.string(),
+  VpcId: z.string(),
+  Associations: z
+    .array(z.object({ Main: z.boolean().default(false), SubnetId: z.string().optional() }))
+    .default([]),
+  Routes: z.array(RouteAnswer).default([]),
+});
+
+export function routeTableOf(answer: unknown): RouteTable {
+  const table = parseAnswer(TableAnswer, answer, "a route table");
+  return {
+    id: table.RouteTableId,
+    vpc: table.VpcId,
+    main: table.Associations.some(({ Main }) => Main),
+    subnets: table.Associations.flatMap(({ SubnetId }) => (SubnetId === undefined ? [] : [SubnetId])),
+    routes: table.Routes.map((route) => ({
+      destination:
+        route.DestinationCidrBlock ??
+        route.DestinationIpv6CidrBlock ??
+        route.DestinationPrefixListId ??
+        "unknown",
+      target: targetOf(route),
+      peering: route.VpcPeeringConnectionId,
+      state: route.State === "blackhole" ? "blackhole" : "active",
+    })),
+  };
+}
+
+function targetOf(route: z.infer<typeof RouteAnswer>): string {
+  return (
+    route.VpcPeeringConnectionId ??
+    route.TransitGatewayId ??
+    route.NatGatewayId ??
+    route.GatewayId ??
+    route.NetworkInterfaceId ??
+    "unknown"
+  );
+}
+
+export function destinationOf(cidr: string) {
+  return cidr.includes(":") ? { DestinationIpv6CidrBlock: cidr } : { DestinationCidrBlock: cidr };
+}
+
+const Described = z.string().default("");
+const GroupAnswer = z.object({
+  IpPermissions: z
+    .array(
+      z.object({
+        IpProtocol: z.string(),
+        FromPort: z.number().optional(),
+        ToPort: z.number().optional(),
+        IpRanges: z.array(z.object({ CidrIp: z.string(), Description: Described })).default([]),
+        Ipv6Ranges: z.array(z.object({ CidrIpv6: z.string(), Description: Described })).default([]),
+      }),
+    )
+    .default([]),
+});
+
+/** Rules by address block that let TCP in; those by security group or prefix list say nothing about a block. */
+export function ingressOf(answer: unknown): readonly IngressRule[] {
+  const group = parseAnswer(GroupAnswer, answer, "a security group");
+  return group.IpPermissions.filter(({ IpProtocol }) => IpProtocol === "tcp" || IpProtocol === "-1").flatMap(
+    ({ FromPort = 0, ToPort = 65_535, IpProtocol, IpRanges, Ipv6Ranges }) => {
+      const [port, toPort] = IpProtocol === "-1" ? [0, 65_535] : [FromPort, ToPort];
+      const blocks = [
+        ...IpRanges.map(({ CidrIp, Description }) => ({ cidr: CidrIp, description: Description })),
+        ...Ipv6Ranges.map(({ CidrIpv6, Description }) => ({ cidr: CidrIpv6, description: Description })),
+      ];
+      return blocks.map((block) => ({ port, ...(toPort === port ? {} : { toPort }), ...block }));
+    },
+  );
+}
+
+export function permissionOf({ port, toPort = port, cidr, description }: IngressRule) {
+  const Description = description;
+  return {
+    IpProtocol: "tcp",
+    FromPort: port,
+    ToPort: toPort,
+    ...(cidr.includes(":")
+      ? { Ipv6Ranges: [{ CidrIpv6: cidr, Description }] }
+      : { IpRanges: [{ CidrIp: cidr, Description }] }),
+  };
+}

@@ -1,0 +1,256 @@
+import {
+  BatchAssociateScramSecretCommand,
+  CreateClusterV2Command,
+  CreateConfigurationCommand,
+  DescribeClusterOperationV2Command,
+  DescribeClusterV2Command,
+  DescribeConfigurationRevisionCommand,
+  GetBootstrapBrokersCommand,
+  KafkaClient,
+  paginateListClustersV2,
+  paginateListConfigurations,
+  paginateListKafkaVersions,
+  paginateListScramSecrets,
+  UpdateBrokerStorageCommand,
+  UpdateConfigurationCommand,
+  UpdateMonitoringCommand,
+} from "@aws-sdk/client-kafka";
+import { FerryError } from "#domain/errors.ts";
+import type { ConfigurationRequest, Msk, MskCluster, MskConfiguration } from "#domain/msk.ts";
+import type { Log } from "#domain/ports.ts";
+import { type AwsCall, awsSettings, callAws } from "./aws.ts";
+import { bootstrapOf, clusterOf, creationInput, operationOf } from "./msk-shapes.ts";
+
+type Options = { readonly region: string; readonly log: Log };
+type Connection = {
+  readonly kafka: KafkaClient;
+  readonly ask: <T>(operation: string, resource: string, send: () => Promise<T>) => Promise<T>;
+  readonly change: <T>(
+    operation: string,
+    resource: string,
+    send: () => Promise<T>,
+    onConflict?: () => Promise<T>,
+  ) => Promise<T>;
+};
+
+function call(operation: string, resource: string): AwsCall {
+  return { action: `kafka:${operation}`, resource };
+}
+
+/** Secrets that one BatchAssociateScramSecret may name. */
+const secretsPerCall = 10;
+
+/** Amazon MSK in one Region. Names are unique there and in the account, which is what makes creation repeatable. */
+export function createMsk({ region, log }: Options): Msk {
+  const aws = connect(region, log);
+  return { ...reading(aws), ...configurations(aws), ...clusters(aws), ...updates(aws) };
+}
+
+function connect(region: string, log: Log): Connection {
+  return {
+    kafka: new KafkaClient(awsSettings(region)),
+    ask: (operation, resource, send) => callAws(log, call(operation, resource), send),
+    change: (operation, resource, send, onConflict) =>
+      callAws(log, { ...call(operation, resource), changes: true }, send, (name) =>
+        name === "ConflictException" ? onConflict : undefined,
+      ),
+  };
+}
+
+function reading(aws: Connection): Pick<Msk, "versions" | "bootstrap" | "operation" | "scramSecrets"> {
+  const { kafka, ask } = aws;
+  return {
+    versions: () =>
+      ask("ListKafkaVersions", "the Region", async () => {
+        const found = new Set<string>();
+        for await (const page of paginateListKafkaVersions({ client: kafka }, {})) {
+          for (const { Version, Status } of page.KafkaVersions ?? []) {
+            if (Version !== undefined && Status === "ACTIVE") found.add(Version);
+          }
+        }
+        return [...found];
+      }),
+    bootstrap: async (arn, auth, transit) => {
+      const answer = await ask("GetBootstrapBrokers", arn, () =>
+        kafka.send(new GetBootstrapBrokersCommand({ ClusterArn: arn })),
+      );
+      return bootstrapOf(answer, auth, transit);
+    },
+    operation: async (arn) => {
+      const { ClusterOperationInfo } = await ask("DescribeClusterOperationV2", arn, () =>
+        kafka.send(new DescribeClusterOperationV2Command({ ClusterOperationArn: arn })),
+      );
+      return operationOf(ClusterOperationInfo);
+    },
+    scramSecrets: (arn) =>
+      ask("ListScramSecrets", arn, async () => {
+        const found: string[] = [];
+        for await (const page of paginateListScramSecrets({ client: kafka }, { ClusterArn: arn }))
+          found.push(...(page.SecretArnList ?? []));
+        return found;
+      }),
+  };
+}
+
+async function findConfiguration(
+  { kafka, ask }: Connection,
+  name: string,
+): Promise<MskConfiguration | undefined> {
+  const found = await ask("ListConfigurations", name, async () => {
+    for await (const page of paginateListConfigurations({ client: kafka }, {})) {
+      const match = page.Configurations?.find((each) => each.Name === name && each.State !== "DELETING");
+      if (match !== undefined) return match;
+    }
+    return undefined;
+  });
+  const { Arn, LatestRevision } = found ?? {};
+  const revision = LatestRevision?.Revision;
+  if (Arn === undefined || revision === undefined) return undefined;
+  const { ServerProperties } = await ask("DescribeConfigurationRevision", name, () =>
+    kafka.send(new DescribeConfigurationRevisionCommand({ Arn, Revision: revision })),
+  );
+  return { arn: Arn, revision, properties: Buffer.from(ServerProperties ?? []).toString() };
+}
+
+function configurations(
+  aws: Connection,
+): Pick<Msk, "findConfiguration" | "createConfiguration" | "reviseConfiguration"> {
+  const { kafka, change } = aws;
+  return {
+    findConfiguration: (name) => findConfiguration(aws, name),
+    createConfiguration: (request) =>
+      change(
+        "CreateConfiguration",
+        request.name,
+        async () => {
+          const { Arn, LatestRevision } = await kafka.send(
+            new CreateConfigurationCommand(configurationInput(request)),
+          );
+          return configurationOf(Arn, LatestRevision?.Revision, request.properties);
+        },
+        async () => (await findConfiguration(aws, request.name)) ?? notListed("configuration", request.name),
+      ),
+    reviseConfiguration: (arn, description, properties) =>
+      change("UpdateConfiguration", arn, async () => {
+        const ServerProperties = Buffer.from(properties);
+        const { LatestRevision } = await kafka.send(
+          new UpdateConfigurationCommand({ Arn: arn, Description: description, ServerProperties }),
+        );
+        return configurationOf(arn, LatestRevision?.Revision, properties);
+      }),
+  };
+}
+
+function configurationInput({ name, description, kafkaVersions, properties }: ConfigurationRequest) {
+  return {
+    Name: name,
+    Description: description,
+    KafkaVersions: [...kafkaVersions],
+    ServerProperties: Buffer.from(properties),
+  };
+}
+
+function configurationOf(
+  arn: string | undefined,
+  revision: number | undefined,
+  properties: string,
+): MskConfiguration {
+  if (arn === undefined || revision === undefined)
+    throw new FerryError("E_INTERNAL", "AWS answered a configuration without ARN or revision.");
+  return { arn, revision, properties };
+}
+
+/** AWS's lists lag behind what was created a moment ago. */
+function notListed(what: string, name: string): never {
+  throw new FerryError(
+    "E_AWS_UNREACHABLE",
+    `A ${what} named ${name} exists, but AWS does not list it yet; it was created moments ago.`,
+  );
+}
+
+async function findCluster({ kafka, ask }: Connection, name: string): Promise<MskCluster | undefined> {
+  return await ask("ListClustersV2", name, async () => {
+    // The filter matches beginnings.
+    for await (const page of paginateListClustersV2({ client: kafka }, { ClusterNameFilter: name })) {
+      const match = page.ClusterInfoList?.find((each) => each.ClusterName === name);
+      if (match !== undefined) return clusterOf(match);
+    }
+    return undefined;
+  });
+}
+
+function clusters(aws: Connection): Pick<Msk, "findCluster" | "describeCluster" | "createCluster"> {
+  const { kafka, ask, change } = aws;
+  return {
+    findCluster: (name) => findCluster(aws, name),
+    describeCluster: async (arn) => {
+      const { ClusterInfo } = await ask("DescribeClusterV2", arn, () =>
+        kafka.send(new DescribeClusterV2Command({ ClusterArn: arn })),
+      );
+      return clusterOf(ClusterInfo);
+    },
+    createCluster: (request, configuration) =>
+      change(
+        "CreateClusterV2",
+        request.name,
+        async () => {
+          const { ClusterArn } = await kafka.send(
+            new CreateClusterV2Command(creationInput(request, configuration)),
+          );
+          if (ClusterArn === undefined)
+            throw new FerryError("E_INTERNAL", "AWS answered a cluster without ARN.");
+          return ClusterArn;
+        },
+        async () => (await findCluster(aws, request.name))?.arn ?? notListed("cluster", request.name),
+      ),
+  };
+}
+
+function updates(aws: Connection): Pick<Msk, "associateScram" | "updateStorage" | "updateMonitoring"> {
+  const { kafka, change } = aws;
+  return {
+    associateScram: async (arn, secretArns) => {
+      for (let at = 0; at < secretArns.length; at += secretsPerCall) {
+        const SecretArnList = secretArns.slice(at, at + secretsPerCall);
+        const { UnprocessedScramSecrets = [] } = await change("BatchAssociateScramSecret", arn, () =>
+          kafka.send(new BatchAssociateScramSecretCommand({ ClusterArn: arn, SecretArnList })),
+        );
+        const [refused] = UnprocessedScramSecrets;
+        if (refused !== undefined) {
+          const { SecretArn, ErrorMessage, ErrorCode } = refused;
+          throw new FerryError("E_AWS_REFUSED", `Secret ${SecretArn}: ${ErrorMessage ?? ErrorCode}`);
+        }
+      }
+    },
+    updateStorage: async ({ arn, name, currentVersion }, volumeGiB) =>
+      operationArn(
+        await change("UpdateBrokerStorage", name, () =>
+          kafka.send(
+            new UpdateBrokerStorageCommand({
+              ClusterArn: arn,
+              CurrentVersion: currentVersion,
+              TargetBrokerEBSVolumeInfo: [{ KafkaBrokerNodeId: "All", VolumeSizeGB: volumeGiB }],
+            }),
+          ),
+        ),
+      ),
+    updateMonitoring: async ({ arn, name, currentVersion }, level) =>
+      operationArn(
+        await change("UpdateMonitoring", name, () =>
+          kafka.send(
+            new UpdateMonitoringCommand({
+              ClusterArn: arn,
+              CurrentVersion: currentVersion,
+              EnhancedMonitoring: level,
+            }),
+          ),
+        ),
+      ),
+  };
+}
+
+function operationArn({ ClusterOperationArn }: { ClusterOperationArn?: string | undefined }): string {
+  if (ClusterOperationArn === undefined)
+    throw new FerryError("E_INTERNAL", "AWS answered an update without an operation.");
+  return ClusterOperationArn;
+}

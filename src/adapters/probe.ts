@@ -1,0 +1,75 @@
+import { lookup } from "node:dns/promises";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { LayerAnswer, Prober } from "#domain/network.ts";
+
+/** The layers of a path below Kafka, with sockets of this process. Nothing is sent beyond the TLS handshake. */
+export function createProber({ patienceMs = 5000 }: { readonly patienceMs?: number } = {}): Prober {
+  return {
+    resolve: async (host) => {
+      const expired = Promise.withResolvers<LayerAnswer>();
+      const timer = setTimeout(() => expired.resolve(failed(`no answer in ${patienceMs} ms`)), patienceMs);
+      try {
+        return await Promise.race([addresses(host), expired.promise]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    connect: (host, port) => {
+      const socket = connectTcp({ host, port });
+      return settled(socket, "connect", patienceMs, () => `to ${socket.remoteAddress ?? host}`);
+    },
+    handshake: (host, port, ca) => {
+      const socket = connectTls({
+        host,
+        port,
+        ...(isIP(host) === 0 ? { servername: host } : {}),
+        ...(ca === undefined ? {} : { ca }),
+      });
+      return settled(socket, "secureConnect", patienceMs, () => certificate(socket));
+    },
+  };
+}
+
+async function addresses(host: string): Promise<LayerAnswer> {
+  try {
+    const found = await lookup(host, { all: true });
+    return { ok: true, detail: found.map(({ address }) => address).join(", ") };
+  } catch (error) {
+    return failed(reason(error));
+  }
+}
+
+function settled(
+  socket: Socket,
+  event: string,
+  patienceMs: number,
+  detail: () => string,
+): Promise<LayerAnswer> {
+  const { promise, resolve } = Promise.withResolvers<LayerAnswer>();
+  socket.setTimeout(patienceMs, () => resolve(failed(`no answer in ${patienceMs} ms`)));
+  socket.once("error", (error) => resolve(failed(reason(error))));
+  socket.once("close", () => resolve(failed("closed by the other side")));
+  socket.once(event, () => resolve({ ok: true, detail: detail() }));
+  return promise.finally(() => {
+    socket.on("error", () => {}); // what comes after the answer is of no interest
+    socket.destroy();
+  });
+}
+
+function certificate(socket: TLSSocket): string {
+  const { subject, valid_to: until } = socket.getPeerCertificate();
+  const name = Array.isArray(subject?.CN) ? subject.CN.join(", ") : subject?.CN;
+  return `${socket.getProtocol() ?? "TLS"}, ${name ?? "no name"} until ${until}`;
+}
+
+function failed(why: string): LayerAnswer {
+  return { ok: false, why };
+}
+
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "code" in error && typeof error.code === "string" && !error.message.includes(error.code)
+    ? `${error.code}: ${error.message}`
+    : error.message || error.name;
+}
