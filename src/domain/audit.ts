@@ -23,7 +23,9 @@ export const StoredEntry = z.object({
 
 /** The entry that follows `last` (undefined: the chain is empty). Sequences start at 1. */
 export function chain(entry: AuditEntry, last: ChainedEntry | undefined): ChainedEntry {
-  const body = { ...entry, sequence: (last?.sequence ?? 0) + 1, previous: last?.hash ?? origin };
+  // Hashed as it will be read back: JSON drops undefined and turns what it cannot hold into null.
+  const plain: AuditEntry = JSON.parse(JSON.stringify(entry));
+  const body = { ...plain, sequence: (last?.sequence ?? 0) + 1, previous: last?.hash ?? origin };
   return { ...body, hash: hashOf(body) };
 }
 

@@ -10,7 +10,8 @@ export function canonical(value: unknown): string {
   }
   if (Array.isArray(value)) return `[${value.map((item) => canonical(item ?? null)).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  if ("toJSON" in value) return canonical(JSON.parse(JSON.stringify(value)));
+  if ("toJSON" in value && typeof value.toJSON === "function")
+    return canonical(JSON.parse(JSON.stringify(value)));
   const members = Object.entries(value)
     .filter(([, member]) => member !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
