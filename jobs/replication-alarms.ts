@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { asFerryError } from "#domain/errors.ts";
 import { eta } from "#domain/eta.ts";
 import { sumLags } from "#domain/lag.ts";
 import type { Message } from "#domain/message.ts";
-import type { LagPoint } from "#domain/ports.ts";
+import type { LagPoint, MessageRef } from "#domain/ports.ts";
 import { count, span } from "./figures.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 import type { Work } from "./work.ts";
@@ -112,7 +113,7 @@ async function raise(alarm: Alarm, work: Work): Promise<void> {
     return;
   }
   if (raised.text === alarm.text) return;
-  await work.chat.update(raised.ref, message(alarm, work));
+  await change(raised.ref, message(alarm, work), work);
   await work.store.write(key, { ...raised, ...alarm });
 }
 
@@ -120,14 +121,20 @@ async function clear(raised: Raised, work: Work): Promise<void> {
   const lasted = span(work.clock.now() - raised.since);
   if (raised.ref !== undefined) {
     const text = `It lasted ${lasted}. ${raised.text}`;
-    await work.chat.update(raised.ref, {
-      subject: `${work.migration.name} · cleared: ${raised.title}`,
-      tone: "done",
-      parts: [{ kind: "text", text }],
-    });
+    const cleared = `${work.migration.name} · cleared: ${raised.title}`;
+    await change(raised.ref, { subject: cleared, tone: "done", parts: [{ kind: "text", text }] }, work);
   }
   await work.store.remove(`${prefix(work)}${raised.key}`);
   await work.audit({ what: "alarm.cleared", reason: raised.key, detail: lasted });
+}
+
+/** Somebody who deleted the alarm has seen it: it is not posted again. */
+async function change(ref: MessageRef, message: Message, { chat }: Work): Promise<void> {
+  try {
+    await chat.update(ref, message);
+  } catch (error) {
+    if (asFerryError(error).code !== "E_MESSAGE_GONE") throw error;
+  }
 }
 
 function message({ title, text }: Alarm, { migration }: Work): Message {

@@ -8,7 +8,6 @@ import { replicationEngineContract } from "../contract/replication-engine.ts";
 
 replicationEngineContract("Kafka Connect", async () => {
   const { source, target, connect } = inject("clusters");
-  const plain = (bootstrap: string): ClusterAccess => ({ bootstrap: [bootstrap], protocol: "PLAINTEXT" });
   const from = await openRealCluster("source", plain(source.bootstrap));
   const to = await openRealCluster("target", plain(target.bootstrap));
   const engine = createConnectEngine({
@@ -40,3 +39,7 @@ replicationEngineContract("Kafka Connect", async () => {
     },
   };
 });
+
+function plain(bootstrap: string): ClusterAccess {
+  return { bootstrap: [bootstrap], protocol: "PLAINTEXT" };
+}

@@ -107,7 +107,7 @@ function engineThat(answer: (method: string, path: string) => Answer | Error) {
     log,
     clock: realClock,
     fetch: async (url, init) => {
-      const path = String(url).replace(/^.*:8083/, "");
+      const path = (typeof url === "string" ? url : "").replace(/^.*:8083/, "");
       calls.push(`${init?.method} ${path}`);
       const said = answer(init?.method ?? "GET", path);
       if (said instanceof Error) throw said;
@@ -194,7 +194,6 @@ describe("Connect's answers", () => {
 
 describe("the check of the workers", () => {
   it("names an old release, missing exactly-once and the missing IAM library", async () => {
-    const errors = (name: string, text: string) => ({ value: { name, errors: [text] } });
     const { engine } = engineThat((_method, path) => {
       if (path === "/") return { status: 200, body: { version: "3.7.1", kafka_cluster_id: "c" } };
       if (path === "/connector-plugins") {
@@ -215,3 +214,7 @@ describe("the check of the workers", () => {
     expect(problems.join("\n")).toMatch(/3\.7\.1[^]*exactly\.once\.source\.support[^]*aws-msk-iam-auth/);
   });
 });
+
+function errors(name: string, text: string) {
+  return { value: { name, errors: [text] } };
+}

@@ -200,9 +200,9 @@ async function fill(side: Side, topic: string, prefix: string, count: number): P
 
 function keepWriting(side: Side, topic: string) {
   let count = 0;
-  let going = true;
+  const ended = new AbortController();
   const loop = (async () => {
-    while (going) {
+    while (!ended.signal.aborted) {
       await side.append(topic, count % partitions, [{ key: "k", value: `load-${count}` }]);
       count += 1;
       await new Promise((resolve) => setImmediate(resolve));
@@ -214,7 +214,7 @@ function keepWriting(side: Side, topic: string) {
       return eventually("records written", () => (count >= until ? true : undefined), patienceMs);
     },
     end: async () => {
-      going = false;
+      ended.abort();
       await loop;
     },
   };

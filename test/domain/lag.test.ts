@@ -1,7 +1,8 @@
-import { assert, integer, option, property, record } from "fast-check";
+import { assert, integer, option, pre, property, record } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { eta } from "#domain/eta.ts";
 import { type LagReading, partitionLags, progress, rates, sumLags } from "#domain/lag.ts";
+import type { LagPoint } from "#domain/ports.ts";
 
 type Cell = { start?: number; end?: number; copied?: number; quiet?: number };
 
@@ -65,24 +66,25 @@ describe("lag of a partition", () => {
     expect(lagOf(cell)).toEqual(expected);
   });
 
-  const offset = () => option(integer({ min: 0, max: 50 }), { nil: undefined });
-  const cells = record({ start: offset(), end: offset(), copied: offset(), quiet: offset() });
+  const offset = option(integer({ min: 0, max: 50 }), { nil: undefined });
+  const cells = record({ start: offset, end: offset, copied: offset, quiet: offset });
 
   it("is never negative, never zero where an offset is missing, and in step only with nothing between", () => {
     assert(
-      property(cells, ({ start, end, copied, quiet }) => {
-        if (start !== undefined && end !== undefined && start > end) return;
+      property(cells, (drawn) => {
+        pre(drawn.start === undefined || drawn.end === undefined || drawn.start <= drawn.end);
         const cell: Cell = {};
-        Object.assign(cell, { start, end, copied, quiet });
+        Object.assign(cell, drawn);
         const { state, records } = lagOf(cell);
-        if (start === undefined || end === undefined) {
-          expect({ state, records }).toEqual({ state: "incomplete", records: null });
-          return;
-        }
-        if (records !== null) expect(records).toBeGreaterThanOrEqual(0);
-        if (state !== "in-step") return;
-        const evidence = quiet !== undefined && quiet <= end ? quiet : 0;
-        expect(Math.max((copied ?? -1) + 1, evidence, copied === undefined ? start : 0)).toBe(end);
+        const missing = drawn.start === undefined || drawn.end === undefined;
+        const [start, end, next] = [drawn.start ?? 0, drawn.end ?? 0, (drawn.copied ?? -1) + 1];
+        expect(state === "incomplete").toBe(missing);
+        expect(records === null).toBe(missing || next > end);
+        expect(records ?? 0).toBeGreaterThanOrEqual(0);
+        const silence = drawn.quiet !== undefined && drawn.quiet <= end ? drawn.quiet : 0;
+        const reached = Math.max(drawn.copied === undefined ? start : next, silence);
+        // In step is where the last copied record, or the proved silence after it, reaches the end: nowhere else.
+        expect(state === "in-step").toBe(!missing && reached === end);
       }),
     );
   });
@@ -143,13 +145,6 @@ describe("rates", () => {
 });
 
 describe("the estimate", () => {
-  const point = (at: number, behind: number | null, arriving: number | null, copying: number | null) => ({
-    at,
-    behind,
-    arriving,
-    copying,
-  });
-
   it("has a band from the best and the worst of the last ten minutes", () => {
     const points = [point(0, 9_000, 0, 100), point(60_000, 6_000, 0, 50), point(120_000, 3_000, 0, 75)];
     expect(eta(points)).toEqual({ state: "in", at: 160_000, earliest: 150_000, latest: 180_000 });
@@ -168,3 +163,7 @@ describe("the estimate", () => {
     expect(eta([point(0, 100, 10, 10)])).toEqual({ state: "keeping-up", seconds: 10 });
   });
 });
+
+function point(at: number, behind: number | null, arriving: number | null, copying: number | null): LagPoint {
+  return { at, behind, arriving, copying };
+}

@@ -91,9 +91,6 @@ describe("samples", () => {
 });
 
 describe("the digest", () => {
-  const digest = (waiting: readonly string[] = []) =>
-    createDigest(async () => waiting)({ name: "digest", ...from }, mirror.work);
-
   it("is one line when nothing is to say", async () => {
     await digest();
     expect(mirror.small.card.shown.at(-1)?.parts).toEqual([
@@ -120,7 +117,7 @@ describe("alarms", () => {
     mirror.engine.failTask("ferry-orders-shipping-forward", "BoomException: one");
     await watch();
     await watch();
-    const posts = mirror.small.chat.posts;
+    const posts = mirror.small.fake.posts;
     expect(posts).toHaveLength(1);
     expect(posts[0]?.message).toMatchObject({ tone: "alarm" });
     expect(posts[0]?.history).toHaveLength(1);
@@ -142,7 +139,7 @@ describe("alarms", () => {
     await watch();
     mirror.engine.fail(new FerryError("E_CONNECT_UNREACHABLE", "Connect did not answer."));
     await watch();
-    const tones = () => mirror.small.chat.posts.map(({ message }) => message.tone);
+    const tones = () => mirror.small.fake.posts.map(({ message }) => message.tone);
     expect(tones()).toEqual(["alarm", "alarm"]);
     mirror.engine.heal();
     await watch();
@@ -154,7 +151,7 @@ describe("alarms", () => {
     mirror.source.appendMany("parcels", 0, 10);
     mirror.source.deleteBefore("parcels", 0, 15);
     await watch();
-    expect(JSON.stringify(mirror.small.chat.posts[0]?.message)).toContain("offsets 10 to 14 expired");
+    expect(JSON.stringify(mirror.small.fake.posts[0]?.message)).toContain("offsets 10 to 14 expired");
   });
 
   it("warn of lag that rises for ten readings", async () => {
@@ -162,23 +159,16 @@ describe("alarms", () => {
     for (let reading = 0; reading < 10; reading += 1) {
       mirror.source.appendMany("parcels", 0, 500);
       await watch();
-      expect(mirror.small.chat.posts).toHaveLength(reading < 9 ? 0 : 1);
+      expect(mirror.small.fake.posts).toHaveLength(reading < 9 ? 0 : 1);
       await mirror.small.clock.advance(minute);
     }
     mirror.engine.hold(false);
     await watch();
-    expect(mirror.small.chat.posts.map(({ message }) => message.tone)).toEqual(["done"]);
+    expect(mirror.small.fake.posts.map(({ message }) => message.tone)).toEqual(["done"]);
   });
 });
 
 describe("caught up", () => {
-  const question = () => ({
-    flow: "ferry-orders-shipping-forward",
-    topics: ["parcels"],
-    origin: mirror.source.cluster,
-    destination: mirror.target.cluster,
-  });
-
   it("holds when everything was copied, and not with an open transaction or a foreign record", async () => {
     expect(await caughtUp(question(), mirror.work)).toMatchObject({ caughtUp: true });
     mirror.source.append("parcels", 1, { value: "x" }, "tx");
@@ -189,3 +179,16 @@ describe("caught up", () => {
     expect((await caughtUp(question(), mirror.work)).why).toContain("last records of parcels-0 differ");
   });
 });
+
+function digest(waiting: readonly string[] = []) {
+  return createDigest(async () => waiting)({ name: "digest", ...from }, mirror.work);
+}
+
+function question() {
+  return {
+    flow: "ferry-orders-shipping-forward",
+    topics: ["parcels"],
+    origin: mirror.source.cluster,
+    destination: mirror.target.cluster,
+  };
+}

@@ -1,6 +1,6 @@
 import { FerryError } from "#domain/errors.ts";
 import type { EngineCheck, Flow, FlowState, FlowStatus, ReplicationEngine } from "#domain/ports.ts";
-import type { OffsetTable } from "#domain/topology.ts";
+import { at, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
 import type { FakeKafka } from "./fake-kafka.ts";
 
 /**
@@ -47,18 +47,9 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka): FakeEngi
     for (const { name, partitions } of known) {
       const there = (await destination.cluster.listTopics()).some((topic) => topic.name === name);
       if (!there) destination.addTopic(name, { partitions: partitions.length });
-      const starts = await origin.cluster.offsets([name], "start");
-      const ends = await origin.cluster.offsets([name], "end");
       const row = rowOf(copied, name);
       for (const { id } of partitions) {
-        const next = (row[id] ?? -1) + 1;
-        const [start = 0, end = 0] = [starts.get(name)?.[id], ends.get(name)?.[id]];
-        const from = next < start || next > end ? start : next;
-        const records = await origin.cluster.read({ topic: name, partition: id }, from, { max: 100_000 });
-        for (const { offset, timestamp, key, value, headers } of records) {
-          destination.append(name, id, { timestamp, key, value, headers });
-          row[id] = offset;
-        }
+        row[id] = await copyPartition(origin, destination, { topic: name, partition: id }, row[id]);
       }
     }
   }
@@ -156,6 +147,25 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka): FakeEngi
     },
   };
   return fake;
+}
+
+/** Offset of the last copied record. Outside what the log holds, it starts from the beginning. */
+async function copyPartition(
+  origin: FakeKafka,
+  destination: FakeKafka,
+  where: TopicPartition,
+  copied: number | undefined,
+): Promise<number | undefined> {
+  const { topic, partition } = where;
+  const start = at(await origin.cluster.offsets([topic], "start"), topic, partition) ?? 0;
+  const end = at(await origin.cluster.offsets([topic], "end"), topic, partition) ?? 0;
+  const next = copied === undefined ? start : copied + 1;
+  const from = next < start || next > end ? start : next;
+  const records = await origin.cluster.read(where, from, { max: 100_000 });
+  for (const { timestamp, key, value, headers } of records) {
+    destination.append(topic, partition, { timestamp, key, value, headers });
+  }
+  return records.at(-1)?.offset ?? copied;
 }
 
 function rowOf(copied: Held["copied"], topic: string): Array<number | undefined> {

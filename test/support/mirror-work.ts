@@ -20,8 +20,8 @@ export type MirrorWork = {
 /** Two fake clusters with a mirror between them, and a plan of two waves: billing (2 topics, 1 group), shipping (1). */
 export async function createMirrorWork(): Promise<MirrorWork> {
   const small = createSmallWork();
-  const source = createFakeKafka({ role: "source", now: small.clock.now });
-  const target = createFakeKafka({ role: "target", now: small.clock.now });
+  const source = createFakeKafka({ role: "source", now: () => small.clock.now() });
+  const target = createFakeKafka({ role: "target", now: () => small.clock.now() });
   const engine = createFakeEngine(source, target);
   const charts: Array<readonly LagPoint[]> = [];
   for (const [name, partitions] of topics) source.addTopic(name, { partitions });
@@ -45,7 +45,10 @@ export async function createMirrorWork(): Promise<MirrorWork> {
       get network() {
         return small.world.network;
       },
-      client: small.world.client,
+      get prober() {
+        return small.world.prober;
+      },
+      client: (client) => small.world.client(client),
     },
   };
   return { work, small, source, target, engine, charts, said: () => JSON.stringify(small.card.shown.at(-1)) };
