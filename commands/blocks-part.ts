@@ -67,7 +67,7 @@ function checkLines(part: Extract<Part, { kind: "checks" }>): string {
 const barWidth = 20;
 
 /** "copy topics ▓▓▓▓░░ 3 of 12 · about 40 s left". Without a known total there is no bar. */
-export function progressText(part: Extract<Part, { kind: "progress" }>): string {
+function progressText(part: Extract<Part, { kind: "progress" }>): string {
   const left = part.leftMs === undefined ? "" : ` · about ${spell(part.leftMs)} left`;
   const counted = `${part.done.toLocaleString("en")} of ${part.of.toLocaleString("en")}${left}`;
   const share = part.done / part.of;

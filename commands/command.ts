@@ -17,7 +17,7 @@ export type Context = {
 };
 
 /** `anyone`: everybody in the channel. `members`: no guests, no bots, nobody from another workspace. */
-export type Who = "anyone" | "members";
+type Who = "anyone" | "members";
 
 /** One row of `/ferry help` and of the README's table. */
 export type Usage = {

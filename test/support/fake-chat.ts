@@ -3,7 +3,7 @@ import type { Message } from "#domain/message.ts";
 import type { Chat, MessageRef, Person } from "#domain/ports.ts";
 
 /** A message in memory: what is seen now, and everything that was seen before. */
-export type FakePost = {
+type FakePost = {
   readonly ref: MessageRef;
   readonly key: string;
   readonly thread: string | undefined;
@@ -11,7 +11,7 @@ export type FakePost = {
   readonly history: Message[];
 };
 
-export type FakeFile = {
+type FakeFile = {
   readonly id: string;
   readonly channel: string;
   readonly thread: string | undefined;

@@ -6,7 +6,7 @@ import type { Clock, Log } from "#domain/ports.ts";
 import type { Render } from "./sending.ts";
 
 /** What was typed after the slash command, as typed. */
-export type Said = { readonly channel: string; readonly user: string; readonly text: string };
+type Said = { readonly channel: string; readonly user: string; readonly text: string };
 
 export type OnCommand = (
   said: Said,

@@ -7,7 +7,7 @@ import { findMessage, type Place, type SlackMessage } from "./history.ts";
 import type { Pacer } from "./pacing.ts";
 
 /** Slack's form of a message. */
-export type Rendered = { readonly text: string; readonly blocks: readonly object[] };
+type Rendered = { readonly text: string; readonly blocks: readonly object[] };
 export type Render = (message: Message) => Rendered;
 
 /** Who the bot is in its workspace. */
