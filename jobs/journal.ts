@@ -39,7 +39,7 @@ export type Journal = {
   readonly put: (entry: Entry, change?: Partial<JournalDocument>) => Promise<void>;
 };
 
-export function journalKey(run: string): string {
+function journalKey(run: string): string {
   return `journal:${run}`;
 }
 

@@ -55,7 +55,7 @@ export type RequestState = z.infer<typeof RequestState>;
 /** Letters and digits that nobody mistakes for one another when read aloud. */
 export const requestAlphabet = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-export const RequestId = z.string().regex(/^[2-9A-HJKMNP-TV-Z]{4}$/, "expected four characters such as 7K3Q");
+const RequestId = z.string().regex(/^[2-9A-HJKMNP-TV-Z]{4}$/, "expected four characters such as 7K3Q");
 
 /** What a team wrote about who may approve. */
 export const ApproverRules = z.object({ users: z.array(z.string()), usergroup: z.string().optional() });

@@ -5,7 +5,7 @@ import type { AuditEntry, ChainedEntry } from "./ports.ts";
 /** The audit chain: each entry carries the hash of the one before it, so that a changed past shows. */
 
 /** What the first entry names as its predecessor. */
-export const origin = "0".repeat(64);
+const origin = "0".repeat(64);
 
 /** One entry as a store hands it back. */
 export const StoredEntry = z.object({

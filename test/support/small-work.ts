@@ -10,7 +10,7 @@ import { createMemoryStore } from "./memory-store.ts";
 import { createQuietLog } from "./quiet-log.ts";
 
 /** A migration whose approvers are `users`. */
-export function smallMigration(users: readonly string[] = ["UANA", "UBEN", "UCAT", "UDAN"]): Migration {
+function smallMigration(users: readonly string[] = ["UANA", "UBEN", "UCAT", "UDAN"]): Migration {
   return {
     name: "orders",
     settings: MigrationSettings.parse({
@@ -23,7 +23,7 @@ export function smallMigration(users: readonly string[] = ["UANA", "UBEN", "UCAT
   };
 }
 
-export type QueuedJob = { readonly id: string; readonly job: Job; readonly delayMs: number };
+type QueuedJob = { readonly id: string; readonly job: Job; readonly delayMs: number };
 
 /** A queue that only remembers, one job per id. */
 export function createSmallQueue(): JobQueue & { readonly jobs: QueuedJob[] } {
@@ -41,7 +41,7 @@ export function createSmallQueue(): JobQueue & { readonly jobs: QueuedJob[] } {
 }
 
 /** A card that remembers what it showed. */
-export function createSmallCard(): Card & { readonly shown: Message[]; readonly threads: Message[] } {
+function createSmallCard(): Card & { readonly shown: Message[]; readonly threads: Message[] } {
   const shown: Message[] = [];
   const threads: Message[] = [];
   return {
