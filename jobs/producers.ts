@@ -177,13 +177,26 @@ function turnAround(wave: Wave, work: Work, run: Run): readonly Step[] {
       },
       undo: {
         title: "drain and stop the reverse mirror",
-        run: async () => {
-          await untilDrained(wave, reverseName(wave, work), await world.target(), world.source, work);
-          await (await world.engine()).stop(reverseName(wave, work));
-        },
+        run: () => bringBackAndStop(wave, work, run),
       },
     },
   ];
+}
+
+/** Undo of the turn: what was written on the target since comes back before the reverse mirror is stopped. */
+async function bringBackAndStop(wave: Wave, work: Work, run: Run): Promise<void> {
+  const engine = await work.world.engine();
+  const target = await work.world.target();
+  const reverse = reverseName(wave, work);
+  const boundary = await recallBoundary(run);
+  const grown = growth(boundary?.target ?? {}, await ends(target, wave));
+  const written = boundary !== undefined && [...grown.values()].some((records) => records !== 0);
+  const { state } = await engine.status(reverse);
+  if (written) {
+    if (state !== "running") await engine.start(reverse);
+    await untilDrained(wave, reverse, target, work.world.source, work);
+  }
+  if (written || (state !== "stopped" && state !== "absent")) await engine.stop(reverse);
 }
 
 /** Both ends, read while both sides are silent and nothing copies: the way back is computed from them. */

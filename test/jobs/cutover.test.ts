@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { FerryError } from "#domain/errors.ts";
 import type { Approvable } from "#jobs/approvable.ts";
 import { cutoverConsumers } from "#jobs/consumers.ts";
 import { cutoverProducers } from "#jobs/producers.ts";
@@ -17,24 +18,53 @@ import {
 /** The process is gone: everything that it would still do fails as well. */
 class Crash extends Error {}
 
-/** Breaks a part before and after each of its calls once the fuse has burned down. */
-function fused(fuse: { left: number }): <T extends object>(part: T) => T {
-  const burn = () => {
-    if (fuse.left <= 0) throw new Crash("killed");
-    fuse.left -= 1;
-  };
+type Fuse = { left: number };
+type Wrap = <T extends object>(part: T) => T;
+
+/** Lets a test decide about each call of a part; what answers later also fails later, as real ports do. */
+function guarded(before: (call: string) => Error | undefined, after: () => Error | undefined): Wrap {
   return (part) =>
     new Proxy(part, {
       get(from, key) {
         const member: unknown = Reflect.get(from, key);
         if (typeof member !== "function") return member;
         return (...given: unknown[]) => {
-          burn();
+          const refusal = before(String(key));
+          if (refusal !== undefined && key === "client") throw refusal;
+          if (refusal !== undefined) return Promise.reject(refusal);
           const answer: unknown = Reflect.apply(member, from, given);
-          return answer instanceof Promise ? answer.finally(burn) : answer;
+          return answer instanceof Promise
+            ? answer.then((value: unknown) => answered(value, after()))
+            : answer;
         };
       },
     });
+}
+
+function answered(value: unknown, error: Error | undefined): unknown {
+  if (error !== undefined) throw error;
+  return value;
+}
+
+/** The process dies at the nth moment: before or after a call; nothing works from then on. */
+function fused(fuse: Fuse): Wrap {
+  const burn = () => {
+    fuse.left -= 1;
+    return fuse.left < 0 ? new Crash("killed") : undefined;
+  };
+  return guarded(burn, burn);
+}
+
+/** One call of a driver, a cluster or the engine fails, the way the world does; memory stays well. */
+function failing(fuse: Fuse): Wrap {
+  const trouble = guarded(
+    (call) => {
+      fuse.left -= 1;
+      return fuse.left === 0 ? new FerryError("E_CLIENT_DRIVER", `${call} failed`) : undefined;
+    },
+    () => undefined,
+  );
+  return (part) => ("append" in part ? part : trouble(part));
 }
 
 async function carryOut(action: Approvable, sample: SampleMigration, work: Work, id: string) {
@@ -72,6 +102,19 @@ async function expectNothingLost(sample: SampleMigration): Promise<void> {
     expect(ids.toSorted(), `records of ${group}`).toEqual(sample.produced.toSorted());
   }
   expect(sample.trouble).toEqual([]);
+  await expectNoCopyTwice(sample);
+}
+
+async function expectNoCopyTwice(sample: SampleMigration): Promise<void> {
+  for (const { cluster } of [sample.source, sample.target]) {
+    for (const topic of ["orders", "payments"]) {
+      for (const partition of [0, 1]) {
+        const records = await cluster.read({ topic, partition }, 0, { max: 1_000_000 });
+        const ids = records.map(({ value }) => String(value));
+        expect(ids.length, `${topic}-${partition} on the ${cluster.role}`).toBe(new Set(ids).size);
+      }
+    }
+  }
 }
 
 async function started(actions: readonly Approvable[] = []): Promise<SampleMigration> {
@@ -138,6 +181,47 @@ describe.each(actions)("$what", ({ before, action, from, to }) => {
       await expectNothingLost(sample);
     });
     await expect(fc.assert(property, { numRuns: 120 })).resolves.toBeUndefined();
+  });
+});
+
+describe.each(actions)("$what, when one call fails", ({ before, action, from, to }) => {
+  it("goes through or goes back, and loses nothing", async () => {
+    const seen = new Set<string>();
+    const property = fc.asyncProperty(fc.integer({ min: 1, max: 160 }), async (left) => {
+      const sample = await started(before);
+      const calm = await sample.openWork();
+      const proposal = await action.propose({ wave: "billing", by: "UANA" }, calm);
+      const troubled = await sample.openWork(failing({ left }));
+      const first = await attempt(action, sample, troubled, "R1", proposal).catch(() => undefined);
+      const result = first ?? (await attempt(action, sample, calm, "R1", proposal));
+      seen.add(result.kind);
+      expect((await readWaveState(calm, "billing")).phase).toBe(result.kind === "done" ? to : from);
+      const place =
+        to === "before-cutover" ? { done: "source", undone: "target" } : { done: "target", undone: "source" };
+      const where = result.kind === "done" ? place.done : place.undone;
+      const moved = action === cutoverProducers ? ["checkout"] : ["billing-app", "ledger-app"];
+      for (const client of moved) expect(sample.places.get(client), client).toBe(where);
+      await expectNothingLost(sample);
+    });
+    await expect(fc.assert(property, { numRuns: 100 })).resolves.toBeUndefined();
+    expect([...seen].toSorted()).toEqual(["done", "undone"]);
+  });
+});
+
+describe("a mirror that is behind", () => {
+  it.each(actions.slice(0, 2))("is waited for by the $what", async ({ before, action }) => {
+    const sample = await started(before);
+    sample.engine.hold(true);
+    for (let round = 0; round < 5; round += 1) await sample.clock.sleep(500);
+    const work = await sample.openWork();
+    const release = work.clock.now() + 6000;
+    const sleep: Work["clock"]["sleep"] = async (ms, signal) => {
+      if (work.clock.now() > release) sample.engine.hold(false);
+      await work.clock.sleep(ms, signal);
+    };
+    const result = await carryOut(action, sample, { ...work, clock: { ...work.clock, sleep } }, "R1");
+    expect(result.kind).toBe("done");
+    await expectNothingLost(sample);
   });
 });
 
