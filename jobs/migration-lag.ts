@@ -40,7 +40,7 @@ const day = 24 * 3_600_000;
 /** The watch comes once a minute at most. */
 const pointsKept = 1_440;
 
-export const LagPointShape = z.object({
+const LagPointShape = z.object({
   at: z.number(),
   behind: z.number().nullable(),
   arriving: z.number().nullable(),

@@ -10,7 +10,7 @@ import type { Work } from "./work.ts";
 
 /** Alarms of the mirror: each is one message, posted once, changed in place, and cleared by itself. */
 
-export type Alarm = {
+type Alarm = {
   /** Stable while the condition lasts: "task-failed:ferry-orders-billing-forward". */
   readonly key: string;
   readonly title: string;
@@ -44,7 +44,7 @@ export async function replicationAlarms(
 }
 
 /** What is wrong now. Pure. */
-export function alarmsOf(lag: MigrationLag, points: readonly LagPoint[]): readonly Alarm[] {
+function alarmsOf(lag: MigrationLag, points: readonly LagPoint[]): readonly Alarm[] {
   const unreachable = new Map(
     lag.waves.flatMap(({ failure }) =>
       failure === undefined ? [] : [[failure.code, failure.message] as const],

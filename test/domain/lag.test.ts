@@ -77,14 +77,12 @@ describe("lag of a partition", () => {
         Object.assign(cell, drawn);
         const { state, records } = lagOf(cell);
         const missing = drawn.start === undefined || drawn.end === undefined;
-        const [start, end, next] = [drawn.start ?? 0, drawn.end ?? 0, (drawn.copied ?? -1) + 1];
+        const [end, next] = [drawn.end ?? 0, (drawn.copied ?? -1) + 1];
         expect(state === "incomplete").toBe(missing);
         expect(records === null).toBe(missing || next > end);
         expect(records ?? 0).toBeGreaterThanOrEqual(0);
-        const silence = drawn.quiet !== undefined && drawn.quiet <= end ? drawn.quiet : 0;
-        const reached = Math.max(drawn.copied === undefined ? start : next, silence);
         // In step is where the last copied record, or the proved silence after it, reaches the end: nowhere else.
-        expect(state === "in-step").toBe(!missing && reached === end);
+        expect(state === "in-step").toBe(!missing && reached(drawn) === end);
       }),
     );
   });
@@ -166,4 +164,12 @@ describe("the estimate", () => {
 
 function point(at: number, behind: number | null, arriving: number | null, copying: number | null): LagPoint {
   return { at, behind, arriving, copying };
+}
+
+type Drawn = { readonly [K in keyof Required<Cell>]: number | undefined };
+
+/** Next offset that still matters. */
+function reached({ start, end, copied, quiet }: Drawn): number {
+  const silence = quiet !== undefined && quiet <= (end ?? 0) ? quiet : 0;
+  return Math.max(copied === undefined ? (start ?? 0) : copied + 1, silence);
 }

@@ -50,7 +50,7 @@ function clusters({ kind }: Flow, site: Site): ConnectorConfig {
   };
 }
 
-export function aliases(kind: FlowKind): { "source.cluster.alias": string; "target.cluster.alias": string } {
+function aliases(kind: FlowKind): { "source.cluster.alias": string; "target.cluster.alias": string } {
   const reverse = kind === "reverse";
   return {
     "source.cluster.alias": reverse ? "target" : "source",
