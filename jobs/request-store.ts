@@ -60,3 +60,9 @@ export async function liveRequests(store: Store, migration: string): Promise<rea
   const all = await listRequests(store, migration);
   return all.filter((request) => !isFinal(request.state) || !request.settled);
 }
+
+/** The request whose message this is; `undefined` for any other message. */
+export async function requestAt(store: Store, migration: string, ts: string): Promise<string | undefined> {
+  const live = await liveRequests(store, migration);
+  return live.find((request) => request.ts === ts)?.id;
+}

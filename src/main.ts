@@ -13,7 +13,7 @@ import type { Chat, Log, MessageRef, Store } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
 import { createJobs } from "#jobs/carry-out.ts";
 import { handlers } from "#jobs/index.ts";
-import { requestAt } from "#jobs/request.ts";
+import { requestAt } from "#jobs/request-store.ts";
 import { createLog } from "#log";
 import { openQueue, startWorker } from "#queue";
 import { type OpenWorld, openWorld } from "./world.ts";
@@ -147,7 +147,7 @@ async function review(
 ): Promise<void> {
   const migration = migrations.find(({ settings }) => settings.channel === ref.channel);
   if (migration === undefined) return;
-  const request = await requestAt(store, ref);
+  const request = await requestAt(store, migration.name, ref.ts);
   if (request === undefined) return;
   await queue.add({ name: "review", migration: migration.name, by: "slack", request });
 }

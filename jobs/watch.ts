@@ -1,0 +1,22 @@
+import { asFerryError } from "#domain/errors.ts";
+import type { JobOf } from "#domain/job.ts";
+import { planKey } from "#domain/plan.ts";
+import { lagPoints, sampleLag } from "./migration-lag.ts";
+import { reviewOpenRequests } from "./open-requests.ts";
+import { replicationAlarms } from "./replication-alarms.ts";
+import { done, type Outcome, type Work } from "./work.ts";
+
+/** Every few seconds, at each start and reconnect: looks at open requests again, samples lag, raises and clears alarms. */
+export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> {
+  await reviewOpenRequests(work);
+  if ((await work.store.read(planKey(work.migration.name))) === undefined) return done;
+  try {
+    await replicationAlarms(await sampleLag(work), await lagPoints(work), work);
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    // Before there is a target there is nothing to watch.
+    if (code === "E_TARGET_ABSENT") return done;
+    work.log.warn({ code, error: message }, "lag could not be sampled");
+  }
+  return done;
+}
