@@ -58,7 +58,7 @@ const Samples = z.record(
 );
 
 /** The mirror that carries a wave at this phase: back to the source once its producers have moved. */
-export async function mirrorOf(wave: Wave, phase: Phase, work: Work): Promise<Mirror> {
+async function mirrorOf(wave: Wave, phase: Phase, work: Work): Promise<Mirror> {
   const reverse = phase === "producers-moved";
   return {
     flow: flowName(work.migration.name, wave.name, reverse ? "reverse" : "forward"),

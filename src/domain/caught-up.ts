@@ -24,7 +24,7 @@ export type CaughtUpReading = {
   readonly last: PartitionTable<LastRecords>;
 };
 
-export type Proof = {
+type Proof = {
   readonly name: "flat-ends" | "no-open-transaction" | "copied" | "running" | "same-last-record";
   readonly state: "pass" | "fail" | "unknown";
   readonly text: string;

@@ -9,7 +9,7 @@ const partitionsPerTask = 10;
 const maxTasks = 32;
 
 /** Tasks for so many partitions: at least one, at most 32, so that one wave does not fill the Connect cluster. */
-export function tasksFor(partitions: number): number {
+function tasksFor(partitions: number): number {
   return Math.min(maxTasks, Math.max(1, Math.ceil(partitions / partitionsPerTask)));
 }
 

@@ -19,7 +19,7 @@ export type LagReading = {
   readonly quietUntil?: OffsetTable;
 };
 
-export type LagState =
+type LagState =
   | "in-step"
   | "behind"
   /** Nothing was copied of it yet, and there is something. */

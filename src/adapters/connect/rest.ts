@@ -14,7 +14,7 @@ export type RestOptions = {
   readonly fetch?: typeof fetch;
 };
 
-export type Method = "GET" | "PUT" | "POST" | "PATCH" | "DELETE";
+type Method = "GET" | "PUT" | "POST" | "PATCH" | "DELETE";
 
 export type Rest = {
   /** `undefined` is 404. Other refusals are `E_CONNECT`, no answer is `E_CONNECT_UNREACHABLE`. */
@@ -116,7 +116,7 @@ function reason(error: Error): string {
 }
 
 /** Strikes out every secret, also in the escaped form it has inside a JAAS configuration. */
-export function strike(text: string, secrets: readonly string[]): string {
+function strike(text: string, secrets: readonly string[]): string {
   return secrets
     .filter((secret) => secret !== "")
     .reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
