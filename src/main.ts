@@ -14,6 +14,7 @@ import type { Migration } from "#domain/settings.ts";
 import { createJobs } from "#jobs/carry-out.ts";
 import { handlers } from "#jobs/index.ts";
 import { requestAt } from "#jobs/request-store.ts";
+import { digestSchedule } from "#jobs/schedule-digest.ts";
 import { createLog } from "#log";
 import { openQueue, startWorker } from "#queue";
 import { type OpenWorld, openWorld } from "./world.ts";
@@ -135,7 +136,11 @@ async function startWork({ config, store, queue, chat, log, stack }: WorkNeed): 
 async function scheduleDigest({ name, settings }: Migration, queue: JobQueue): Promise<void> {
   if (settings.digest === undefined) return;
   const { cron, timezone } = settings.digest;
-  await queue.schedule(`digest-${name}`, cron, timezone, { name: "digest", migration: name, by: "schedule" });
+  await queue.schedule(digestSchedule(name), cron, timezone, {
+    name: "digest",
+    migration: name,
+    by: "schedule",
+  });
 }
 
 /** A reaction or a deletion is only a hint: the review reads everything back from Slack. */

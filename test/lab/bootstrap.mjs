@@ -95,31 +95,18 @@ function packagesAreCurrent() {
   );
 }
 
-/**
- * npm 11 and 12 refuse a lock file that lacks an optional package of some other platform (npm/cli issue 9846). Then
- * `npm install --no-save` installs the same versions from it, checks the same digests, and leaves it as it is.
- */
 async function installPackages() {
   if (packagesAreCurrent()) return;
   const started = Date.now();
   const progress = setInterval(() => say(`installing npm packages, ${secondsSince(started)} so far`), 5000);
   try {
     say("installing npm packages (npm ci)");
-    const refused = await npm(["ci"]);
-    if (refused !== undefined) await installFromIncompleteLock(refused);
+    const failed = await npm(["ci"]);
+    if (failed !== undefined) throw new Missing(`npm ci failed:\n${failed}`);
   } finally {
     clearInterval(progress);
   }
   say(`installed npm packages in ${secondsSince(started)}`);
-}
-
-async function installFromIncompleteLock(refused) {
-  if (!refused.includes("from lock file")) throw new Missing(`npm ci failed:\n${refused}`);
-  say(
-    "npm ci misses packages of other platforms in the lock file; installing from it with npm install --no-save",
-  );
-  const failed = await npm(["install", "--no-save"]);
-  if (failed !== undefined) throw new Missing(`npm install failed:\n${failed}`);
 }
 
 /** Undefined when npm succeeds, else the beginning of what it says. */
