@@ -3,7 +3,7 @@ import { timeOfDay, zoneOf } from "./figures.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
 /** Name of a migration's digest schedule in the queue. */
-function digestSchedule(migration: string): string {
+export function digestSchedule(migration: string): string {
   return `digest:${migration}`;
 }
 
