@@ -16,11 +16,11 @@ export function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown, what: stri
   );
 }
 
-/** Settings of every client: five attempts at what may be repeated, an answer within 20 s. */
+/** Settings of every client: three attempts at what may be repeated, an answer within 20 s. The queue tries for longer. */
 export function awsSettings(region: string) {
   return {
     region,
-    maxAttempts: 5,
+    maxAttempts: 3,
     requestHandler: { connectionTimeout: 5000, requestTimeout: 20_000, throwOnRequestTimeout: true },
   };
 }

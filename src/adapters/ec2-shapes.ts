@@ -48,6 +48,7 @@ const SideAnswer = z.object({
   OwnerId: z.string().default("unknown"),
   CidrBlockSet: Blocks4,
   Ipv6CidrBlockSet: Blocks6,
+  PeeringOptions: z.object({ AllowDnsResolutionFromRemoteVpc: z.boolean().optional() }).optional(),
 });
 
 const PeeringAnswer = z.object({
@@ -80,6 +81,9 @@ export function peeringOf(answer: unknown): Peering {
     ...(Message === undefined ? {} : { reason: Message }),
     requester: sideOf(peering.RequesterVpcInfo),
     accepter: sideOf(peering.AccepterVpcInfo),
+    resolvesDns: [peering.RequesterVpcInfo, peering.AccepterVpcInfo].every(
+      ({ PeeringOptions }) => PeeringOptions?.AllowDnsResolutionFromRemoteVpc === true,
+    ),
     tags: Object.fromEntries(peering.Tags.map(({ Key, Value }) => [Key, Value])),
   };
 }

@@ -223,7 +223,7 @@ function observation({
   };
 }
 
-/** Brokers for this way to authenticate; without authentication the encrypted listener wherever there is one. */
+/** Brokers for this way to authenticate; without authentication the plain listener wherever there is one. */
 export function bootstrapOf(
   answer: GetBootstrapBrokersResponse,
   auth: ClusterRequest["auth"],
@@ -240,7 +240,7 @@ function listFor(
 ): string | undefined {
   if (auth === "iam") return answer.BootstrapBrokerStringSaslIam;
   if (auth === "scram") return answer.BootstrapBrokerStringSaslScram;
-  return auth === "unauthenticated" && transit === "plaintext"
+  return auth === "unauthenticated" && transit !== "tls"
     ? answer.BootstrapBrokerString
     : answer.BootstrapBrokerStringTls;
 }

@@ -96,7 +96,7 @@ export type Msk = {
   scramSecrets(arn: string): Promise<readonly string[]>;
   /** Those that are associated already are no error. */
   associateScram(arn: string, secretArns: readonly string[]): Promise<void>;
-  /** host:port list for this way to authenticate; `undefined` while there is none. */
+  /** host:port list for this way to authenticate; `undefined`: the cluster has none. Refused while it is CREATING. */
   bootstrap(
     arn: string,
     auth: ClusterRequest["auth"],

@@ -17,6 +17,8 @@ export type Peering = {
   readonly reason?: string;
   readonly requester: Vpc;
   readonly accepter: Vpc;
+  /** Both sides resolve the other's host names. */
+  readonly resolvesDns: boolean;
   readonly tags: Readonly<Record<string, string>>;
 };
 

@@ -1,0 +1,16 @@
+import { createFakeMsk } from "#support/fake-msk.ts";
+import { createHandClock } from "#support/hand-clock.ts";
+import { mskContract } from "../contract/msk.ts";
+
+mskContract("in memory", async () => {
+  let now = createHandClock().now();
+  return {
+    msk: createFakeMsk({ now: () => now }).msk,
+    advance: (ms) => {
+      now += ms;
+    },
+    subnets: ["subnet-a", "subnet-b", "subnet-c"],
+    securityGroups: ["sg-1"],
+    close: async () => {},
+  };
+});

@@ -1,0 +1,30 @@
+import { vi } from "vitest";
+import { type AwsStandIn, startAws } from "#lab/aws/stand-in.ts";
+
+export type AwsUnderTest = AwsStandIn & { readonly region: string; advance(ms: number): void };
+
+/** The stand-in in this process on a clock of the test's own, and the environment that leads the SDK to it. */
+export async function startAwsUnderTest(): Promise<AwsUnderTest> {
+  const began = Date.now();
+  let passed = 0;
+  const aws = await startAws({
+    bootstrap: "127.0.0.1:19092",
+    timeScale: 1,
+    now: () => began + passed,
+  });
+  vi.stubEnv("AWS_ENDPOINT_URL_KAFKA", aws.url);
+  vi.stubEnv("AWS_ENDPOINT_URL_EC2", aws.url);
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIALAB");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "lab");
+  return {
+    ...aws,
+    region: "us-east-1",
+    advance: (ms) => {
+      passed += ms;
+    },
+    stop: async () => {
+      vi.unstubAllEnvs();
+      await aws.stop();
+    },
+  };
+}

@@ -1,0 +1,266 @@
+import { FerryError } from "#domain/errors.ts";
+import type { ClusterRequest, Msk, MskCluster, MskConfiguration, OperationState } from "#domain/msk.ts";
+import { recordedVersions } from "#domain/msk-data.ts";
+import { checkCluster, violationText } from "#domain/msk-rules.ts";
+
+const minute = 60_000;
+const arn = "arn:aws:kafka:us-east-1:123456789012";
+
+type Held = {
+  cluster: MskCluster;
+  /** When what is under way ends, and what the cluster is then. */
+  next:
+    | { readonly at: number; readonly cluster: MskCluster; readonly operation: string | undefined }
+    | undefined;
+  readonly secrets: string[];
+};
+
+type State = {
+  readonly now: () => number;
+  readonly clusters: Map<string, Held>;
+  readonly configurations: Map<string, MskConfiguration>;
+  readonly operations: Map<string, OperationState>;
+  readonly script: Script;
+};
+
+/** What a test may set: `onCall` is called around every call, and what it throws, the caller gets. */
+type Script = {
+  onCall: (call: string, phase: "before" | "after") => void;
+  /** The next creation or update ends in failure, with this reason. */
+  failNext: string | undefined;
+};
+
+/** MSK in memory on a test's clock: creation takes 30 minutes, an update 15, one at a time. */
+export type FakeMsk = {
+  readonly msk: Msk;
+  readonly script: Script;
+  /** Names of the changing calls that were carried out. */
+  readonly changes: readonly string[];
+  readonly clusters: () => readonly MskCluster[];
+  readonly configurations: () => readonly MskConfiguration[];
+  /** Puts a cluster there that somebody else made. */
+  put(cluster: Partial<MskCluster> & { readonly name: string }): MskCluster;
+};
+
+export function createFakeMsk(clock: { now(): number }): FakeMsk {
+  const changes: string[] = [];
+  const state: State = {
+    now: () => clock.now(),
+    clusters: new Map(),
+    configurations: new Map(),
+    operations: new Map(),
+    script: { onCall: () => {}, failNext: undefined },
+  };
+  const call: Call = async (name, carryOut) => {
+    state.script.onCall(name, "before");
+    for (const held of state.clusters.values()) settle(held, state);
+    const result = carryOut();
+    if (/^(create|revise|associate|update)/.test(name)) changes.push(name);
+    state.script.onCall(name, "after");
+    return result;
+  };
+  return {
+    msk: { ...reading(state, call), ...creating(state, call), ...updating(state, call) },
+    script: state.script,
+    changes,
+    clusters: () => [...state.clusters.values()].map(({ cluster }) => cluster),
+    configurations: () => [...state.configurations.values()],
+    put: (given) => {
+      const cluster = { ...plain(given.name, state.now()), ...given };
+      state.clusters.set(cluster.name, { cluster, next: undefined, secrets: [] });
+      return cluster;
+    },
+  };
+}
+
+type Call = <T>(name: string, carryOut: () => T) => Promise<T>;
+
+function plain(name: string, createdAt: number): MskCluster {
+  return {
+    arn: `${arn}:cluster/${name}/1`,
+    name,
+    state: "ACTIVE",
+    createdAt,
+    kind: "standard",
+    currentVersion: "K1",
+    kafkaVersion: "3.9.x",
+    instanceType: "kafka.m7g.large",
+    brokers: 3,
+    volumeGiB: 100,
+    provisionedThroughputMiBs: undefined,
+    monitoring: "DEFAULT",
+    auth: ["iam"],
+    transit: "tls",
+    configurationArn: undefined,
+    configurationRevision: undefined,
+    subnets: ["subnet-a", "subnet-b", "subnet-c"],
+    securityGroups: ["sg-1"],
+    tags: {},
+  };
+}
+
+function settle(held: Held, { now, operations }: State): void {
+  if (held.next === undefined || now() < held.next.at) return;
+  const { cluster, operation } = held.next;
+  held.cluster = cluster;
+  held.next = undefined;
+  const ended = operation === undefined ? undefined : operations.get(`${operation}/end`);
+  if (operation !== undefined && ended !== undefined) operations.set(operation, ended);
+}
+
+function refused(sentence: string): FerryError {
+  return new FerryError("E_AWS_REFUSED", sentence);
+}
+
+function heldBy(state: State, clusterArn: string): Held {
+  const found = [...state.clusters.values()].find(({ cluster }) => cluster.arn === clusterArn);
+  if (found === undefined) throw refused("The cluster does not exist.");
+  return found;
+}
+
+function reading(
+  state: State,
+  call: Call,
+): Pick<
+  Msk,
+  | "versions"
+  | "findCluster"
+  | "describeCluster"
+  | "findConfiguration"
+  | "scramSecrets"
+  | "bootstrap"
+  | "operation"
+> {
+  return {
+    versions: () =>
+      call("versions", () => [...new Set([...recordedVersions.standard, ...recordedVersions.express])]),
+    findCluster: (name) => call("findCluster", () => state.clusters.get(name)?.cluster),
+    describeCluster: (arn) => call("describeCluster", () => heldBy(state, arn).cluster),
+    findConfiguration: (name) => call("findConfiguration", () => state.configurations.get(name)),
+    scramSecrets: (arn) => call("scramSecrets", () => [...heldBy(state, arn).secrets]),
+    bootstrap: (arn, auth, transit) =>
+      call("bootstrap", () => {
+        const { cluster } = heldBy(state, arn);
+        if (cluster.state === "CREATING") throw refused("The cluster is CREATING.");
+        const offered = auth === "unauthenticated" && transit !== "tls" ? cluster.transit !== "tls" : true;
+        return cluster.auth.includes(auth) && offered ? [`b-1.${cluster.name}:9098`] : undefined;
+      }),
+    operation: (arn) =>
+      call("operation", () => {
+        const found = state.operations.get(arn);
+        if (found === undefined) throw refused("The cluster operation does not exist.");
+        return found;
+      }),
+  };
+}
+
+function creating(
+  state: State,
+  call: Call,
+): Pick<Msk, "createConfiguration" | "reviseConfiguration" | "createCluster" | "associateScram"> {
+  const { configurations, clusters } = state;
+  return {
+    createConfiguration: ({ name, properties }) =>
+      call("createConfiguration", () => {
+        const made = configurations.get(name) ?? {
+          arn: `${arn}:configuration/${name}/1`,
+          revision: 1,
+          properties,
+        };
+        configurations.set(name, made);
+        return made;
+      }),
+    reviseConfiguration: (arn, _description, properties) =>
+      call("reviseConfiguration", () => {
+        const [name, found] = [...configurations].find(([, each]) => each.arn === arn) ?? [];
+        if (name === undefined || found === undefined) throw refused("The configuration does not exist.");
+        const next = { arn, revision: found.revision + 1, properties };
+        configurations.set(name, next);
+        return next;
+      }),
+    createCluster: (request, configuration) =>
+      call("createCluster", () => {
+        const existing = clusters.get(request.name);
+        if (existing !== undefined) return existing.cluster.arn;
+        const [violation] = checkCluster(request, [...recordedVersions.standard], request.subnets.length);
+        if (violation !== undefined) throw refused(violationText(violation));
+        const cluster = created(request, configuration, state.now());
+        clusters.set(request.name, { cluster, next: ending(state, cluster, 30), secrets: [] });
+        return cluster.arn;
+      }),
+    associateScram: (arn, secrets) =>
+      call("associateScram", () => {
+        const held = heldBy(state, arn);
+        const wrong = secrets.find((secret) => !secret.includes(":secret:AmazonMSK_"));
+        if (wrong !== undefined) {
+          throw refused(`Secret ${wrong}: Secret names must have the prefix 'AmazonMSK_'`);
+        }
+        held.secrets.push(...secrets.filter((secret) => !held.secrets.includes(secret)));
+      }),
+  };
+}
+
+function created(request: ClusterRequest, configuration: MskConfiguration, now: number): MskCluster {
+  return {
+    ...plain(request.name, now),
+    state: "CREATING",
+    kind: request.kind,
+    kafkaVersion: request.kafkaVersion,
+    instanceType: request.instanceType,
+    brokers: request.brokers,
+    volumeGiB: request.volumeGiB,
+    provisionedThroughputMiBs: request.provisionedThroughputMiBs,
+    monitoring: request.monitoring,
+    auth: [request.auth],
+    transit: request.transit,
+    configurationArn: configuration.arn,
+    configurationRevision: configuration.revision,
+    subnets: request.subnets,
+    securityGroups: request.securityGroups,
+    tags: request.tags,
+  };
+}
+
+/** The end of a creation. */
+function ending(state: State, cluster: MskCluster, minutes: number): Held["next"] {
+  const reason = state.script.failNext;
+  state.script.failNext = undefined;
+  const after: MskCluster =
+    reason === undefined ? { ...cluster, state: "ACTIVE" } : { ...cluster, state: "FAILED", reason };
+  return { at: state.now() + minutes * minute, cluster: after, operation: undefined };
+}
+
+function updating(state: State, call: Call): Pick<Msk, "updateStorage" | "updateMonitoring"> {
+  return {
+    updateStorage: ({ arn, currentVersion }, volumeGiB) =>
+      call("updateStorage", () => {
+        const held = heldBy(state, arn);
+        const { volumeGiB: before = 0 } = held.cluster;
+        if (volumeGiB < before) throw refused("You can't decrease the volume size of a broker.");
+        if (volumeGiB === before)
+          throw refused("The request does not include any updates to the EBS volumes.");
+        return startUpdate(state, held, currentVersion, { volumeGiB });
+      }),
+    updateMonitoring: ({ arn, currentVersion }, monitoring) =>
+      call("updateMonitoring", () => startUpdate(state, heldBy(state, arn), currentVersion, { monitoring })),
+  };
+}
+
+function startUpdate(state: State, held: Held, version: string, change: Partial<MskCluster>): string {
+  const { cluster } = held;
+  if (cluster.state !== "ACTIVE") throw refused("The cluster is not ACTIVE.");
+  if (cluster.currentVersion !== version) throw refused("The version of the cluster isn’t current.");
+  const operation = `${cluster.arn.replace(":cluster/", ":cluster-operation/")}/${state.operations.size}`;
+  const reason = state.script.failNext;
+  state.script.failNext = undefined;
+  state.operations.set(operation, { state: "UPDATE_IN_PROGRESS" });
+  state.operations.set(
+    `${operation}/end`,
+    reason === undefined ? { state: "UPDATE_COMPLETE" } : { state: "UPDATE_FAILED", reason },
+  );
+  const currentVersion = `${cluster.currentVersion}x`;
+  const after = { ...cluster, currentVersion, ...(reason === undefined ? change : {}) };
+  held.next = { at: state.now() + 15 * minute, cluster: after, operation };
+  held.cluster = { ...cluster, state: "UPDATING" };
+  return operation;
+}
