@@ -57,7 +57,7 @@ describe("docker-compose.yml", async () => {
       .map((volume) => volume.split(":")[0] ?? "")
       .filter((source) => source.startsWith("./"));
     expect(sources).toHaveLength(3);
-    const here = (path: string) => existsSync(join(root, path));
+
     expect(sources.filter((path) => !here(path) && !here(path.replace(".yaml", ".example.yaml")))).toEqual(
       [],
     );
@@ -171,6 +171,10 @@ describe("the gate", () => {
     expect(jobs.gate.steps).toContainEqual({ run: ".ci/run" });
   });
 });
+
+function here(path: string): boolean {
+  return existsSync(join(root, path));
+}
 
 /** What the worker's script writes. */
 async function properties(environment: Record<string, string>): Promise<ReadonlyMap<string, string>> {
