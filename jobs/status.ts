@@ -1,0 +1,213 @@
+import { assessmentKey } from "#domain/assessment.ts";
+import { asFerryError } from "#domain/errors.ts";
+import type { JobOf } from "#domain/job.ts";
+import { sumLags } from "#domain/lag.ts";
+import type { Message, Part } from "#domain/message.ts";
+import { type Plan, Plan as PlanShape, planKey, type Wave } from "#domain/plan.ts";
+import type { KafkaCluster } from "#domain/ports.ts";
+import { nextCommands, type Stage, type Standing, stageOf } from "#domain/standing.ts";
+import { type Known, known, unknown } from "#domain/topology.ts";
+import { Verified, verifiedKey } from "#domain/verification.ts";
+import type { WaveState } from "#domain/wave-state.ts";
+import { clockTime } from "#domain/wording.ts";
+import { behind, count, many, span } from "./figures.ts";
+import { rehearse } from "./gate-facts.ts";
+import { readMigrationLag, type WaveLag } from "./migration-lag.ts";
+import { waitingFor } from "./waiting-for.ts";
+import { readWaveState } from "./wave.ts";
+import { growth } from "./wave-mirror.ts";
+import { done, type Outcome, type Work } from "./work.ts";
+
+/** One screen: where each wave stands, what waits for whom, what a way back costs now, what to do next. Changes nothing. */
+export async function status(_job: JobOf<"status">, work: Work): Promise<Outcome> {
+  const stored = await work.store.read(planKey(work.migration.name));
+  const plan = stored && PlanShape.parse(stored.value);
+  await work.card.finish(plan === undefined ? await beforePlan(work) : await withPlan(plan, work));
+  return done;
+}
+
+async function beforePlan(work: Work): Promise<Message> {
+  const assessed = (await work.store.read(assessmentKey(work.migration.name))) !== undefined;
+  const text = assessed ? "Assessed, not planned yet." : "Nothing was done yet.";
+  return message(work, [{ kind: "text", text }], assessed ? ["plan", "assess"] : ["assess", "plan"]);
+}
+
+type Row = {
+  readonly wave: Wave;
+  readonly stage: Stage;
+  readonly lag: WaveLag | undefined;
+  readonly back: string;
+  readonly verified: string;
+};
+
+async function withPlan(plan: Plan, work: Work): Promise<Message> {
+  const target = await openTarget(work);
+  const lag = await readMigrationLag(work);
+  const rows: Row[] = [];
+  for (const wave of plan.waves) {
+    const reading = lag.waves.find((each) => each.wave.name === wave.name);
+    rows.push(await rowOf(wave, reading, target, work));
+  }
+  const standings = rows.map(({ wave, stage, lag }) => ({
+    wave: wave.name,
+    stage,
+    mirror: mirrorOf(lag, target),
+  }));
+  const parts: Part[] = [table(rows), ...wayBack(rows), await waiting(work)];
+  if (!target.known) parts.push({ kind: "note", text: `MSK: ${target.why}` });
+  return message(work, parts, nextCommands(standings, target.known));
+}
+
+async function openTarget(work: Work): Promise<Known<KafkaCluster>> {
+  try {
+    return known(await work.world.target());
+  } catch (thrown) {
+    const { code, message: text } = asFerryError(thrown);
+    return unknown(`${code} ${text}`);
+  }
+}
+
+/** Without a target nothing can have been started. */
+function mirrorOf(lag: WaveLag | undefined, target: Known<unknown>): Standing["mirror"] {
+  if (lag === undefined) return "absent";
+  if (lag.failure === undefined) return lag.flow.state;
+  return !target.known && lag.failure.code === "E_TARGET_ABSENT" ? "absent" : "unknown";
+}
+
+async function rowOf(
+  wave: Wave,
+  lag: WaveLag | undefined,
+  target: Known<KafkaCluster>,
+  work: Work,
+): Promise<Row> {
+  const state = await readWaveState(work, wave.name);
+  const sum = lag === undefined ? undefined : sumLags(lag.lags);
+  const clear = sum !== undefined && sum.findings.length === 0 ? sum.records : null;
+  return {
+    wave,
+    lag,
+    stage: stageOf(state.phase, mirrorOf(lag, target), clear),
+    back: await costOfReturn(wave, state, lag, target, work),
+    verified: await lastVerified(wave, work),
+  };
+}
+
+/** What `rollback` of this wave would mean at this moment; empty where there is nothing to take back. */
+async function costOfReturn(
+  wave: Wave,
+  state: WaveState,
+  lag: WaveLag | undefined,
+  target: Known<KafkaCluster>,
+  work: Work,
+): Promise<string> {
+  switch (state.phase) {
+    case "before-cutover":
+      return "";
+    case "cleaned":
+      return "none any more: the mirrors are removed";
+    case "consumers-moved":
+      return await returnOfConsumers(wave, target, work);
+    case "producers-moved":
+      return await returnOfAll(wave, state, lag, target);
+  }
+}
+
+async function returnOfConsumers(wave: Wave, target: Known<KafkaCluster>, work: Work): Promise<string> {
+  if (!target.known) return `unknown: ${target.why}`;
+  try {
+    const { fact, offsets } = await rehearse(wave, target.value, work.world.source, work);
+    if (fact.state !== "pass") return `not ready: ${fact.text}`;
+    return `0 lost, 0 read again: ${many(offsets, "offset")} rehearsed by content just now`;
+  } catch (thrown) {
+    const { code, message: text } = asFerryError(thrown);
+    return `unknown: ${code} ${text}`;
+  }
+}
+
+async function returnOfAll(
+  wave: Wave,
+  state: WaveState,
+  lag: WaveLag | undefined,
+  target: Known<KafkaCluster>,
+): Promise<string> {
+  if (lag === undefined || lag.failure !== undefined) return `unknown: ${lag?.failure?.code ?? "no reading"}`;
+  if (lag.flow.state !== "running") return `not ready: the reverse mirror is ${lag.flow.state}`;
+  const sum = sumLags(lag.lags);
+  const [finding] = sum.findings.filter(({ state }) => state !== "never-copied");
+  if (finding !== undefined) {
+    return `not ready: ${finding.topic}-${finding.partition}: ${finding.why ?? finding.state}`;
+  }
+  const written = await writtenSince(wave, state, target);
+  return `0 lost; ${written} written on MSK since, ${behind(sum)} of them not on the source yet`;
+}
+
+async function writtenSince(
+  wave: Wave,
+  { boundary }: WaveState,
+  target: Known<KafkaCluster>,
+): Promise<string> {
+  if (boundary === undefined || !target.known) return "an unknown number";
+  const ends = await target.value.offsets(wave.topics, "end");
+  return count([...growth(boundary.target, ends).values()].reduce((sum, grown) => sum + grown, 0));
+}
+
+async function lastVerified(wave: Wave, work: Work): Promise<string> {
+  const stored = await work.store.read(verifiedKey(work.migration.name, wave.name));
+  if (stored === undefined) return "never";
+  const verified = Verified.parse(stored.value);
+  const age = span(Math.max(0, work.clock.now() - Date.parse(verified.at)));
+  return verified.differences.length === 0 ? `equal, ${age} ago` : `DIFFERENT, ${age} ago`;
+}
+
+function table(rows: readonly Row[]): Part {
+  return {
+    kind: "table",
+    columns: [
+      { title: "wave", align: "left" },
+      { title: "stands at", align: "left" },
+      { title: "behind", align: "right" },
+      { title: "topics", align: "right" },
+      { title: "groups", align: "right" },
+      { title: "compared", align: "left" },
+    ],
+    rows: rows.map(({ wave, stage, lag, verified }) => [
+      wave.name,
+      stage,
+      behindText(stage, lag),
+      count(wave.topics.length),
+      count(wave.groups.length),
+      verified,
+    ]),
+  };
+}
+
+function behindText(stage: Stage, lag: WaveLag | undefined): string {
+  if (lag === undefined || stage === "not started") return "–";
+  return lag.failure === undefined ? behind(sumLags(lag.lags)) : "unknown";
+}
+
+function wayBack(rows: readonly Row[]): readonly Part[] {
+  const moved = rows.filter(({ back }) => back !== "");
+  if (moved.length === 0) return [];
+  return [
+    { kind: "facts", rows: moved.map(({ wave, back }) => ({ label: `Way back ${wave.name}`, value: back })) },
+  ];
+}
+
+async function waiting(work: Work): Promise<Part> {
+  const lines = await waitingFor(work);
+  return {
+    kind: "text",
+    text: lines.length === 0 ? "Nothing waits for anybody." : `Waiting: ${lines.join("; ")}`,
+  };
+}
+
+function message(work: Work, parts: readonly Part[], next: readonly string[]): Message {
+  return {
+    subject: `${work.migration.name} · status`,
+    tone: "info",
+    note: clockTime(work.clock.now()),
+    parts,
+    next,
+  };
+}
