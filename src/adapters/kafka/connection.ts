@@ -124,7 +124,8 @@ function createHandle(role: Role, address: string, pool: ConnectionPool, broker:
   let versions: ApiVersions = new Map();
 
   async function connect(): Promise<void> {
-    if (broker.isConnected()) return;
+    // While somebody else connects, the socket is already open and the versions are not known yet.
+    if (connecting === undefined && versions.size > 0 && broker.isConnected()) return;
     connecting ??= broker.connect().finally(() => {
       connecting = undefined;
     });
