@@ -69,6 +69,12 @@ function say(line: string): void {
   process.stdout.write(`${seconds} s  ${line}\n`);
 }
 
+/** KafkaJS computes negative timeouts, which Node 24 remarks on. */
+function onWarning(warning: Error): void {
+  if (warning.name !== "TimeoutNegativeWarning")
+    process.stderr.write(`${warning.name}: ${warning.message}\n`);
+}
+
 /** Aborted by Ctrl-C and SIGTERM. The second time ends at once: the watchdog takes the rest along. */
 function onInterrupt(): AbortSignal {
   const controller = new AbortController();
@@ -131,6 +137,8 @@ Ctrl-C stops everything and leaves nothing behind.
   if (!signal.aborted) await stopped.promise;
 }
 
+process.removeAllListeners("warning");
+process.on("warning", onWarning);
 const options = readOptions();
 if (options !== undefined) {
   const signal = onInterrupt();

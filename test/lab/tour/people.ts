@@ -130,6 +130,12 @@ export function isUnderWay({ text }: SeenMessage): boolean {
   return /[▓░]|waiting since/u.test(text) || !text.trim().includes("\n");
 }
 
+/** A card that names the next commands, or a failure, has said its last word. */
+export function isLastWord(message: SeenMessage): boolean {
+  const last = JSON.stringify(message.blocks.at(-1) ?? {});
+  return last.includes("next: ") || failureOf(message) !== undefined;
+}
+
 /** What went wrong, as the card says it: "E_NO_PLAN There is no plan yet." */
 export function failureOf({ text }: SeenMessage): string | undefined {
   if (!/^✗|\*Failed/u.test(text)) return undefined;

@@ -2,6 +2,7 @@ import type { Lab } from "../environment.ts";
 import {
   enterWorkspace,
   failureOf,
+  isLastWord,
   isUnderWay,
   keyOf,
   nameOf,
@@ -30,15 +31,29 @@ export async function run(stage: Stage, user: string, text: string): Promise<See
   const { room, say, steps } = stage;
   say(`@${nameOf(user)}: /ferry ${text}`);
   const { job, at } = await room.type(user, text);
-  const card = await room.await(
-    `the end of /ferry ${text}`,
-    (message) => keyOf(message) === `card:${job}` && !isUnderWay(message),
-  );
+  const card = await room.await(`the end of /ferry ${text}`, lastWordOf(job));
   steps.push({ name: text, ms: Date.now() - at });
   const failure = failureOf(card);
   if (failure !== undefined) throw new Error(`/ferry ${text}: ${failure}`);
   show(stage, card, 3);
   return card;
+}
+
+/** How long a card that names no next command must stay as it is to count as finished, in ms. */
+const restMs = 1200;
+
+function lastWordOf(job: string): (message: SeenMessage) => boolean {
+  let text = "";
+  let since = 0;
+  return (message) => {
+    if (keyOf(message) !== `card:${job}` || isUnderWay(message)) return false;
+    if (isLastWord(message)) return true;
+    if (message.text !== text) {
+      text = message.text;
+      since = Date.now();
+    }
+    return Date.now() - since >= restMs;
+  };
 }
 
 /** The first lines of what the channel shows, indented below the command. */
