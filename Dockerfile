@@ -2,9 +2,8 @@ FROM node:24.21.0-bookworm-slim
 
 WORKDIR /ferry
 COPY package.json package-lock.json .npmrc ./
-# Packages of other platforms may be missing in the lock file, which npm ci refuses (npm/cli issue 9846); npm install
-# then takes the same versions from it. The image brings Node itself, so the packages that bring it are not kept.
-RUN (npm ci --omit=dev --ignore-scripts || npm install --no-save --omit=dev --ignore-scripts) \
+# The image brings Node itself, so the packages that bring it to a machine with an older one are not kept.
+RUN npm ci --omit=dev --ignore-scripts \
   && rm -rf node_modules/node-linux-* node_modules/.bin/node /root/.npm
 
 COPY src src
