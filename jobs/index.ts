@@ -9,7 +9,9 @@ import type { Handlers } from "./carry-out.ts";
 import { cutoverConsumers } from "./consumers.ts";
 import { createDigest } from "./digest.ts";
 import { createExecute } from "./execute.ts";
+import { feature, features } from "./features.ts";
 import { lag } from "./lag.ts";
+import { network } from "./network.ts";
 import { plan } from "./plan.ts";
 import { cutoverProducers } from "./producers.ts";
 import { provision } from "./provision.ts";
@@ -17,6 +19,8 @@ import { replicate } from "./replicate.ts";
 import { createReview } from "./review.ts";
 import { rollback } from "./rollback.ts";
 import { scheduleDigest } from "./schedule-digest.ts";
+import { status } from "./status.ts";
+import { verify } from "./verify.ts";
 import { waitingFor } from "./waiting-for.ts";
 import { watch } from "./watch.ts";
 
@@ -27,6 +31,7 @@ const approvables: Readonly<Partial<Record<ActionName, Approvable>>> = {
   "cutover-consumers": cutoverConsumers,
   "cutover-producers": cutoverProducers,
   rollback,
+  feature,
 };
 
 async function pending(): Promise<never> {
@@ -37,15 +42,15 @@ export const handlers: Handlers = {
   assess,
   plan,
   provision,
-  network: pending,
+  network,
   replicate,
   lag,
-  status: pending,
-  verify: pending,
+  status,
+  verify,
   cutover: askForCutover,
   rollback: askForRollback,
   cleanup: pending,
-  features: pending,
+  features,
   digest: createDigest(waitingFor),
   "schedule-digest": scheduleDigest,
   audit,
