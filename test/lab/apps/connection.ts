@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from "kafkajs";
 import { z } from "zod";
+import { calmDown } from "./calm.ts";
 import { registerCodecs } from "./codecs.ts";
 
 /** The security block that the `exec` driver hands over as JSON; a missing one means PLAINTEXT. */
@@ -44,6 +45,7 @@ function sslOf(security: AppSecurity): KafkaConfig["ssl"] {
 /** A KafkaJS client that gives up on a request after about 5 s, so that a clean stop never hangs. */
 export function kafkaFor(connection: Connection, clientId: string): Kafka {
   registerCodecs();
+  calmDown();
   const sasl = saslOf(connection.security);
   const ssl = sslOf(connection.security);
   return new kafkajs.Kafka({

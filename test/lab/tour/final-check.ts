@@ -62,6 +62,26 @@ async function strangersOn(place: string, connection: Connection): Promise<strin
   }
 }
 
+/** Which of these groups have members, on each cluster. */
+export async function groupMembers({ clusters }: Lab, groups: readonly string[]) {
+  const { source, target } = clusters;
+  return {
+    source: await livingOn(connectionTo(source.admin.bootstrap, source.admin.security), groups),
+    target: await livingOn(connectionTo(target.bootstrap), groups),
+  };
+}
+
+async function livingOn(connection: Connection, groups: readonly string[]): Promise<string[]> {
+  const admin = kafkaFor(connection, "lab-groups").admin();
+  await admin.connect();
+  try {
+    const described = await admin.describeGroups([...groups]);
+    return described.groups.filter(({ members }) => members.length > 0).map(({ groupId }) => groupId);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 export function versionsOf({ clusters }: Lab): Report["versions"] {
   const { source, target, connect, redis } = clusters;
   return {

@@ -9,7 +9,8 @@ import { producers } from "../world.ts";
 
 /** One producing application: numbers its records and logs each one that was acknowledged. */
 
-const roundMs = 100;
+/** Few large requests: two cores carry two brokers and Connect besides. */
+const roundMs = 400;
 const numbersAtOnce = 500;
 const app = appEnvironment();
 const settings = producers.find((one) => one.name === app.client);
@@ -72,7 +73,7 @@ async function wait(ms: number): Promise<void> {
 async function reconnect(old: Producer): Promise<Producer> {
   await old.disconnect().catch(() => undefined);
   while (!stopping.aborted) {
-    await wait(roundMs * 5);
+    await wait(roundMs);
     try {
       return await connect();
     } catch (error) {
