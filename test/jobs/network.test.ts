@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import { FerryError } from "#domain/errors.ts";
+import { network } from "#jobs/network.ts";
+import type { Work } from "#jobs/work.ts";
+import { createAwsWork } from "#support/aws-work.ts";
+
+const job = { name: "network", migration: "orders", by: "UANA" } as const;
+const run = (work: Work) => network(job, work);
+const peering = { network: { kind: "peering", vpc: "vpc-source", securityGroups: ["sg-source"] } };
+
+class Crash extends Error {}
+
+describe("connecting the networks by peering", () => {
+  it("makes, accepts, routes on both sides, lets in and resolves names; the second time it changes nothing", async () => {
+    const aws = await createAwsWork({ source: peering });
+    aws.msk.put({ name: "migrated" });
+    const shown = await aws.carryOut(run);
+    const changes = [...aws.network.changes];
+    expect(changes.toSorted()).toEqual([
+      "acceptPeering",
+      "allowIngress",
+      "allowIngress",
+      "createPeering",
+      "createRoute",
+      "createRoute",
+      "createRoute",
+      "resolveDns",
+    ]);
+    expect(shown.at(-1)?.tone).toBe("done");
+    await aws.carryOut(run);
+    expect(aws.network.changes).toEqual(changes);
+    const [found] = await aws.network.network.peerings("vpc-source", "vpc-target");
+    expect(found).toMatchObject({ state: "active", resolvesDns: true, tags: { "msk-ferry": "orders" } });
+    expect(await aws.network.network.ingress("sg-1")).toEqual([
+      { port: 9098, cidr: "10.10.0.0/16", description: "msk-ferry=orders" },
+    ]);
+    expect(await aws.network.network.ingress("sg-source")).toEqual([
+      { port: 9092, cidr: "10.20.0.0/16", description: "msk-ferry=orders" },
+    ]);
+  });
+
+  it("routes only in the tables that ferry.yaml names", async () => {
+    const aws = await createAwsWork({
+      source: { network: { kind: "peering", vpc: "vpc-source", routeTables: ["rtb-source-2"] } },
+    });
+    await aws.carryOut(run);
+    const tables = await aws.network.network.routeTables("vpc-source");
+    const routed = tables.filter(({ routes }) => routes.some((route) => route.peering !== undefined));
+    expect(routed.map(({ id }) => id)).toEqual(["rtb-source-2"]);
+  });
+
+  it("makes each thing once, killed before or after any change", async () => {
+    for (const phase of ["before", "after"] as const) {
+      for (let at = 1; at <= 8; at += 1) {
+        const aws = await createAwsWork({ source: peering });
+        let left = at;
+        aws.network.script.onCall = (call, now) => {
+          if (now !== phase || !/^(create|accept|allow|resolve)/.test(call)) return;
+          left -= 1;
+          if (left === 0) throw new Crash();
+        };
+        await aws.carryOut(run, (thrown) => thrown instanceof Crash);
+        expect(left).toBeLessThanOrEqual(0);
+        const found = await aws.network.network.peerings("vpc-source", "vpc-target");
+        expect(found).toMatchObject([{ state: "active" }]);
+        expect(await aws.network.network.ingress("sg-1")).toHaveLength(1);
+      }
+    }
+  });
+
+  it("refuses blocks that overlap, naming both", async () => {
+    const aws = await createAwsWork({ source: { network: { kind: "peering", vpc: "vpc-overlap" } } });
+    await expect(run(aws.open())).rejects.toMatchObject({
+      code: "E_CIDR_OVERLAP",
+      message: "10.20.128.0/17 of vpc-overlap overlaps 10.20.0.0/16 of vpc-target.",
+    });
+    expect(aws.network.changes).toEqual([]);
+  });
+
+  it("uses a peering that was there, and a rule that is wide enough", async () => {
+    const aws = await createAwsWork({ source: { network: { kind: "peering", vpc: "vpc-source" } } });
+    await aws.network.network.createPeering("vpc-target", "vpc-source", {});
+    const wide = { port: 9000, toPort: 9999, cidr: "10.0.0.0/8", description: "" };
+    await aws.network.network.allowIngress("sg-1", wide);
+    const shown = await aws.carryOut(run);
+    expect(aws.network.changes.filter((each) => each === "createPeering")).toHaveLength(1);
+    expect(await aws.network.network.ingress("sg-1")).toEqual([wide]);
+    expect(JSON.stringify(shown.at(-1))).toContain("was there already");
+  });
+
+  it("does not touch a route that leads elsewhere", async () => {
+    const aws = await createAwsWork({ source: peering });
+    await aws.network.network.createRoute("rtb-target", "10.10.0.0/16", "tgw-1");
+    await expect(aws.carryOut(run)).rejects.toMatchObject({
+      code: "E_NETWORK",
+      message: expect.stringContaining("rtb-target sends 10.10.0.0/16 to tgw-1"),
+    });
+  });
+});
+
+describe("probing the paths", () => {
+  it("shows each layer of each path, with the first that fails and what to do", async () => {
+    const aws = await createAwsWork({ failing: new Map([["tcp source.test:9092", "ETIMEDOUT"]]) });
+    aws.msk.put({ name: "migrated" });
+    const shown = await aws.carryOut(run);
+    const last = shown.at(-1);
+    expect(last).toMatchObject({ tone: "failed", next: ["network"] });
+    const table = last?.parts.find((part) => part.kind === "table");
+    expect(table?.rows[0]).toEqual([
+      "source",
+      "source.test:9092",
+      "ok",
+      "fails",
+      "not used",
+      "not used",
+      "not reached",
+    ]);
+    expect(table?.rows[1]?.slice(0, 7)).toEqual([
+      "target",
+      "target.test:9092",
+      "ok",
+      "ok",
+      "not used",
+      "not used",
+      "ok",
+    ]);
+    expect(JSON.stringify(last)).toContain("source.test:9092: TCP, ETIMEDOUT → check the route tables");
+  });
+
+  it("tells authorization from the layers below", async () => {
+    const aws = await createAwsWork();
+    const message = "The source cluster answered CLUSTER_AUTHORIZATION_FAILED (31) to DescribeCluster.";
+    aws.source.fail("describe", new FerryError("E_KAFKA_AUTH", message));
+    const shown = await aws.carryOut(run);
+    expect(JSON.stringify(shown.at(-1))).toContain(`authorization, E_KAFKA_AUTH ${message}`);
+  });
+
+  it("probes the brokers that only the cluster names", async () => {
+    const aws = await createAwsWork();
+    const { brokers } = await aws.source.cluster.describe();
+    const shown = await aws.carryOut(run);
+    const [broker] = brokers;
+    const table = shown.at(-1)?.parts.find((part) => part.kind === "table");
+    const endpoints = table?.rows.map((row) => row[1]);
+    expect(endpoints).toContain("source.test:9092");
+    expect(JSON.stringify(endpoints)).toContain(`${broker?.host}:${broker?.port}`);
+  });
+
+  it("says that there is no cluster on MSK yet", async () => {
+    const aws = await createAwsWork();
+    const shown = await aws.carryOut(run);
+    expect(shown.at(-1)).toMatchObject({ tone: "done", next: ["provision"] });
+    expect(JSON.stringify(shown.at(-1))).toContain("There is no MSK cluster migrated");
+  });
+
+  it.each([
+    { kind: "transit-gateway", says: "rtb-target has no route to a tgw-… gateway" },
+    { kind: "vpn", says: "rtb-target has no route to a vgw-… gateway" },
+    { kind: "none", says: "nothing is looked at in AWS" },
+  ])("changes nothing for $kind and says what it looked at", async ({ kind, says }) => {
+    const aws = await createAwsWork({ source: { network: { kind } } });
+    const shown = await aws.carryOut(run);
+    expect(aws.network.changes).toEqual([]);
+    expect(JSON.stringify(shown.at(-1))).toContain(says);
+  });
+});
