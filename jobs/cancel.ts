@@ -7,11 +7,12 @@ import { settle } from "./request-settle.ts";
 import { changeRequest, readRequest } from "./request-store.ts";
 import { runIdOf } from "./run.ts";
 import { askToTurnBack } from "./steps.ts";
+import { isStuck, markRepaired } from "./stuck.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
 /**
- * Withdraws a waiting request; asks a running one to turn back, which it does before its point of no return. For the
- * requester and for everybody who may approve.
+ * Withdraws a waiting request; asks a running one to turn back, which it does before its point of no return; says of
+ * one that is stuck half-way back that it was repaired by hand. For the requester and everybody who may approve.
  */
 export async function cancel(job: JobOf<"cancel">, work: Work): Promise<Outcome> {
   const id = job.request.toUpperCase();
@@ -37,6 +38,10 @@ export async function cancel(job: JobOf<"cancel">, work: Work): Promise<Outcome>
     return say(work, cancelled, `Cancelled by ${mention(job.by)}. Nothing was changed.`);
   }
   const now = (await readRequest(work.store, work.migration.name, id))?.request ?? found.request;
+  if (await isStuck(now, work)) {
+    await markRepaired(now, job.by, work);
+    return say(work, now, `Repaired by hand, says ${mention(job.by)}. Requests may run again.`);
+  }
   if (now.state !== "executing") {
     throw new FerryError("E_USAGE", `request ${id} is already ${now.state}; there is nothing to cancel`);
   }

@@ -17,6 +17,7 @@ import { reviewOnce } from "./review.ts";
 import { createRun, type LiveRun, runIdOf } from "./run.ts";
 import { runSteps, type StepsResult } from "./steps.ts";
 import { stepsMessagePart } from "./steps-message.ts";
+import { refuseWhileStuck } from "./stuck.ts";
 import { again, done, type Handler, type Outcome, type Work } from "./work.ts";
 
 /** How long the migration stays this run's while it waits for its next attempt, ms beyond that wait. */
@@ -61,6 +62,7 @@ async function start(checked: StoredRequest, approvable: Approvable, work: Work)
   const request: Request = { ...checked.request, state: "executing" };
   try {
     await refuseRival(request, work);
+    await refuseWhileStuck(work);
     const written = await writeRequest(work.store, request, { revision: checked.revision, lease: run.lease });
     if (written === undefined) {
       await run.leave(0);

@@ -15,6 +15,7 @@ import type { Approvable, Asked } from "./approvable.ts";
 import { proposalMessage, requestMessage } from "./request-message.ts";
 import { settle } from "./request-settle.ts";
 import { changeRequest, listRequests, readRequest, requestKey, writeRequest } from "./request-store.ts";
+import { refuseWhileStuck } from "./stuck.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
 /**
@@ -38,6 +39,7 @@ export async function ask(
     );
     return done;
   }
+  await refuseWhileStuck(work);
   const request = await create(action, asked, proposal, work);
   return publish(request, work);
 }
