@@ -1,0 +1,147 @@
+import { describe, expect, it } from "vitest";
+import { configure } from "#domain/msk-configuration.ts";
+import { planReport } from "#domain/plan-report.ts";
+import { makePlan, planHash } from "#domain/planning.ts";
+import { planTopic } from "#domain/topic-plan.ts";
+import { known, unknown } from "#domain/topology.ts";
+import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";
+import { createSmallWork } from "#support/small-work.ts";
+
+const topicOf = (configs: Record<string, [string | null, string]>) =>
+  assessedTopic("t", {
+    configs: Object.fromEntries(
+      Object.entries(configs).map(([key, [value, origin]]) => [key, { value, origin }]),
+    ),
+  });
+
+describe("a topic on MSK", () => {
+  it("keeps what was set on it, and what it inherits from server.properties", () => {
+    const topic = topicOf({
+      "cleanup.policy": ["compact", "topic"],
+      "retention.ms": ["172800000", "broker-static"],
+      "log.flush.interval": ["1", "broker-static"],
+    });
+    const planned = planTopic(topic, "standard", 3);
+    expect(planned).toMatchObject({ partitions: 3, replicationFactor: 3 });
+    expect(planned.configs).toEqual({ "cleanup.policy": "compact", "retention.ms": "172800000" });
+    expect(planned.adjusted).toEqual([
+      expect.objectContaining({ key: "retention.ms", from: null, to: "172800000" }),
+    ]);
+  });
+
+  it.each([
+    { key: "message.timestamp.type", from: "LogAppendTime", to: "CreateTime" },
+    { key: "unclean.leader.election.enable", from: "true", to: "false" },
+    { key: "min.insync.replicas", from: "3", to: "2" },
+    { key: "message.timestamp.before.max.ms", from: "3600000", to: "9223372036854775807" },
+    { key: "segment.bytes", from: "1024", to: "1048576" },
+    { key: "message.format.version", from: "2.8", to: null },
+    { key: "leader.replication.throttled.replicas", from: "*", to: null },
+    { key: "confluent.tier.enable", from: "true", to: null },
+  ])("changes $key=$from to $to and says why", ({ key, from, to }) => {
+    const planned = planTopic(topicOf({ [key]: [from, "topic"] }), "standard", 3);
+    expect(planned.configs[key] ?? null).toBe(to);
+    expect(planned.adjusted).toEqual([{ key, from, to, why: expect.stringMatching(/./) }]);
+  });
+
+  it("has only keys that Express takes, and room for old records there", () => {
+    const topic = topicOf({
+      "segment.bytes": ["2000000", "topic"],
+      "max.message.bytes": ["2000000", "topic"],
+    });
+    const planned = planTopic(topic, "express", 3);
+    expect(planned.configs).toEqual({
+      "max.message.bytes": "2000000",
+      "message.timestamp.after.max.ms": "9223372036854775807",
+      "message.timestamp.before.max.ms": "9223372036854775807",
+    });
+    expect(planned.adjusted.map(({ key }) => key)).toContain("segment.bytes");
+  });
+});
+
+describe("the MSK configuration", () => {
+  const brokerConfigs = {
+    "auto.create.topics.enable": "true",
+    "log.retention.hours": "48",
+    "message.max.bytes": "5000000",
+    "num.io.threads": "32",
+    "log.dirs": "/data",
+    "ssl.keystore.password": null,
+    "log.message.timestamp.type": "LogAppendTime",
+  };
+
+  it("takes what MSK allows and decides what must be", () => {
+    const { properties, reasons } = configure({ brokerConfigs }, "standard", 3);
+    expect(properties).toEqual({
+      "auto.create.topics.enable": "false",
+      "default.replication.factor": "3",
+      "log.retention.hours": "48",
+      "message.max.bytes": "5000000",
+      "min.insync.replicas": "2",
+      "unclean.leader.election.enable": "false",
+    });
+    expect(reasons.map(({ what }) => what)).toEqual([
+      "num.io.threads=32 of the source is not carried over",
+      "log.message.timestamp.type=LogAppendTime of the source is not carried over",
+      "2 broker settings of the source have no place in an MSK configuration",
+    ]);
+  });
+
+  it("leaves out what Express refuses", () => {
+    expect(configure({ brokerConfigs }, "express", 3).properties).toEqual({
+      "auto.create.topics.enable": "false",
+      "message.max.bytes": "5000000",
+    });
+  });
+});
+
+describe("a plan", () => {
+  const question = {
+    migration: createSmallWork().migration,
+    assessment: assessmentOf({
+      topics: [assessedTopic("invoices"), assessedTopic("device-heartbeats")],
+      groups: [assessedGroup("billing-app", ["invoices"])],
+    }),
+    creatable: unknown("E_AWS_UNREACHABLE no answer"),
+    madeAt: "2026-11-22T14:00:00.000Z",
+  };
+
+  it("has the hash of its content, whenever it was made", () => {
+    const made = makePlan(question);
+    expect(planHash(made)).toBe(made.hash);
+    expect(makePlan({ ...question, madeAt: "2027-01-01T00:00:00.000Z" }).hash).toBe(made.hash);
+    expect(makePlan({ ...question, creatable: known(["3.9.x"]) }).hash).not.toBe(made.hash);
+  });
+
+  it("names what does not move, what was not checked, and each mistake of the guide", () => {
+    const made = makePlan(question);
+    const reasons = made.reasons.map(({ what, why }) => `${what}: ${why}`).join("\n");
+    expect(reasons).toContain("topic device-heartbeats does not move");
+    expect(reasons).toContain("not checked with AWS: E_AWS_UNREACHABLE");
+    const said = made.corrections.map(({ what, why }) => `${what} ${why}`).join("\n");
+    for (const mistake of [
+      "3.5.1",
+      "250 MiB/s",
+      "unclean",
+      "CreateCluster needs its ARN",
+      "only creates the peering",
+      "emit.consumer.offsets",
+      "mm2-source-target",
+      "broker id All",
+    ]) {
+      expect(said).toContain(mistake);
+    }
+  });
+
+  it("carries every topic of its waves, and only those", () => {
+    const made = makePlan(question);
+    expect(made.topics.map(({ name }) => name)).toEqual(made.waves.flatMap(({ topics }) => topics));
+  });
+
+  it("can be read by people, without breaking its tables", () => {
+    const { markdown } = planReport(makePlan(question));
+    expect(markdown).toContain("/ferry cutover consumers invoices");
+    const rows = markdown.split("\n").filter((line) => line.startsWith("| "));
+    expect(rows.length).toBeGreaterThan(20);
+  });
+});
