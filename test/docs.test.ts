@@ -98,6 +98,12 @@ describe("the other pages", () => {
     );
   });
 
+  test("settings.md tells what a switch command is given", () => {
+    const rows = tableRows(section(read("docs/settings.md"), "## What a switch command is told"));
+    const given = read("src/adapters/clients/exec.ts").matchAll(/FERRY_[A-Z]+(?=:)/g);
+    expect(rows.map(([name]) => name).sort()).toEqual([...new Set([...given].map(String))].map(code).sort());
+  });
+
   test("ferry.example.yaml is usable and shows every key, in comments where it is an alternative", () => {
     const text = read("ferry.example.yaml");
     expect(FerryFile.parse(parseYaml(text)).migrations).toHaveProperty("orders");
@@ -136,6 +142,20 @@ describe("the other pages", () => {
 });
 
 describe("all pages", () => {
+  test("name only commands and error codes that exist", async () => {
+    const names = new Set(usages.map(({ name }) => name));
+    const codes = new Set(Object.keys(catalogue));
+    const unknown = (await pages()).flatMap(({ path, text }) => [
+      ...[...text.matchAll(/`\/ferry ([a-z]+)/g)]
+        .filter(([, name = ""]) => !names.has(name))
+        .map(([word]) => `${path}: ${word}`),
+      ...[...text.matchAll(/\bE_[A-Z_]+\b/g)]
+        .filter(([code]) => !codes.has(code))
+        .map(([code]) => `${path}: ${code}`),
+    ]);
+    expect(unknown).toEqual([]);
+  });
+
   test("link only to files and headings that exist", async () => {
     const broken = (await pages()).flatMap(({ path, text }) =>
       linksIn(text)
