@@ -40,7 +40,7 @@ const Thrown = z.looseObject({
 });
 
 /** AWS's own name of an error: "ConflictException", "RouteAlreadyExists". */
-export function awsErrorName(thrown: unknown): string | undefined {
+function awsErrorName(thrown: unknown): string | undefined {
   return Thrown.safeParse(thrown).data?.name;
 }
 
@@ -93,7 +93,7 @@ const throttled = new Set([
 ]);
 
 /** The one map from what AWS and its SDK throw to FerryError; AWS's sentence is kept. */
-export function awsError(thrown: unknown, { action, resource }: AwsCall): FerryError {
+function awsError(thrown: unknown, { action, resource }: AwsCall): FerryError {
   const parsed = Thrown.safeParse(thrown);
   if (thrown instanceof FerryError) return thrown;
   if (!parsed.success) {

@@ -279,7 +279,7 @@ export function checkConfiguration(kind: Kind, properties: Readonly<Record<strin
 }
 
 /** What the value should have been, where it does not fit. */
-export function misfit(value: string, rule: KeyRule): string | undefined {
+function misfit(value: string, rule: KeyRule): string | undefined {
   switch (rule.kind) {
     case "boolean":
       return value === "true" || value === "false" ? undefined : "true or false";

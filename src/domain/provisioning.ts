@@ -69,7 +69,7 @@ export function shapeChanges({ shape }: Plan, { settings }: Migration): readonly
     .map(([key, value]) => `${key} ${value}, planned ${planned.get(key) ?? "none"}`);
 }
 
-export function propertiesText(properties: Readonly<Record<string, string>>): string {
+function propertiesText(properties: Readonly<Record<string, string>>): string {
   return Object.entries(properties)
     .toSorted(([a], [b]) => a.localeCompare(b))
     .map(([key, value]) => `${key}=${value}\n`)

@@ -88,6 +88,35 @@ describe("connecting the networks by peering", () => {
     expect(JSON.stringify(shown.at(-1))).toContain("was there already");
   });
 
+  it("reports a peering of its own that died, and makes another one when it is asked again", async () => {
+    const aws = await createAwsWork({ source: peering });
+    expect(await run(aws.open())).toMatchObject({ kind: "again" });
+    await aws.network.network.deletePeering("pcx-1");
+    await expect(run(aws.open())).rejects.toMatchObject({
+      code: "E_NETWORK",
+      message: "pcx-1 is deleting: AWS names no cause.",
+    });
+    await aws.carryOut(run);
+    const found = await aws.network.network.peerings("vpc-source", "vpc-target");
+    expect(found).toMatchObject([{ id: "pcx-2", state: "active" }]);
+  });
+
+  it("takes the place of a route that a dead peering left behind", async () => {
+    const aws = await createAwsWork({ source: peering });
+    await aws.carryOut(run);
+    await aws.network.network.deletePeering("pcx-1");
+    await aws.clock.advance(5000);
+    await aws.store.remove("network:orders:peering");
+    await aws.carryOut(run);
+    const tables = await aws.network.network.routeTables("vpc-target");
+    expect(tables[0]?.routes).toContainEqual({
+      destination: "10.10.0.0/16",
+      target: "pcx-2",
+      peering: "pcx-2",
+      state: "active",
+    });
+  });
+
   it("does not touch a route that leads elsewhere", async () => {
     const aws = await createAwsWork({ source: peering });
     await aws.network.network.createRoute("rtb-target", "10.10.0.0/16", "tgw-1");

@@ -3,14 +3,14 @@ import { type AwsStandIn, startAws } from "#lab/aws/stand-in.ts";
 
 export type AwsUnderTest = AwsStandIn & { readonly region: string; advance(ms: number): void };
 
-/** The stand-in in this process on a clock of the test's own, and the environment that leads the SDK to it. */
-export async function startAwsUnderTest(): Promise<AwsUnderTest> {
+/** The stand-in in this process on a test's clock, and the environment that leads the SDK to it. */
+export async function startAwsUnderTest(clock?: { now(): number }): Promise<AwsUnderTest> {
   const began = Date.now();
   let passed = 0;
   const aws = await startAws({
     bootstrap: "127.0.0.1:19092",
     timeScale: 1,
-    now: () => began + passed,
+    now: () => (clock?.now() ?? began) + passed,
   });
   vi.stubEnv("AWS_ENDPOINT_URL_KAFKA", aws.url);
   vi.stubEnv("AWS_ENDPOINT_URL_EC2", aws.url);

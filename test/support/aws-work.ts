@@ -6,7 +6,7 @@ import type { Outcome, Work } from "#jobs/work.ts";
 import { createFakeKafka } from "./fake-kafka.ts";
 import { createFakeMsk } from "./fake-msk.ts";
 import { createFakeNetwork, createFakeProber } from "./fake-network.ts";
-import { createHandClock } from "./hand-clock.ts";
+import { createHandClock, type HandClock } from "./hand-clock.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { createSmallWork } from "./small-work.ts";
 
@@ -15,6 +15,8 @@ type Changes = {
   readonly source?: object;
   readonly shape?: Partial<Plan["shape"]>;
   readonly configuration?: Plan["configuration"];
+  /** In place of those in memory. */
+  readonly ports?: (clock: HandClock) => Promise<Pick<World, "msk" | "network">>;
   /** Layers that fail: "tcp source.test:9092". */
   readonly failing?: ReadonlyMap<string, string>;
 };
@@ -28,16 +30,17 @@ export async function createAwsWork(changes: Changes = {}) {
   const network = createFakeNetwork(clock);
   const source = createFakeKafka({ role: "source" });
   const target = createFakeKafka({ role: "target" });
+  const ports = (await changes.ports?.(clock)) ?? { msk: msk.msk, network: network.network };
   const prober = createFakeProber(changes.failing);
   await store.write(planKey(migration.name), awsPlan(changes));
   const world: World = {
     source: source.cluster,
     target: async () => {
-      if (msk.clusters().some(({ state }) => state === "ACTIVE")) return target.cluster;
+      if ((await ports.msk.findCluster("migrated"))?.state === "ACTIVE") return target.cluster;
       throw new FerryError("E_TARGET_ABSENT", "There is no MSK cluster migrated in us-east-1.");
     },
-    msk: msk.msk,
-    network: network.network,
+    msk: ports.msk,
+    network: ports.network,
     prober,
     engine: absent,
     client: absent,
@@ -62,7 +65,7 @@ export async function createAwsWork(changes: Changes = {}) {
     throw new Error("the job is never done");
   }
 
-  return { clock, store, migration, msk, network, source, target, open, carryOut };
+  return { clock, store, migration, world, msk, network, source, target, open, carryOut };
 }
 
 function absent(): never {

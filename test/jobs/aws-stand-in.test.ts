@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createNetwork } from "#adapters/ec2.ts";
+import { createMsk } from "#adapters/msk.ts";
+import { network } from "#jobs/network.ts";
+import { provision } from "#jobs/provision.ts";
+import {
+  RTB_SOURCE_1,
+  RTB_SOURCE_2,
+  RTB_TARGET_MAIN,
+  SG_MSK,
+  SUBNET_TARGET_A,
+  SUBNET_TARGET_B,
+  SUBNET_TARGET_C,
+  VPC_SOURCE,
+  VPC_TARGET,
+} from "#lab/aws/world.ts";
+import { type AwsUnderTest, startAwsUnderTest } from "#support/aws-under-test.ts";
+import { createAwsWork } from "#support/aws-work.ts";
+import { createQuietLog } from "#support/quiet-log.ts";
+
+const from = { migration: "orders", by: "UANA" };
+
+describe("the AWS jobs over HTTP, on the stand-in", () => {
+  let aws: AwsUnderTest;
+  let bench: Awaited<ReturnType<typeof createAwsWork>>;
+
+  beforeEach(async () => {
+    bench = await createAwsWork({
+      target: { subnets: [SUBNET_TARGET_A, SUBNET_TARGET_B, SUBNET_TARGET_C], securityGroups: [SG_MSK] },
+      source: { network: { kind: "peering", vpc: VPC_SOURCE } },
+      ports: async (clock) => {
+        aws = await startAwsUnderTest(clock);
+        const log = createQuietLog();
+        return {
+          msk: createMsk({ region: aws.region, log }),
+          network: createNetwork({ region: aws.region, log }),
+        };
+      },
+    });
+  });
+
+  afterEach(() => aws.stop());
+
+  const created = (operation: string) =>
+    aws.control.calls().filter((each) => each.operation === operation && each.status === 200);
+
+  const changing = () =>
+    aws.control.calls().filter(({ operation }) => /^(Create|Accept|Authorize|Modify)/.test(operation)).length;
+
+  it("provision from nothing to ACTIVE, with lost answers and throttling on the way", async () => {
+    aws.control.fault({ kind: "cut", operation: "CreateConfiguration", when: "after" });
+    aws.control.fault({ kind: "cut", operation: "CreateClusterV2", when: "after" });
+    aws.control.fault({ kind: "throttle", operation: "ListClustersV2", times: 1 });
+    const shown = await bench.carryOut((work) => provision({ name: "provision", ...from }, work));
+    expect(shown.at(-1)).toMatchObject({ tone: "done", next: ["network"] });
+    expect(created("CreateClusterV2")).toHaveLength(1);
+    expect(created("CreateConfiguration")).toHaveLength(1);
+    expect(await bench.world.msk.findCluster("migrated")).toMatchObject({
+      state: "ACTIVE",
+      configurationRevision: 1,
+      tags: { "msk-ferry": "orders" },
+    });
+    const again = await bench.carryOut((work) => provision({ name: "provision", ...from }, work));
+    expect(again.at(-1)).toMatchObject({ tone: "done" });
+    expect(created("CreateClusterV2")).toHaveLength(1);
+  });
+
+  it("connect both VPCs until traffic passes, and change nothing the second time", async () => {
+    const run = () => bench.carryOut((work) => network({ name: "network", ...from }, work));
+    await run();
+    const changes = changing();
+    const [peering] = await bench.world.network.peerings(VPC_SOURCE, VPC_TARGET);
+    expect(peering).toMatchObject({ state: "active", resolvesDns: true, tags: { "msk-ferry": "orders" } });
+    const tables = [
+      ...(await bench.world.network.routeTables(VPC_SOURCE)),
+      ...(await bench.world.network.routeTables(VPC_TARGET)),
+    ];
+    const routed = tables.filter(({ routes }) =>
+      routes.some((route) => route.peering === peering?.id && route.state === "active"),
+    );
+    expect(routed.map(({ id }) => id).toSorted()).toEqual([RTB_SOURCE_1, RTB_SOURCE_2, RTB_TARGET_MAIN]);
+    expect(await bench.world.network.ingress(SG_MSK)).toEqual([
+      { port: 9098, cidr: "10.10.0.0/16", description: "msk-ferry=orders" },
+    ]);
+    await run();
+    expect(changing()).toBe(changes);
+  });
+});
