@@ -245,7 +245,8 @@ describe("a wrong ferry.yaml", () => {
   });
 });
 
-describe("npm start -- --check", () => {
+// A second Node loads every SDK: seconds on a busy machine.
+describe("npm start -- --check", { timeout: 60_000 }, () => {
   const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
   /** With nothing of this process's own environment but PATH. */

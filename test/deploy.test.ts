@@ -49,6 +49,8 @@ describe("docker-compose.yml", async () => {
       connect: { condition: "service_healthy" },
     });
     expect(services.bot.ports.every((port) => port.startsWith("127.0.0.1:"))).toBe(true);
+    // Connectors' settings hold passwords, and Connect's REST API shows them.
+    expect([services.redis.ports, services.connect.ports]).toEqual([[], []]);
   });
 
   test("mounts files that exist, or are made from an example that exists", () => {
