@@ -1,5 +1,6 @@
 import type { JobOf } from "#domain/job.ts";
-import type { Approvable, Asked } from "./approvable.ts";
+import type { Asked } from "./approvable.ts";
+import { cleanup } from "./cleanup.ts";
 import { cutoverConsumers } from "./consumers.ts";
 import { cutoverProducers } from "./producers.ts";
 import { ask } from "./request.ts";
@@ -20,8 +21,8 @@ export async function askForRollback(job: JobOf<"rollback">, work: Work): Promis
   return await ask(rollback, "rollback", askedFor(job), work);
 }
 
-export function askForCleanup(cleanup: Approvable): (job: JobOf<"cleanup">, work: Work) => Promise<Outcome> {
-  return async (job, work) => await ask(cleanup, "cleanup", askedFor(job), work);
+export async function askForCleanup(job: JobOf<"cleanup">, work: Work): Promise<Outcome> {
+  return await ask(cleanup, "cleanup", askedFor(job), work);
 }
 
 function askedFor(job: { readonly by: string; readonly wave?: string | undefined }): Asked {

@@ -1,11 +1,11 @@
 import type { ActionName } from "#domain/approval.ts";
-import { FerryError } from "#domain/errors.ts";
 import type { Approvable } from "./approvable.ts";
-import { askForCutover, askForRollback } from "./asking.ts";
+import { askForCleanup, askForCutover, askForRollback } from "./asking.ts";
 import { assess } from "./assess.ts";
 import { audit } from "./audit.ts";
 import { cancel } from "./cancel.ts";
 import type { Handlers } from "./carry-out.ts";
+import { cleanup } from "./cleanup.ts";
 import { cutoverConsumers } from "./consumers.ts";
 import { createDigest } from "./digest.ts";
 import { createExecute } from "./execute.ts";
@@ -27,16 +27,13 @@ import { watch } from "./watch.ts";
 /** Everything the bot can be asked to do: the table of contents of this folder, complete by its type. */
 
 /** What needs people's approval before it runs. */
-const approvables: Readonly<Partial<Record<ActionName, Approvable>>> = {
+const approvables: Readonly<Record<ActionName, Approvable>> = {
   "cutover-consumers": cutoverConsumers,
   "cutover-producers": cutoverProducers,
   rollback,
+  cleanup,
   feature,
 };
-
-async function pending(): Promise<never> {
-  throw new FerryError("E_INTERNAL", "this job has not landed yet");
-}
 
 export const handlers: Handlers = {
   assess,
@@ -49,7 +46,7 @@ export const handlers: Handlers = {
   verify,
   cutover: askForCutover,
   rollback: askForRollback,
-  cleanup: pending,
+  cleanup: askForCleanup,
   features,
   digest: createDigest(waitingFor),
   "schedule-digest": scheduleDigest,
