@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { createConnectEngine } from "#adapters/connect/engine.ts";
+import { Plan, planKey } from "#domain/plan.ts";
+import type { ReplicationEngine, World } from "#domain/ports.ts";
+import type { ClusterAccess, OffsetTable } from "#domain/topology.ts";
+import { Verified, verifiedKey } from "#domain/verification.ts";
+import { assess } from "#jobs/assess.ts";
+import { cleanup } from "#jobs/cleanup.ts";
+import { plan } from "#jobs/plan.ts";
+import { replicate } from "#jobs/replicate.ts";
+import { createRun } from "#jobs/run.ts";
+import { runSteps } from "#jobs/steps.ts";
+import { verify } from "#jobs/verify.ts";
+import type { Work } from "#jobs/work.ts";
+import { eventually } from "#support/eventually.ts";
+import { openRealCluster, type RealCluster } from "#support/kafkajs-under-test.ts";
+import { createQuietLog } from "#support/quiet-log.ts";
+import { realClock } from "#support/real-clock.ts";
+import { createSmallWork } from "#support/small-work.ts";
+import { unique } from "#support/unique.ts";
+
+/** The jobs at both ends of a migration, against real clusters and a real mirror. */
+
+const name = unique("ends").toLowerCase();
+const [plainTopic, compactTopic] = [`${name}-plain`, `${name}-compact`];
+const topics = [plainTopic, compactTopic];
+
+let source: RealCluster;
+let target: RealCluster;
+let engine: ReplicationEngine;
+let work: Work;
+
+beforeAll(async () => {
+  const { source: from, target: to, connect } = inject("clusters");
+  source = await openRealCluster("source", access(from.bootstrap));
+  target = await openRealCluster("target", access(to.bootstrap));
+  engine = createConnectEngine({
+    url: connect.url,
+    source: access(from.bootstrap),
+    target: access(to.bootstrap),
+    exactlyOnce: true,
+    clusterIds: async () => ({ source: from.clusterId, target: to.clusterId }),
+    patienceMs: 60_000,
+    log: createQuietLog(),
+    clock: realClock,
+  });
+  work = realWork();
+  await source.cluster.createTopics([
+    {
+      name: plainTopic,
+      partitions: 3,
+      replicationFactor: 1,
+      configs: {
+        "message.timestamp.type": "LogAppendTime",
+        "segment.bytes": "100000",
+        "retention.ms": "86400000",
+      },
+    },
+    { name: compactTopic, partitions: 1, replicationFactor: 1, configs: { "cleanup.policy": "compact" } },
+  ]);
+});
+
+afterAll(async () => {
+  for (const flow of await engine.list(`ferry-${name}-`)) await engine.remove(flow.name);
+  for (const { cluster, close } of [source, target]) {
+    const own = (await cluster.listTopics()).filter((topic) => topic.name.includes(name));
+    await cluster.deleteTopics(own.map((topic) => topic.name));
+    await close();
+  }
+});
+
+it("assesses, plans, mirrors, compares and leaves nothing behind", async () => {
+  for (const partition of [0, 1, 2]) await source.append(plainTopic, partition, drafts(400));
+  const finish = await source.transaction(plainTopic, 0, drafts(5));
+  await finish("abort");
+  await source.append(compactTopic, 0, drafts(300));
+  const from = { migration: name, by: "UANA" };
+
+  await assess({ name: "assess", ...from }, work);
+  await plan({ name: "plan", ...from }, work);
+  const made = Plan.parse((await work.store.read(planKey(name)))?.value);
+  expect(made.topics.map((topic) => topic.name)).toEqual(topics.toSorted());
+  const [wave] = made.waves;
+  expect(made.waves.map((each) => each.name)).toEqual(["rest"]);
+
+  await replicate({ name: "replicate", action: "start", ...from }, work);
+  await eventually(
+    "everything is copied",
+    async () => {
+      const ends = await target.cluster.offsets(topics, "end");
+      return sum(ends) >= 1500 || undefined;
+    },
+    60_000,
+  );
+  await verify({ name: "verify", ...from }, work);
+  const verified = Verified.parse((await work.store.read(verifiedKey(name, "rest")))?.value);
+  expect(verified).toMatchObject({ partitions: 4, differences: [] });
+
+  await turnAround(wave?.name ?? "");
+  const run = await createRun({
+    id: `${name}-R1`,
+    migration: name,
+    store: work.store,
+    clock: realClock,
+    log: work.log,
+  });
+  try {
+    const proposal = await cleanup.propose({ by: "UANA" }, work);
+    for (;;) {
+      const steps = await cleanup.steps(proposal, work, run);
+      const result = await runSteps({ steps, run, work, subject: "cleanup" });
+      if (result.kind === "again") await realClock.sleep(result.ms);
+      else {
+        expect(result).toEqual({ kind: "done" });
+        break;
+      }
+    }
+  } finally {
+    await run.leave(0);
+  }
+  expect(await engine.list(`ferry-${name}-`)).toEqual([]);
+  for (const { cluster } of [source, target]) {
+    const left = (await cluster.listTopics())
+      .map((topic) => topic.name)
+      .filter((topic) => topic.includes(name));
+    expect(left.toSorted()).toEqual(topics.toSorted());
+  }
+}, 300_000);
+
+/** As cutting over the producers leaves it. */
+async function turnAround(wave: string): Promise<void> {
+  await engine.stop(`ferry-${name}-${wave}-forward`);
+  const ends = async ({ cluster }: RealCluster) => Object.fromEntries(await cluster.offsets(topics, "end"));
+  const at = new Date().toISOString();
+  const boundary = { source: await ends(source), target: await ends(target), at };
+  await work.store.write(`wave:${name}:${wave}`, { phase: "producers-moved", boundary, changedAt: at });
+  const reverse = {
+    name: `ferry-${name}-${wave}-reverse`,
+    kind: "reverse",
+    topics,
+    groups: [],
+    tasks: 1,
+  } as const;
+  await engine.define(reverse, "stopped");
+  const last = Object.entries(boundary.target).map(
+    ([topic, row]) =>
+      [topic, row.map((end) => (end === undefined || end === 0 ? undefined : end - 1))] as const,
+  );
+  await engine.seed(reverse.name, new Map(last));
+  await engine.start(reverse.name);
+}
+
+function realWork(): Work {
+  const small = createSmallWork();
+  const { settings } = small.migration;
+  const world: World = Object.create(small.world, {
+    source: { value: source.cluster },
+    target: { value: async () => target.cluster },
+    engine: { value: async () => engine },
+  });
+  return {
+    ...small,
+    clock: realClock,
+    world,
+    migration: {
+      name,
+      settings: {
+        ...settings,
+        target: { ...settings.target, replicationFactor: 1 },
+        replication: { ...settings.replication, topics: [`${name}-.*`] },
+        assess: { window: 500 },
+        cleanup: { watch: 2_000 },
+      },
+    },
+  };
+}
+
+function drafts(count: number): ReadonlyArray<{ key: string; value: string }> {
+  return Array.from({ length: count }, (_, index) => ({ key: `${index % 100}`, value: `value ${index}` }));
+}
+
+function sum(table: OffsetTable): number {
+  return [...table.values()].flat().reduce<number>((total, end) => total + (end ?? 0), 0);
+}
+
+function access(bootstrap: string): ClusterAccess {
+  return { bootstrap: [bootstrap], protocol: "PLAINTEXT" };
+}
