@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { AppSecurity, type Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { Cluster } from "./journal.ts";
+import { AppSecurity } from "./security.ts";
 
 /** What an application of the lab is told when it starts. */
 export type AppEnvironment = {

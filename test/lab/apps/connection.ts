@@ -1,19 +1,8 @@
 import { readFileSync } from "node:fs";
 import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from "kafkajs";
-import { z } from "zod";
 import { calmDown } from "./calm.ts";
 import { registerCodecs } from "./codecs.ts";
-
-/** The security block that the `exec` driver hands over as JSON; a missing one means PLAINTEXT. */
-export const AppSecurity = z.object({
-  protocol: z.enum(["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]).default("PLAINTEXT"),
-  mechanism: z.string().optional(),
-  username: z.string().optional(),
-  password: z.string().optional(),
-  passwordEnv: z.string().optional(),
-  caFile: z.string().optional(),
-});
-export type AppSecurity = z.infer<typeof AppSecurity>;
+import type { AppSecurity } from "./security.ts";
 
 export const plaintext: AppSecurity = { protocol: "PLAINTEXT" };
 

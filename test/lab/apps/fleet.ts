@@ -1,9 +1,10 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { hurryPath } from "./app.ts";
-import { type AppSecurity, type Connection, plaintext } from "./connection.ts";
+import { type Connection, plaintext } from "./connection.ts";
 import type { Cluster } from "./journal.ts";
 import { killClient, startClient, statusOf, stopClient } from "./process.ts";
+import type { AppSecurity } from "./security.ts";
 import { consumers, producers } from "./world.ts";
 
 type FleetOptions = {

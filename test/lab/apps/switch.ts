@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { AppSecurity } from "./connection.ts";
 import { Cluster } from "./journal.ts";
 import { startClient, statusOf, stopClient } from "./process.ts";
+import { AppSecurity } from "./security.ts";
 
 /** What the `exec` driver runs for the lab's applications. Exit 0 means done; else one line on stderr says why not. */
 

@@ -5,7 +5,17 @@ import { readTopics } from "../count/read-cluster.ts";
 import { eventually } from "../process.ts";
 import { plain } from "./people.ts";
 import type { Rollback } from "./report.ts";
-import { approve, ask, carriedOut, outcome, type Question, refusalsOf, run, type Stage } from "./stage.ts";
+import {
+  approve,
+  ask,
+  carriedOut,
+  outcome,
+  type Question,
+  refusalsOf,
+  run,
+  type Stage,
+  tell,
+} from "./stage.ts";
 
 /** The scenes of a migration, in the order in which a team plays them. */
 
@@ -23,7 +33,7 @@ export async function prepare(stage: Stage): Promise<void> {
     .filter((line) => /\bguide\b/iu.test(line));
   if (lines.length === 0) throw new Error("the plan explains no correction of the guide");
   stage.say(`    what the guide gets wrong (${lines.length}):`);
-  for (const line of lines) stage.say(`      ${line.trim().slice(0, 160)}`);
+  for (const line of lines) tell(stage, `  ${line.replace(/^✓\s*/u, "")}`);
   await run(stage, ana, "provision");
   await run(stage, ana, "network");
 }

@@ -126,9 +126,28 @@ export function keyOf({ metadata }: SeenMessage): string {
 }
 
 /** A card that is still being worked on shows a bar, only its headline, or that it waits. */
-export function isUnderWay({ text }: SeenMessage): boolean {
-  return /[▓░]|waiting since/u.test(text) || !text.trim().includes("\n");
+export function isUnderWay({ text, blocks }: SeenMessage): boolean {
+  return /[▓░]|waiting since/u.test(text) || blocks.length < 2;
 }
+
+/** A table is in the blocks only: its lines. */
+export function tableOf({ blocks }: SeenMessage): readonly string[] {
+  const found = blocks.flatMap((block) => {
+    const table = Preformatted.safeParse(block);
+    return table.success ? table.data.elements : [];
+  });
+  return found.flatMap(({ elements }) => elements.flatMap(({ text }) => text.split("\n")));
+}
+
+const Preformatted = z.object({
+  type: z.literal("rich_text"),
+  elements: z.array(
+    z.object({
+      type: z.literal("rich_text_preformatted"),
+      elements: z.array(z.object({ text: z.string() })),
+    }),
+  ),
+});
 
 /** A card that names the next commands, or a failure, has said its last word. */
 export function isLastWord(message: SeenMessage): boolean {

@@ -8,6 +8,7 @@ import {
   nameOf,
   plain,
   type SeenMessage,
+  tableOf,
   type Workspace,
 } from "./people.ts";
 import type { Approval, Report } from "./report.ts";
@@ -56,13 +57,21 @@ function lastWordOf(job: string): (message: SeenMessage) => boolean {
   };
 }
 
-/** The first lines of what the channel shows, indented below the command. */
-export function show({ say }: Pick<Stage, "say">, message: SeenMessage, lines: number): void {
-  const [head = "", ...rest] = plain(message.text)
+/** The first lines of what the channel shows below its headline, and its table, indented below the command. */
+function show({ say }: Pick<Stage, "say">, message: SeenMessage, lines: number): void {
+  const [, ...rest] = plain(message.text)
     .split("\n")
     .filter((line) => line.trim() !== "");
-  for (const line of [head, ...rest.slice(0, lines)]) say(`    ${line.trim().slice(0, 150)}`);
+  for (const line of [...rest.slice(0, lines), ...tableOf(message)]) tell({ say }, line);
 }
+
+/** One line of what the channel shows. */
+export function tell({ say }: Pick<Stage, "say">, line: string): void {
+  const text = line.trimEnd();
+  say(`    ${text.length > lineWidth ? `${text.slice(0, lineWidth - 1)}…` : text}`);
+}
+
+const lineWidth = 140;
 
 /** A question to people, as it stands in the channel. */
 export type Question = {
@@ -139,9 +148,8 @@ export async function carriedOut(stage: Stage, question: Question): Promise<void
         .join(" and ") ?? "?"
     }`,
   );
-  if (card !== undefined) {
-    for (const line of plain(card.text).split("\n").slice(1)) say(`    ${line.trim().slice(0, 150)}`);
-  }
+  const said = card === undefined ? [] : plain(card.text).split("\n").slice(1, -1);
+  for (const line of said) tell(stage, line);
 }
 
 async function noteApproval(stage: Stage, question: Question, message: SeenMessage): Promise<Approval> {
