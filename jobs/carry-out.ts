@@ -42,7 +42,7 @@ export function createJobs(
     }
     const work = await prepare(services, migration, job, attempt);
     try {
-      return await dispatch(job, handlers, work);
+      return await dispatch(job.name, job, handlers, work);
     } catch (thrown) {
       const error = asFerryError(thrown);
       if (!attempt.signal.aborted) await tell(job, error, attempt, work);
@@ -75,57 +75,13 @@ async function prepare(services: Services, migration: Migration, job: Job, attem
   };
 }
 
-/** One line per job name, so that a new one cannot be forgotten. */
-function dispatch(job: Job, handlers: Handlers, work: Work): Promise<Outcome> {
-  switch (job.name) {
-    case "assess":
-      return handlers.assess(job, work);
-    case "plan":
-      return handlers.plan(job, work);
-    case "provision":
-      return handlers.provision(job, work);
-    case "network":
-      return handlers.network(job, work);
-    case "replicate":
-      return handlers.replicate(job, work);
-    case "lag":
-      return handlers.lag(job, work);
-    case "status":
-      return handlers.status(job, work);
-    case "verify":
-      return handlers.verify(job, work);
-    case "cutover":
-      return handlers.cutover(job, work);
-    case "rollback":
-      return handlers.rollback(job, work);
-    case "cleanup":
-      return handlers.cleanup(job, work);
-    case "features":
-      return handlers.features(job, work);
-    default:
-      return dispatchRest(job, handlers, work);
-  }
-}
-
-type RestName = "digest" | "schedule-digest" | "audit" | "cancel" | "review" | "execute" | "watch";
-
-function dispatchRest(job: JobOf<RestName>, handlers: Handlers, work: Work): Promise<Outcome> {
-  switch (job.name) {
-    case "digest":
-      return handlers.digest(job, work);
-    case "schedule-digest":
-      return handlers["schedule-digest"](job, work);
-    case "audit":
-      return handlers.audit(job, work);
-    case "cancel":
-      return handlers.cancel(job, work);
-    case "review":
-      return handlers.review(job, work);
-    case "execute":
-      return handlers.execute(job, work);
-    case "watch":
-      return handlers.watch(job, work);
-  }
+function dispatch<N extends JobName>(
+  name: N,
+  job: JobOf<N>,
+  handlers: Handlers,
+  work: Work,
+): Promise<Outcome> {
+  return handlers[name](job, work);
 }
 
 /** Jobs that nobody asked for in person: their retryable failures are alarms' business, not the channel's. */

@@ -98,7 +98,7 @@ async function startWork({ config, store, queue, chat, log, stack }: WorkNeed): 
   stack.defer(async () => {
     const open = await Promise.allSettled(worlds.values());
     await Promise.all(
-      open.map((result) => (result.status === "fulfilled" ? result.value.close() : undefined)),
+      open.flatMap((opened) => (opened.status === "fulfilled" ? [opened.value.close()] : [])),
     );
   });
   const run = createJobs(
