@@ -160,31 +160,37 @@ async function search(
 
 /** In one go: what is left of each key is only known at the end. */
 async function compareCompacted(progress: PartitionProgress, pair: Pair): Promise<PartitionProgress> {
-  const source: LastPerKey = new Map();
-  const later: KafkaRecord[] = [];
-  let end = progress.source;
-  for (;;) {
-    const records = await readSource(progress, pair, end, progress.batch);
-    const last = records.at(-1);
-    if (last === undefined) break;
-    keepLast(
-      source,
-      records.filter(({ offset }) => offset < progress.required),
-    );
-    later.push(...records.filter(({ offset }) => offset >= progress.required));
-    end = last.offset + 1;
-  }
-  const target: LastPerKey = new Map();
-  for (let from = progress.target; ; ) {
-    const records = await readTarget(progress, pair, from, progress.batch);
-    const last = records.at(-1);
-    if (last === undefined) break;
-    keepLast(target, records);
-    from = last.offset + 1;
-  }
-  const [difference] = compareLast(source, target, { later, expires: progress.expires });
+  const source = await readLast(progress.source, progress.required, (from) =>
+    readSource(progress, pair, from, progress.batch),
+  );
+  const target = await readLast(progress.target, progress.mirroredUntil, (from) =>
+    readTarget(progress, pair, from, progress.batch),
+  );
+  const beyond = { source: source.later, target: target.later, expires: progress.expires };
+  const [difference] = compareLast(source.last, target.last, beyond);
   if (difference !== undefined) return differentAt(progress, difference);
-  return { ...progress, source: end, equal: source.size, state: "equal" };
+  return { ...progress, source: progress.sourceUntil, equal: source.last.size, state: "equal" };
+}
+
+/** The last record of each key below `bound`, and all from there on. */
+async function readLast(
+  start: number,
+  bound: number,
+  read: (from: number) => Promise<readonly KafkaRecord[]>,
+): Promise<{ readonly last: LastPerKey; readonly later: readonly KafkaRecord[] }> {
+  const last: LastPerKey = new Map();
+  const later: KafkaRecord[] = [];
+  for (let from = start; ; ) {
+    const records = await read(from);
+    const end = records.at(-1);
+    if (end === undefined) return { last, later };
+    keepLast(
+      last,
+      records.filter(({ offset }) => offset < bound),
+    );
+    later.push(...records.filter(({ offset }) => offset >= bound));
+    from = end.offset + 1;
+  }
 }
 
 /** Records that expired while they were compared: goes on with what is still there. */

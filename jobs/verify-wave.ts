@@ -58,12 +58,12 @@ async function begin(
   const required = await requiredOffsets(wave, state, work);
   if (required === undefined) return undefined;
   const topics = (await presentTopics(wave, { source, target })).toSorted();
-  const targetEnds = state.boundary
-    ? new Map(Object.entries(state.boundary.target))
-    : await target.offsets(topics, "stable");
-  const sourceEnds = state.boundary
-    ? new Map(Object.entries(state.boundary.source))
-    : await source.offsets(topics, "stable");
+  const targetEnds = await target.offsets(topics, "stable");
+  const sourceEnds = await source.offsets(topics, "stable");
+  const boundary = state.boundary && {
+    source: new Map(Object.entries(state.boundary.source)),
+    target: new Map(Object.entries(state.boundary.target)),
+  };
   const [sourceStarts, targetStarts] = await Promise.all([
     source.offsets(topics, "start"),
     target.offsets(topics, "start"),
@@ -72,15 +72,21 @@ async function begin(
   const partitions = topics.flatMap((topic) =>
     (sourceStarts.get(topic) ?? []).map((_, partition): PartitionProgress => {
       const where = { topic, partition };
-      const until = needed(sourceEnds, where, "end on the source");
+      const policy = policyOf(configs.get(topic) ?? []);
+      const sourceEnd = needed(sourceEnds, where, "end on the source");
+      const targetEnd = needed(targetEnds, where, "end on MSK");
+      const sourceBound = boundary && needed(boundary.source, where, "boundary on the source");
+      const targetBound = boundary && needed(boundary.target, where, "boundary on MSK");
       return {
         ...where,
-        ...policyOf(configs.get(topic) ?? []),
+        ...policy,
         source: needed(sourceStarts, where, "start on the source"),
         target: needed(targetStarts, where, "start on MSK"),
-        sourceUntil: until,
-        targetUntil: needed(targetEnds, where, "end on MSK"),
-        required: state.boundary ? until : Math.min(until, at(required, topic, partition) ?? 0),
+        // What came after the boundary outdates compacted records before it, so it is read too.
+        sourceUntil: policy.compacted ? sourceEnd : (sourceBound ?? sourceEnd),
+        targetUntil: policy.compacted ? targetEnd : (targetBound ?? targetEnd),
+        required: sourceBound ?? Math.min(sourceEnd, at(required, topic, partition) ?? 0),
+        mirroredUntil: targetBound ?? targetEnd,
         aligned: false,
         equal: 0,
         expired: 0,

@@ -68,39 +68,43 @@ export function keepLast(last: LastPerKey, records: Records): void {
   for (const record of records) last.set(record.key?.toString("base64") ?? "", record);
 }
 
+export type Beyond = {
+  /** Records of the source after those compared: the mirror may or may not have brought them; they outdate older ones. */
+  readonly source: Records;
+  /** The same on the target, once it is written to by others than the mirror. */
+  readonly target: Records;
+  /** The policy also deletes by time or size, so a key may be missing on either side. */
+  readonly expires: boolean;
+};
+
 /**
  * Compacted logs hold the same if the last record of each key is the same. A tombstone may already be gone on one
- * side. `later`: records of the source that the mirror may or may not have brought yet. `expires`: the policy also
- * deletes by time, so a key may be missing on either side.
+ * side, and so may a record that a later one of its key has outdated there.
  */
-export function compareLast(
-  source: LastPerKey,
-  target: LastPerKey,
-  { later, expires }: { readonly later: Records; readonly expires: boolean },
-): readonly Difference[] {
-  const newer = Map.groupBy(later, ({ key }) => key?.toString("base64") ?? "");
-  const missing = [...source].flatMap(([key, record]) =>
-    differenceOf(record, target.get(key), newer.get(key) ?? [], expires),
-  );
+export function compareLast(source: LastPerKey, target: LastPerKey, beyond: Beyond): readonly Difference[] {
+  const later = { source: byKey(beyond.source), target: byKey(beyond.target) };
+  const missing = [...source].flatMap(([key, record]) => {
+    const newer = later.source.get(key) ?? [];
+    const other = target.get(key);
+    if (other !== undefined) return lastDiffers(record, other, newer);
+    const mayBeGone = record.value === null || beyond.expires || later.target.has(key);
+    if (mayBeGone || newer.some(({ value }) => value === null)) return [];
+    const what = "MSK has no record of this key";
+    return [{ kind: "missing-on-target", source: record.offset, what } as const];
+  });
   const foreign = [...target].flatMap(([key, record]): readonly Difference[] => {
-    if (source.has(key) || record.value === null || expires) return [];
-    if ((newer.get(key) ?? []).some((other) => sameRecord(other, record))) return [];
+    const outdated = source.has(key) || later.source.has(key) || record.value === null || beyond.expires;
+    if (outdated) return [];
     return [{ kind: "only-on-target", target: record.offset, what: "the source has no record of this key" }];
   });
   return [...missing, ...foreign];
 }
 
-function differenceOf(
-  record: KafkaRecord,
-  other: KafkaRecord | undefined,
-  newer: Records,
-  expires: boolean,
-): readonly Difference[] {
-  if (other === undefined) {
-    const mayBeGone = record.value === null || expires || newer.some(({ value }) => value === null);
-    const what = "MSK has no record of this key";
-    return mayBeGone ? [] : [{ kind: "missing-on-target", source: record.offset, what }];
-  }
+function byKey(records: Records): ReadonlyMap<string, Records> {
+  return Map.groupBy(records, ({ key }) => key?.toString("base64") ?? "");
+}
+
+function lastDiffers(record: KafkaRecord, other: KafkaRecord, newer: Records): readonly Difference[] {
   if (sameRecord(record, other) || newer.some((one) => sameRecord(one, other))) return [];
   const { what } = differing(record, other);
   return [

@@ -49,6 +49,8 @@ export const PartitionProgress = z.object({
   targetUntil: z.int(),
   /** Source offsets below this must be on the target. */
   required: z.int(),
+  /** Target offsets from here on were written by others than the mirror. */
+  mirroredUntil: z.int(),
   equal: z.number(),
   expired: z.number(),
   /** Records to read at a time: fewer where they are large. */

@@ -66,7 +66,7 @@ describe("finding the place of a run", () => {
 });
 
 describe("comparing compacted logs", () => {
-  const nothingLater = { later: [], expires: false };
+  const nothingLater = { source: [], target: [], expires: false };
 
   it("finds nothing between a log and any compaction of it", () => {
     const writes = fc.array(
@@ -108,7 +108,16 @@ describe("comparing compacted logs", () => {
   it("allows what the mirror may have brought meanwhile, and what retention may have taken", () => {
     const source = last([record(3, "k", "1")]);
     const later = [record(4, "k", "2")];
-    expect(compareLast(source, last([record(0, "k", "2")]), { later, expires: false })).toEqual([]);
-    expect(compareLast(source, last([]), { later: [], expires: true })).toEqual([]);
+    expect(
+      compareLast(source, last([record(0, "k", "2")]), { source: later, target: [], expires: false }),
+    ).toEqual([]);
+    expect(compareLast(source, last([]), { source: [], target: [], expires: true })).toEqual([]);
+  });
+
+  it("allows what a later record has outdated, on either side", () => {
+    const beyond = [record(9, "k", "3")];
+    const held = last([record(3, "k", "1")]);
+    expect(compareLast(held, last([]), { source: [], target: beyond, expires: false })).toEqual([]);
+    expect(compareLast(last([]), held, { source: beyond, target: [], expires: false })).toEqual([]);
   });
 });

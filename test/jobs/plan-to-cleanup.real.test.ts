@@ -9,7 +9,7 @@ import { cleanup } from "#jobs/cleanup.ts";
 import { plan } from "#jobs/plan.ts";
 import { replicate } from "#jobs/replicate.ts";
 import { createRun } from "#jobs/run.ts";
-import { runSteps } from "#jobs/steps.ts";
+import { runSteps, type StepsResult } from "#jobs/steps.ts";
 import { verify } from "#jobs/verify.ts";
 import type { Work } from "#jobs/work.ts";
 import { eventually } from "#support/eventually.ts";
@@ -62,10 +62,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const flow of await engine.list(`ferry-${name}-`)) await engine.remove(flow.name);
-  for (const { cluster, close } of [source, target]) {
-    const own = (await cluster.listTopics()).filter((topic) => topic.name.includes(name));
-    await cluster.deleteTopics(own.map((topic) => topic.name));
-    await close();
+  for (const side of [source, target]) {
+    const own = (await side.cluster.listTopics()).filter((topic) => topic.name.includes(name));
+    await side.cluster.deleteTopics(own.map((topic) => topic.name));
+    await side.close();
   }
 });
 
@@ -104,20 +104,15 @@ it("assesses, plans, mirrors, compares and leaves nothing behind", async () => {
     clock: realClock,
     log: work.log,
   });
-  try {
-    const proposal = await cleanup.propose({ by: "UANA" }, work);
-    for (;;) {
-      const steps = await cleanup.steps(proposal, work, run);
-      const result = await runSteps({ steps, run, work, subject: "cleanup" });
-      if (result.kind === "again") await realClock.sleep(result.ms);
-      else {
-        expect(result).toEqual({ kind: "done" });
-        break;
-      }
-    }
-  } finally {
-    await run.leave(0);
+  let result: StepsResult = { kind: "again", ms: 0 };
+  const proposal = await cleanup.propose({ by: "UANA" }, work);
+  while (result.kind === "again") {
+    await realClock.sleep(result.ms);
+    const steps = await cleanup.steps(proposal, work, run);
+    result = await runSteps({ steps, run, work, subject: "cleanup" });
   }
+  await run.leave(0);
+  expect(result).toEqual({ kind: "done" });
   expect(await engine.list(`ferry-${name}-`)).toEqual([]);
   for (const { cluster } of [source, target]) {
     const left = (await cluster.listTopics())

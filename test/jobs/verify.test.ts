@@ -134,6 +134,17 @@ describe("/ferry verify", () => {
     expect(await result(scene)).toMatchObject({ phase: "producers-moved", equal: 90, differences: [] });
   });
 
+  it("after the producers moved knows that newer records outdate compacted ones", async () => {
+    const scene = await mirrored();
+    scene.source.setConfig("payments", "cleanup.policy", "compact");
+    await turnAround(scene);
+    scene.target.append("payments", 0, { key: "3", value: "new", timestamp: 90_000 });
+    scene.target.deleteBefore("payments", 0, 4);
+    for (const key of ["0", "1", "2"]) scene.target.append("payments", 0, { key, value: "new" });
+    await verify(job, scene.work);
+    expect((await result(scene)).differences).toEqual([]);
+  });
+
   it("goes on where an attempt was stopped", async () => {
     const scene = await mirrored(900);
     const slow = {
