@@ -52,11 +52,7 @@ export async function stopConsumers(
 }
 
 /** Waits until no group has a member and two reads of the committed offsets, a second apart, are equal. */
-export async function untilQuiet(
-  cluster: KafkaCluster,
-  groups: readonly string[],
-  work: Work,
-): Promise<void> {
+async function untilQuiet(cluster: KafkaCluster, groups: readonly string[], work: Work): Promise<void> {
   if (groups.length === 0) return;
   let before: ReadonlyMap<string, OffsetTable> | undefined;
   await until(

@@ -109,9 +109,9 @@ function describeIssue(issue: z.core.$ZodIssue, content: unknown): readonly stri
     return issue.keys.map((key) => `${[...path, key].join(".")}: unknown key${nearest(key, candidates)}`);
   }
   const value = path.reduce<unknown>(child, content);
-  return [
-    `${path.join(".")}: ${seen(value, secretNames.test(path.at(-1)?.toUpperCase() ?? ""))}; ${issue.message}`,
-  ];
+  const secret = secretNames.test(path.at(-1)?.toUpperCase() ?? "");
+  const allowed = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  return [`${path.join(".") || "the file"}: ${seen(value, secret)}; ${allowed}`];
 }
 
 function child(value: unknown, key: string): unknown {
@@ -122,6 +122,8 @@ function child(value: unknown, key: string): unknown {
 function seen(value: unknown, secret: boolean): string {
   if (value === undefined) return "not set";
   if (secret) return "a value is set";
+  if (typeof value === "object" && value !== null)
+    return Array.isArray(value) ? "saw a list" : "saw a section";
   return `saw ${JSON.stringify(value)}`;
 }
 

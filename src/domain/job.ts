@@ -8,8 +8,7 @@ const from = {
   by: z.string(),
 };
 
-export const Side = z.enum(["consumers", "producers"]);
-export type Side = z.infer<typeof Side>;
+const Side = z.enum(["consumers", "producers"]);
 
 export const Job = z.discriminatedUnion("name", [
   z.object({ name: z.literal("assess"), ...from }),

@@ -12,7 +12,7 @@ const durationUnits = new Map([
 ]);
 
 /** "48h", "90s", "250ms" to milliseconds. */
-export const Duration = z
+const Duration = z
   .string()
   .regex(durationPattern, 'expected a duration such as "48h", "15m" or "30s"')
   .transform((text) => {
@@ -63,7 +63,7 @@ export const Client = z.discriminatedUnion("role", [
 ]);
 export type Client = z.infer<typeof Client>;
 
-export const WaveSettings = z.strictObject({
+const WaveSettings = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "expected lower-case letters, digits and hyphens"),
   topics: z.array(z.string()).min(1),
   groups: z.array(z.string()).default([]),
@@ -164,7 +164,7 @@ export const MigrationSettings = z.strictObject({
 export type MigrationSettings = z.infer<typeof MigrationSettings>;
 
 /** Lower-case names: they become part of connector names and Redis keys. */
-export const MigrationName = z
+const MigrationName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "expected lower-case letters, digits and hyphens");
 

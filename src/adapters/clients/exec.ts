@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 import { FerryError } from "#domain/errors.ts";
 import type { ClientDriver, ClientPlace, Log } from "#domain/ports.ts";
 import type { Client, SwitchDriver } from "#domain/settings.ts";
@@ -72,20 +73,61 @@ type Call = {
   readonly what: string;
 };
 
-function run(call: Call): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { env: call.env, timeout: call.timeoutMs, maxBuffer: 1024 * 1024 };
-    execFile(call.command, [...call.args], options, (error, stdout, stderr) => {
-      if (error === null) {
-        resolve(stdout);
-        return;
-      }
-      const seconds = call.timeoutMs / 1000;
-      const how =
-        error.killed === true ? `did not end within ${seconds} s` : `ended with ${error.code ?? "?"}`;
-      const lastLine = stderr.trim().split("\n").at(-1) ?? "";
-      const message = `${call.what} ${how}${lastLine === "" ? "" : `: ${lastLine.slice(0, 300)}`}.`;
-      reject(new FerryError("E_CLIENT_DRIVER", message, { cause: error }));
-    });
+/** A process group of its own, so that the deadline ends what the command started as well. */
+async function run(call: Call): Promise<string> {
+  const child = spawn(call.command, call.args, {
+    env: call.env,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  const stdout = tail(child.stdout);
+  const stderr = tail(child.stderr);
+  let late = false;
+  const deadline = setTimeout(() => {
+    late = true;
+    killGroup(child.pid);
+  }, call.timeoutMs);
+  const [code, cause] = await ended(child);
+  clearTimeout(deadline);
+  if (code === 0 && !late) return stdout();
+  const how = late ? `did not end within ${call.timeoutMs / 1000} s` : `ended with ${code}`;
+  const lastLine = stderr().trim().split("\n").at(-1) ?? "";
+  const said = lastLine === "" ? "" : `: ${lastLine.slice(0, 300)}`;
+  throw new FerryError("E_CLIENT_DRIVER", `${call.what} ${how}${said}.`, { cause });
+}
+
+/** What still comes through the pipes after the command has ended, when something it left running holds them open. */
+const lastWordsMs = 200;
+
+/** Exit code or signal, or why it could not be started. */
+function ended(child: ChildProcess): Promise<readonly [number | string, unknown]> {
+  const { promise, resolve } = Promise.withResolvers<readonly [number | string, unknown]>();
+  child.once("error", (error: NodeJS.ErrnoException) => resolve([error.code ?? error.message, error]));
+  child.once("close", (code, signal) => resolve([code ?? signal ?? "?", undefined]));
+  child.once("exit", (code, signal) => {
+    setTimeout(() => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      resolve([code ?? signal ?? "?", undefined]);
+    }, lastWordsMs).unref();
+  });
+  return promise;
+}
+
+/** The last mebibyte of what was printed. */
+function tail(stream: Readable): () => string {
+  let text = "";
+  stream.setEncoding("utf8").on("data", (chunk: string) => {
+    text = (text + chunk).slice(-1024 * 1024);
+  });
+  return () => text;
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It ended at this very moment.
+  }
 }
