@@ -6,9 +6,9 @@ import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster, ReplicationEngine } from "#domain/ports.ts";
 import { flowsOf, offsetsTopics, sharedMirrorTopics } from "#domain/residue.ts";
 import { Verified, verifiedKey } from "#domain/verification.ts";
+import { about, count, figure } from "#domain/wording.ts";
 import type { Approvable, Asked, Run, Step } from "./approvable.ts";
 import { liveGroups } from "./clients.ts";
-import { count, many, span } from "./figures.ts";
 import { finalReport } from "./final-report.ts";
 import { fact } from "./gate-facts.ts";
 import { readersOn, silenceOf, type Watched, watchStep } from "./silence.ts";
@@ -46,7 +46,7 @@ async function propose(asked: Asked, work: Work): Promise<Proposal> {
     effects: [
       {
         label: "What happens",
-        value: `stop the mirrors back → watch the source for ${span(watch)} → remove ${many(names.length, "wave")} of mirrors → report`,
+        value: `stop the mirrors back → watch the source for ${about(watch)} → remove ${count(names.length, "wave")} of mirrors → report`,
       },
       {
         label: "Way back",
@@ -108,7 +108,7 @@ async function nobodyOnSource(watched: Watched, work: Work): Promise<GateFact> {
 async function readersOnTarget({ groups }: Watched, work: Work): Promise<GateFact> {
   const live = await liveGroups(await work.world.target(), groups);
   const state = live.length === groups.length ? "pass" : "warn";
-  const text = `${live.length} of ${many(groups.length, "group")} active on MSK`;
+  const text = `${live.length} of ${count(groups.length, "group")} active on MSK`;
   return { name: "target-groups", state, text, pinned: "may pause" };
 }
 
@@ -253,14 +253,14 @@ async function summary(proposal: Proposal, work: Work, run: Run): Promise<readon
   const silent = await silenceOf(run);
   const report = await finalReport(plan, guide.waves, silent, work);
   await work.card.file({ name: report.name, title: "Final report", content: Buffer.from(report.markdown) });
-  const watched = silent === undefined ? "not recorded" : span(silent.to - silent.from);
+  const watched = silent === undefined ? "not recorded" : about(silent.to - silent.from);
   return [
     {
       kind: "facts",
       rows: [
         {
           label: "Moved",
-          value: `${count(report.topics)} topics and ${count(report.groups)} groups in ${many(guide.waves.length, "wave")}`,
+          value: `${figure(report.topics)} topics and ${figure(report.groups)} groups in ${count(guide.waves.length, "wave")}`,
         },
         { label: "Silence", value: `${watched} without a record or a reader on the source` },
         {

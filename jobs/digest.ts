@@ -1,7 +1,7 @@
 import type { JobOf } from "#domain/job.ts";
 import { sumLags } from "#domain/lag.ts";
 import type { Part } from "#domain/message.ts";
-import { timeOfDay, zoneOf } from "./figures.ts";
+import { timeOfDay, zoneOf } from "#domain/wording.ts";
 import { chartPart } from "./lag.ts";
 import { checksPart, lagChecks, lagSentence, partitionTable, waveTable } from "./lag-message.ts";
 import { lagPoints, readMigrationLag } from "./migration-lag.ts";

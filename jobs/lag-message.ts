@@ -2,7 +2,7 @@ import { type Eta, eta } from "#domain/eta.ts";
 import { type LagSum, type PartitionLag, sumLags } from "#domain/lag.ts";
 import type { Check, Part } from "#domain/message.ts";
 import type { LagPoint } from "#domain/ports.ts";
-import { behind, count, rate, span, timeOfDay, zoneOf } from "./figures.ts";
+import { about, behind, figure, rate, timeOfDay, zoneOf } from "#domain/wording.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 import type { Work } from "./work.ts";
 
@@ -22,7 +22,7 @@ export function lagSentence(
   const was =
     earlier?.behind === undefined || earlier.behind === null
       ? ""
-      : ` Was ${count(earlier.behind)} an hour ago.`;
+      : ` Was ${figure(earlier.behind)} an hour ago.`;
   const prospect = etaText(eta([...points, lag.point]), zoneOf(work.migration.settings));
   return `${standing(sum, unread, lag.point.copying)}${was}${prospect}`;
 }
@@ -30,12 +30,12 @@ export function lagSentence(
 function standing(sum: LagSum, unread: boolean, copying: number | null): string {
   if (unread || sum.records === null) {
     return sum.atLeast > 0
-      ? `Behind by at least ${count(sum.atLeast)} records; a part is not known.`
+      ? `Behind by at least ${figure(sum.atLeast)} records; a part is not known.`
       : "Lag is not known.";
   }
-  if (sum.records === 0) return `Caught up: lag 0 of ${count(sum.partitions)} partitions.`;
-  const age = copying === null || copying === 0 ? "" : ` (${span((sum.records / copying) * 1000)})`;
-  return `Behind by ${count(sum.records)} records${age}.`;
+  if (sum.records === 0) return `Caught up: lag 0 of ${figure(sum.partitions)} partitions.`;
+  const age = copying === null || copying === 0 ? "" : ` (${about((sum.records / copying) * 1000)})`;
+  return `Behind by ${figure(sum.records)} records${age}.`;
 }
 
 function etaText(eta: Eta, zone: string): string {
@@ -45,7 +45,7 @@ function etaText(eta: Eta, zone: string): string {
     case "unknown":
       return ` No estimate: ${eta.why}.`;
     case "keeping-up":
-      return ` The mirror keeps pace, ${span(eta.seconds * 1000)} behind.`;
+      return ` The mirror keeps pace, ${about(eta.seconds * 1000)} behind.`;
     case "not-catching-up":
       return " It is not catching up: more arrives than is copied.";
     case "in": {
@@ -77,9 +77,9 @@ function waveRow({ wave, flow, lags, failure, phase }: WaveLag, lag: MigrationLa
   const pace = lag.rates.get(flow.name);
   return [
     wave.name,
-    count(sum.partitions),
+    figure(sum.partitions),
     behind(sum),
-    worst === undefined ? "–" : `${worst.topic}-${worst.partition}: ${count(worst.records ?? 0)}`,
+    worst === undefined ? "–" : `${worst.topic}-${worst.partition}: ${figure(worst.records ?? 0)}`,
     `${rate(pace?.arriving ?? null)} / ${rate(pace?.copying ?? null)}`,
     `${mirrorState(flow.state)}${phase === "producers-moved" ? ", back to the source" : ""}`,
   ];
@@ -101,7 +101,7 @@ export function partitionTable(lags: readonly PartitionLag[], most: number): Par
     ],
     rows: shown.map(({ topic, partition, records, state }) => [
       `${topic}-${partition}`,
-      records === null ? "unknown" : count(records),
+      records === null ? "unknown" : figure(records),
       state.replaceAll("-", " "),
     ]),
   };
@@ -142,6 +142,6 @@ function failedCheck(
 export function checksPart(checks: readonly Check[], most = 8): readonly Part[] {
   if (checks.length === 0) return [];
   const more = checks.length - most;
-  const rest = more > 0 ? [{ kind: "note", text: `… ${count(more)} more` } as const] : [];
+  const rest = more > 0 ? [{ kind: "note", text: `… ${figure(more)} more` } as const] : [];
   return [{ kind: "checks", items: checks.slice(0, most) }, ...rest];
 }

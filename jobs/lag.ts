@@ -4,7 +4,7 @@ import type { JobOf } from "#domain/job.ts";
 import { type PartitionLag, sumLags } from "#domain/lag.ts";
 import type { Message, Part } from "#domain/message.ts";
 import type { Plan, Wave } from "#domain/plan.ts";
-import { behind, count, timeOfDay, zoneOf } from "./figures.ts";
+import { behind, figure, timeOfDay, zoneOf } from "#domain/wording.ts";
 import { checksPart, lagChecks, lagSentence, partitionTable, waveTable } from "./lag-message.ts";
 import { lagPoints, readMigrationLag } from "./migration-lag.ts";
 import { loadPlan, readWaveState } from "./wave.ts";
@@ -64,7 +64,7 @@ async function oneTopic(topic: string, work: Work): Promise<readonly Part[]> {
   if (of?.failure !== undefined) throw of.failure;
   const lags = of?.lags.filter((lag) => lag.topic === topic) ?? [];
   const sum = sumLags(lags);
-  const text = `Behind by ${behind(sum)} records on ${count(lags.length)} partitions.`;
+  const text = `Behind by ${behind(sum)} records on ${figure(lags.length)} partitions.`;
   const checks = sum.findings.map(({ partition, why, state }) => ({
     state: "fail" as const,
     text: `${topic}-${partition}: ${why ?? state}`,

@@ -3,7 +3,7 @@ import type { JobOf } from "#domain/job.ts";
 import type { Check, Part } from "#domain/message.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { ReplicationEngine } from "#domain/ports.ts";
-import { count, many } from "./figures.ts";
+import { count, figure } from "#domain/wording.ts";
 import { refuseLoop } from "./loop-guard.ts";
 import { type StartedWave, startWave } from "./replicate-wave.ts";
 import { loadPlan, readWaveState } from "./wave.ts";
@@ -57,7 +57,7 @@ async function start(
   );
   const warnings = check.problems.map((text): Check => ({ state: "warn", text }));
   const failed = started.filter(({ state }) => state === "failed").length;
-  const text = `${many(sum(started, "topics"), "topic")} in ${many(waves.length - failed, "wave")} mirrored; ${many(sum(started, "created"), "topic")} created on MSK.`;
+  const text = `${count(sum(started, "topics"), "topic")} in ${count(waves.length - failed, "wave")} mirrored; ${count(sum(started, "created"), "topic")} created on MSK.`;
   await work.card.finish({
     subject: subject("start", work),
     tone: failed === waves.length ? "failed" : "done",
@@ -158,9 +158,9 @@ function startTable(started: readonly StartedWave[]): Part {
     ],
     rows: started.map(({ wave, state, topics, created, partitions }) => [
       wave.name,
-      `${count(topics)} of ${count(wave.topics.length)}`,
-      count(partitions),
-      count(created),
+      `${figure(topics)} of ${figure(wave.topics.length)}`,
+      figure(partitions),
+      figure(created),
       state,
     ]),
   };

@@ -4,7 +4,7 @@ import { eta } from "#domain/eta.ts";
 import { sumLags } from "#domain/lag.ts";
 import type { Message } from "#domain/message.ts";
 import type { LagPoint, MessageRef } from "#domain/ports.ts";
-import { count, span } from "./figures.ts";
+import { about, figure } from "#domain/wording.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 import type { Work } from "./work.ts";
 
@@ -70,7 +70,7 @@ function waveAlarms({ wave, flow, lags }: WaveLag): readonly Alarm[] {
   const broken = sumLags(lags).findings.filter(({ state }) => state === "truncated" || state === "ahead");
   const [first] = broken;
   if (first !== undefined) {
-    const text = `${first.topic}-${first.partition}: ${first.why ?? first.state}; ${count(broken.length)} partitions in all.`;
+    const text = `${first.topic}-${first.partition}: ${first.why ?? first.state}; ${figure(broken.length)} partitions in all.`;
     alarms.push({ key: `broken:${flow.name}`, title: `wave ${wave.name} has a hole`, text });
   }
   return alarms;
@@ -89,7 +89,7 @@ function risingText(points: readonly LagPoint[]): string | undefined {
   const prospect = eta(points).state;
   if (now < was + Math.max(risingRecords, was / 5) || prospect === "keeping-up" || prospect === "in")
     return undefined;
-  return `Behind by ${count(now)} records, ${count(was)} ${span(last.at - first.at)} ago.`;
+  return `Behind by ${figure(now)} records, ${figure(was)} ${about(last.at - first.at)} ago.`;
 }
 
 /** Nothing is cleared on a reading that could not be taken. */
@@ -118,7 +118,7 @@ async function raise(alarm: Alarm, work: Work): Promise<void> {
 }
 
 async function clear(raised: Raised, work: Work): Promise<void> {
-  const lasted = span(work.clock.now() - raised.since);
+  const lasted = about(work.clock.now() - raised.since);
   if (raised.ref !== undefined) {
     const text = `It lasted ${lasted}. ${raised.text}`;
     const cleared = `${work.migration.name} · cleared: ${raised.title}`;

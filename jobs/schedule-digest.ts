@@ -1,5 +1,5 @@
 import type { JobOf } from "#domain/job.ts";
-import { timeOfDay, zoneOf } from "./figures.ts";
+import { timeOfDay, zoneOf } from "#domain/wording.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
 /** Name of a migration's digest schedule in the queue. */

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
+import { about } from "#domain/wording.ts";
 import type { Run, Step } from "./approvable.ts";
 import { liveGroups } from "./clients.ts";
-import { span } from "./figures.ts";
 import { growth, plainEnds } from "./wave-mirror.ts";
 import { again, done, type Outcome, type Work } from "./work.ts";
 
@@ -27,7 +27,7 @@ export function watchStep(watched: Watched, work: Work, run: Run): Step {
   const { watch } = work.migration.settings.cleanup;
   return {
     name: "watch-source",
-    title: `watch the source for ${span(watch)} of silence`,
+    title: `watch the source for ${about(watch)} of silence`,
     isDone: async () => (await silenceOf(run)) !== undefined,
     act: () => look(watched, watch, work, run),
     // What follows is taken away piece by piece; half of it would be neither a way back nor an end.
@@ -80,7 +80,7 @@ function notSilent(grown: ReadonlyArray<readonly [string, number]>, ms: number):
     .slice(0, 5)
     .map(([topic, records]) => `${topic} by ${records} (${(records / hours).toFixed(1)} an hour)`)
     .join(", ");
-  return new FerryError("E_NOT_SILENT", `The source still grows after ${span(ms)} of watching: ${text}.`);
+  return new FerryError("E_NOT_SILENT", `The source still grows after ${about(ms)} of watching: ${text}.`);
 }
 
 async function refuseReaders(source: KafkaCluster, watched: Watched): Promise<void> {

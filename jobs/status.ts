@@ -9,8 +9,7 @@ import { nextCommands, type Stage, type Standing, stageOf } from "#domain/standi
 import { type Known, known, unknown } from "#domain/topology.ts";
 import { Verified, verifiedKey } from "#domain/verification.ts";
 import type { WaveState } from "#domain/wave-state.ts";
-import { clockTime } from "#domain/wording.ts";
-import { behind, count, many, span } from "./figures.ts";
+import { about, behind, clockTime, count, figure } from "#domain/wording.ts";
 import { rehearse } from "./gate-facts.ts";
 import { readMigrationLag, type WaveLag } from "./migration-lag.ts";
 import { waitingFor } from "./waiting-for.ts";
@@ -117,7 +116,7 @@ async function returnOfConsumers(wave: Wave, target: Known<KafkaCluster>, work: 
   try {
     const { fact, offsets } = await rehearse(wave, target.value, work.world.source, work);
     if (fact.state !== "pass") return `not ready: ${fact.text}`;
-    return `0 lost, 0 read again: ${many(offsets, "offset")} rehearsed by content just now`;
+    return `0 lost, 0 read again: ${count(offsets, "offset")} rehearsed by content just now`;
   } catch (thrown) {
     const { code, message: text } = asFerryError(thrown);
     return `unknown: ${code} ${text}`;
@@ -148,14 +147,14 @@ async function writtenSince(
 ): Promise<string> {
   if (boundary === undefined || !target.known) return "an unknown number";
   const ends = await target.value.offsets(wave.topics, "end");
-  return count([...growth(boundary.target, ends).values()].reduce((sum, grown) => sum + grown, 0));
+  return figure([...growth(boundary.target, ends).values()].reduce((sum, grown) => sum + grown, 0));
 }
 
 async function lastVerified(wave: Wave, work: Work): Promise<string> {
   const stored = await work.store.read(verifiedKey(work.migration.name, wave.name));
   if (stored === undefined) return "never";
   const verified = Verified.parse(stored.value);
-  const age = span(Math.max(0, work.clock.now() - Date.parse(verified.at)));
+  const age = about(Math.max(0, work.clock.now() - Date.parse(verified.at)));
   return verified.differences.length === 0 ? `equal, ${age} ago` : `DIFFERENT, ${age} ago`;
 }
 
@@ -174,8 +173,8 @@ function table(rows: readonly Row[]): Part {
       wave.name,
       stage,
       behindText(stage, lag),
-      count(wave.topics.length),
-      count(wave.groups.length),
+      figure(wave.topics.length),
+      figure(wave.groups.length),
       verified,
     ]),
   };

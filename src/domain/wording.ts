@@ -1,21 +1,62 @@
+import type { LagSum } from "./lag.ts";
+
 /** Numbers and times in the bot's words, the same everywhere. */
+
+/** "18,400". */
+export function figure(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
 
 /** "1 topic", "12 topics", "3,180 partitions". */
 export function count(amount: number, noun: string): string {
-  return `${amount.toLocaleString("en-US")} ${noun}${amount === 1 ? "" : "s"}`;
+  return `${figure(amount)} ${noun}${amount === 1 ? "" : "s"}`;
 }
 
-/** Milliseconds as "0.4 s", "41 s", "3 min 5 s", "2 h 10 min". */
+/** Milliseconds as "0.4 s", "41 s", "3 min 5 s", "2 h 10 min", "3 d 4 h". */
 export function took(ms: number): string {
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 120) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 120) return `${minutes} min ${seconds % 60} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes < 60) return withRest(minutes, "min", seconds % 60, "s");
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return withRest(hours, "h", minutes % 60, "min");
+  return withRest(Math.floor(hours / 24), "d", hours % 24, "h");
+}
+
+function withRest(amount: number, unit: string, rest: number, smaller: string): string {
+  return rest === 0 ? `${amount} ${unit}` : `${amount} ${unit} ${rest} ${smaller}`;
 }
 
 /** Time of day in UTC: "14:03:12". */
 export function clockTime(at: number): string {
   return new Date(at).toISOString().slice(11, 19);
+}
+
+/** A span that is only roughly known: "under 1 s", else as `took`. */
+export function about(ms: number): string {
+  if (ms < 1000) return "under 1 s";
+  return ms < 10_000 ? `${Math.round(ms / 1000)} s` : took(ms);
+}
+
+/** "15:04" in this time zone. */
+export function timeOfDay(at: number, timeZone: string): string {
+  return new Intl.DateTimeFormat("en-GB", { timeZone, hour: "2-digit", minute: "2-digit" }).format(at);
+}
+
+/** Time zone in which this migration's people read times. */
+export function zoneOf(settings: { readonly digest?: { readonly timezone: string } | undefined }): string {
+  return settings.digest?.timezone ?? "UTC";
+}
+
+/** "18,400", or "at least 18,400" when a part is not known, or "unknown". */
+export function behind({ records, atLeast, unknown, partitions }: LagSum): string {
+  if (records !== null) return figure(records);
+  return unknown === partitions ? "unknown" : `at least ${figure(atLeast)}`;
+}
+
+/** Records per second; "?" when not known. */
+export function rate(perSecond: number | null): string {
+  if (perSecond === null) return "?";
+  return perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : figure(perSecond);
 }

@@ -50,7 +50,7 @@ describe("provisioning", () => {
     await aws.clock.advance(10 * 60_000);
     const work = aws.open();
     expect(await run(work)).toEqual({ kind: "again", ms: 30_000 });
-    expect(JSON.stringify(work.card.shown)).toContain("CREATING, 10 min 0 s since creation");
+    expect(JSON.stringify(work.card.shown)).toContain("CREATING, 10 min since creation");
   });
 
   it("writes each creating call into the audit before and after it", async () => {
