@@ -1,3 +1,4 @@
+import kafkajs from "kafkajs";
 import { z } from "zod";
 import { type Connection, kafkaFor } from "../apps/connection.ts";
 import { connectionTo, hurryUp, stopFleet, stopProducers } from "../apps/fleet.ts";
@@ -34,7 +35,25 @@ export async function residueOf({ clusters }: Lab): Promise<readonly string[]> {
     ...names.map((name) => `connector ${name}`),
     ...(await strangersOn("source", connectionTo(source.admin.bootstrap, source.admin.security))),
     ...(await strangersOn("target", connectionTo(target.bootstrap))),
+    ...(await rulesOn(connectionTo(source.admin.bootstrap, source.admin.security))),
   ];
+}
+
+/** The sample world has no ACL, and the target no authorizer. */
+async function rulesOn(connection: Connection): Promise<string[]> {
+  const admin = kafkaFor(connection, "lab-residue").admin();
+  await admin.connect();
+  try {
+    const { resources } = await admin.describeAcls({
+      resourceType: kafkajs.AclResourceTypes.ANY,
+      resourcePatternType: kafkajs.ResourcePatternTypes.ANY,
+      operation: kafkajs.AclOperationTypes.ANY,
+      permissionType: kafkajs.AclPermissionTypes.ANY,
+    });
+    return resources.map(({ resourceName }) => `ACL on ${resourceName} of the source`);
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 const ours = new Set([
