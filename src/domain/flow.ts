@@ -4,6 +4,12 @@ import type { Flow } from "./ports.ts";
 
 /** How a wave becomes flows. */
 
+/**
+ * What MirrorMaker 2 calls the two clusters in the names of its own topics and in the keys of copied offsets. Ours alone:
+ * a team's own MirrorMaker between the same clusters has other names, and its topics stay when ours are cleaned up.
+ */
+export const aliases = { source: "ferry-source", target: "ferry-target" } as const;
+
 /** A task holds its records and its producer in the worker's memory; AWS's MM2 sample advises 5-10 partitions a task. */
 const partitionsPerTask = 10;
 const maxTasks = 32;

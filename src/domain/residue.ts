@@ -1,4 +1,4 @@
-import { offsetsTopicPrefix } from "./flow.ts";
+import { aliases, offsetsTopicPrefix } from "./flow.ts";
 import { flowName } from "./plan.ts";
 import type { FlowKind } from "./ports.ts";
 
@@ -25,12 +25,12 @@ export function offsetsTopics(flows: readonly string[], names: readonly string[]
 }
 
 /**
- * MirrorMaker 2's own topics under the aliases of the bot's connectors, `source` and `target` (MirrorMaker names them
- * after the other cluster's alias). Shared by every flow between the two clusters.
+ * MirrorMaker 2's own topics under the aliases of the bot's connectors (MirrorMaker names them after the other cluster's
+ * alias). Shared by every flow between the two clusters.
  */
 export const sharedMirrorTopics: readonly string[] = [
-  "mm2-offset-syncs.source.internal",
-  "mm2-offset-syncs.target.internal",
-  "source.checkpoints.internal",
-  "target.checkpoints.internal",
+  `mm2-offset-syncs.${aliases.source}.internal`,
+  `mm2-offset-syncs.${aliases.target}.internal`,
+  `${aliases.source}.checkpoints.internal`,
+  `${aliases.target}.checkpoints.internal`,
 ];

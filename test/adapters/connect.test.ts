@@ -42,7 +42,7 @@ describe("a connector's configuration", () => {
       "sync.topic.acls.enabled": "false",
       "source.consumer.isolation.level": "read_committed",
       "exactly.once.support": "required",
-      "source.cluster.alias": "source",
+      "source.cluster.alias": "ferry-source",
     });
     const checkpoint = connectorConfig({ ...forward, kind: "checkpoint", groups: ["g,1"] }, site);
     expect(checkpoint).toMatchObject({ groups: String.raw`g\x2c1`, "sync.group.offsets.enabled": "false" });
@@ -65,7 +65,7 @@ describe("a connector's configuration", () => {
   it("points producer, offsets and admin to the destination where the workers live elsewhere", () => {
     const reverse = connectorConfig({ ...forward, kind: "reverse" }, site);
     expect(reverse).toMatchObject({
-      "source.cluster.alias": "target",
+      "source.cluster.alias": "ferry-target",
       "producer.override.bootstrap.servers": "s1:9094,s2:9094",
       "producer.override.security.protocol": "SASL_SSL",
       "consumer.override.bootstrap.servers": "s1:9094,s2:9094",
@@ -175,7 +175,7 @@ describe("Connect's answers", () => {
     const config = {
       name: "x",
       "connector.class": "org.apache.kafka.connect.mirror.MirrorSourceConnector",
-      "source.cluster.alias": "source",
+      "source.cluster.alias": "ferry-source",
       topics: "t",
     };
     const stopped = { name: "x", connector: { state: "STOPPED", worker_id: "w" }, tasks: [] };

@@ -120,10 +120,10 @@ describe("carrying out a cleanup", () => {
   it("watches for as long as configured, removes what the bot made and nothing else", async () => {
     const scene = await moved("billing", "shipping");
     const own = [
-      "mm2-offset-syncs.target.internal",
+      "mm2-offset-syncs.ferry-target.internal",
       "ferry-orders-billing-forward-offsets-abc1",
       "ferry-orders-shipping-reverse-offsets-abc2",
-      "source.checkpoints.internal",
+      "ferry-source.checkpoints.internal",
     ];
     const foreign = [
       "mm2-offset-syncs.backup.internal",
@@ -151,13 +151,13 @@ describe("carrying out a cleanup", () => {
 
   it("keeps what other waves still need", async () => {
     const scene = await moved("billing", "shipping");
-    scene.target.addTopic("source.checkpoints.internal");
+    scene.target.addTopic("ferry-source.checkpoints.internal");
     await carryOut(scene, await propose(scene, "billing"));
     expect((await scene.engine.list("ferry-")).map(({ name }) => name)).toEqual([
       "ferry-orders-shipping-forward",
       "ferry-orders-shipping-reverse",
     ]);
-    expect(await names(scene, "target")).toContain("source.checkpoints.internal");
+    expect(await names(scene, "target")).toContain("ferry-source.checkpoints.internal");
   });
 
   it("turns back when the source grows, naming topic and rate, and starts the mirror back again", async () => {

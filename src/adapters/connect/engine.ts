@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
+import { aliases } from "#domain/flow.ts";
 import type { Clock, Flow, FlowStatus, Log, ReplicationEngine } from "#domain/ports.ts";
 import type { ClusterAccess, OffsetTable } from "#domain/topology.ts";
 import {
@@ -185,7 +186,7 @@ function checkResets(name: string, config: ConnectorConfig, patch: Offsets): voi
 }
 
 function aliasOf(config: ConnectorConfig): string {
-  return config["source.cluster.alias"] ?? "source";
+  return config["source.cluster.alias"] ?? aliases.source;
 }
 
 /** An existing connector keeps its offsets where they are. */

@@ -1,4 +1,4 @@
-import { offsetsTopicPrefix } from "#domain/flow.ts";
+import { aliases, offsetsTopicPrefix } from "#domain/flow.ts";
 import type { Flow, FlowKind } from "#domain/ports.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 import { clientProperties } from "./client-properties.ts";
@@ -44,17 +44,17 @@ function clusters({ kind }: Flow, site: Site): ConnectorConfig {
   return {
     "connector.class": kind === "checkpoint" ? checkpointConnector : sourceConnector,
     // Part of the key of every copied offset: a changed alias would start the copy from zero.
-    ...aliases(kind),
+    ...aliasesOf(kind),
     ...clientProperties(origin, "source.cluster."),
     ...clientProperties(destination, "target.cluster."),
   };
 }
 
-function aliases(kind: FlowKind): { "source.cluster.alias": string; "target.cluster.alias": string } {
+function aliasesOf(kind: FlowKind): { "source.cluster.alias": string; "target.cluster.alias": string } {
   const reverse = kind === "reverse";
   return {
-    "source.cluster.alias": reverse ? "target" : "source",
-    "target.cluster.alias": reverse ? "source" : "target",
+    "source.cluster.alias": reverse ? aliases.target : aliases.source,
+    "target.cluster.alias": reverse ? aliases.source : aliases.target,
   };
 }
 
@@ -190,6 +190,6 @@ export function kindOf(config: ConnectorConfig): FlowKind | undefined {
   if (config["connector.class"] === checkpointConnector) return "checkpoint";
   if (config["connector.class"] !== sourceConnector) return undefined;
   const alias = config["source.cluster.alias"];
-  if (alias === "source") return "forward";
-  return alias === "target" ? "reverse" : undefined;
+  if (alias === aliases.source) return "forward";
+  return alias === aliases.target ? "reverse" : undefined;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
+import { aliases } from "#domain/flow.ts";
 import type { EngineCheck } from "#domain/ports.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 import { iamCallbackHandler } from "./client-properties.ts";
@@ -46,8 +47,8 @@ async function validate(rest: Rest, settings: Record<string, string>): Promise<r
   const config = {
     name: "ferry-check",
     "connector.class": sourceConnector,
-    "source.cluster.alias": "source",
-    "target.cluster.alias": "target",
+    "source.cluster.alias": aliases.source,
+    "target.cluster.alias": aliases.target,
     "source.cluster.bootstrap.servers": "localhost:1",
     "target.cluster.bootstrap.servers": "localhost:1",
     "source.consumer.isolation.level": "read_committed",
