@@ -45,12 +45,19 @@ function runOf(groups: Record<string, string | undefined>): Run {
   return { kind: "link", url: url ?? "" };
 }
 
+/** People may be named inside of bold text. */
+function runsIn(groups: Record<string, string | undefined>): readonly Run[] {
+  const { bold } = groups;
+  if (bold === undefined || !/[@#](?:group)?\{/u.test(bold)) return [runOf(groups)];
+  return runsOf(bold).map((run) => (run.kind === "text" && !run.code ? { ...run, bold: true } : run));
+}
+
 function runsOf(text: string): readonly Run[] {
   const runs: Run[] = [];
   let at = 0;
   for (const match of text.matchAll(marks)) {
     if (match.index > at) runs.push({ kind: "text", text: text.slice(at, match.index) });
-    runs.push(runOf(match.groups ?? {}));
+    runs.push(...runsIn(match.groups ?? {}));
     at = match.index + match[0].length;
   }
   if (at < text.length) runs.push({ kind: "text", text: text.slice(at) });

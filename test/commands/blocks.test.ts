@@ -35,6 +35,15 @@ describe("text", () => {
     ]);
   });
 
+  test("names people inside of bold text", () => {
+    expect(rich(`*Denied by ${mention("U0BEN")} at 14:10.* Nothing was changed.`)).toEqual([
+      { type: "text", text: "Denied by ", style: { bold: true } },
+      { type: "user", user_id: "U0BEN" },
+      { type: "text", text: " at 14:10.", style: { bold: true } },
+      { type: "text", text: " Nothing was changed." },
+    ]);
+  });
+
   test("links addresses without the full stop behind them", () => {
     expect(rich("See https://example.com/a?b=1.")).toEqual([
       { type: "text", text: "See " },
