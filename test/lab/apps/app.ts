@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Connection } from "./connection.ts";
@@ -27,6 +27,7 @@ export function appEnvironment(): AppEnvironment {
   const [client, folder] = z.tuple([z.string(), z.string()]).parse(process.argv.slice(2, 4));
   const env = Environment.parse(process.env);
   const security = AppSecurity.parse(JSON.parse(env.LAB_APP_SECURITY));
+  endWithKeeper(folder);
   const connection = { bootstrap: env.LAB_APP_BOOTSTRAP.split(","), security };
   return { client, folder, cluster: env.LAB_APP_CLUSTER, connection, speed: env.LAB_APP_SPEED };
 }
@@ -39,6 +40,32 @@ export function hurryPath(folder: string): string {
 /** Holds the id of the process that is up: connected, and for a consumer, a member of its group. */
 export function readyPath(folder: string, client: string): string {
   return join(folder, `${client}.ready`);
+}
+
+/** Holds the id of the process that the applications belong to. Where there is none they live until they are stopped. */
+export function keeperPath(folder: string): string {
+  return join(folder, "keeper.pid");
+}
+
+const keeperEveryMs = 2000;
+
+/** Ends this process at once when its keeper is gone: SIGKILL leaves nobody who could stop the applications. */
+function endWithKeeper(folder: string): void {
+  const path = keeperPath(folder);
+  const timer = setInterval(() => {
+    if (!existsSync(folder)) process.exit(1);
+    if (existsSync(path) && !isAlive(Number(readFileSync(path, "utf8")))) process.exit(1);
+  }, keeperEveryMs);
+  timer.unref();
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export function markReady(app: AppEnvironment): void {

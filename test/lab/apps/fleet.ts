@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { hurryPath } from "./app.ts";
+import { hurryPath, keeperPath } from "./app.ts";
 import { type Connection, plaintext } from "./connection.ts";
 import type { Cluster } from "./journal.ts";
 import { killClient, startClient, statusOf, stopClient } from "./process.ts";
@@ -27,9 +27,13 @@ export function connectionTo(bootstrap: string | readonly string[], security = p
   return { bootstrap: typeof bootstrap === "string" ? bootstrap.split(",") : bootstrap, security };
 }
 
-/** Starts every application on the source and waits until each is connected. The world must exist: `createWorld`. */
+/**
+ * Starts every application on the source and waits until each is connected. The world must exist: `createWorld`. They
+ * end with this process, whoever starts them later.
+ */
 export async function startFleet(options: FleetOptions): Promise<void> {
   mkdirSync(options.folder, { recursive: true });
+  writeFileSync(keeperPath(options.folder), String(process.pid));
   const connection = connectionTo(options.bootstrap, options.security);
   await Promise.all(
     clients.map(async ({ name, role }) => {

@@ -2,7 +2,7 @@
 declare module "kafkajs/src/network/requestQueue/index.js" {
   class RequestQueue {
     readonly pending: readonly unknown[];
-    scheduleCheckPendingRequests(): void;
+    scheduleCheckPendingRequests: (this: RequestQueue) => void;
   }
   export = RequestQueue;
 }
