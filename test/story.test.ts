@@ -70,7 +70,9 @@ describe("the story of a migration", () => {
         source: [],
         target: ["billing-app", "ledger"],
       });
-      expect(await runsOf(stage, question.id)).toEqual({ started: 1, resumed: 1, done: 1 });
+      const runs = await runsOf(stage, question.id);
+      expect(runs).toMatchObject({ started: 1, done: 1 });
+      expect(runs.resumed).toBeGreaterThanOrEqual(1);
       const count = await countEverything(lab, { ahead: "source" });
       expect(losses(count.groups)).toEqual(nothingLost);
       expect(count.topics.filter(({ equal }) => !equal)).toEqual([]);

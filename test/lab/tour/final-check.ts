@@ -95,7 +95,10 @@ async function livingOn(connection: Connection, groups: readonly string[]): Prom
   await admin.connect();
   try {
     const described = await admin.describeGroups([...groups]);
-    return described.groups.filter(({ members }) => members.length > 0).map(({ groupId }) => groupId);
+    return described.groups
+      .filter(({ members }) => members.length > 0)
+      .map(({ groupId }) => groupId)
+      .toSorted();
   } finally {
     await admin.disconnect();
   }
