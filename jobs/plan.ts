@@ -7,7 +7,7 @@ import { planReport } from "#domain/plan-report.ts";
 import { makePlan } from "#domain/planning.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
-import { readWaveState } from "./wave.ts";
+import { readWaveState } from "./switch/wave.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
 const staleMs = 7 * 24 * 3_600_000;

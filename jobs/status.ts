@@ -10,11 +10,11 @@ import { type Known, known, unknown } from "#domain/topology.ts";
 import { Verified, verifiedKey } from "#domain/verification.ts";
 import type { WaveState } from "#domain/wave-state.ts";
 import { about, behind, clockTime, count, figure } from "#domain/wording.ts";
-import { rehearse } from "./gate-facts.ts";
-import { readMigrationLag, type WaveLag } from "./migration-lag.ts";
-import { waitingFor } from "./waiting-for.ts";
-import { readWaveState } from "./wave.ts";
-import { growth } from "./wave-mirror.ts";
+import { waitingFor } from "./approval/waiting-for.ts";
+import { readMigrationLag, type WaveLag } from "./mirror/migration-lag.ts";
+import { rehearse } from "./switch/gate-facts.ts";
+import { readWaveState } from "./switch/wave.ts";
+import { growth } from "./switch/wave-mirror.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
 /** One screen: where each wave stands, what waits for whom, what a way back costs now, what to do next. Changes nothing. */

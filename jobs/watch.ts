@@ -1,9 +1,9 @@
 import { asFerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import { planKey } from "#domain/plan.ts";
-import { lagPoints, sampleLag } from "./migration-lag.ts";
-import { reviewOpenRequests } from "./open-requests.ts";
-import { replicationAlarms } from "./replication-alarms.ts";
+import { reviewOpenRequests } from "./approval/open-requests.ts";
+import { lagPoints, sampleLag } from "./mirror/migration-lag.ts";
+import { replicationAlarms } from "./mirror/replication-alarms.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
 /** Every few seconds, at each start and reconnect: looks at open requests again, samples lag, raises and clears alarms. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ask } from "#jobs/request.ts";
-import { listRequests } from "#jobs/request-store.ts";
-import { createReview } from "#jobs/review.ts";
+import { ask } from "#jobs/approval/request.ts";
+import { listRequests } from "#jobs/approval/request-store.ts";
+import { createReview } from "#jobs/approval/review.ts";
 import { done } from "#jobs/work.ts";
 import { approvedByTwo, asked, createSwitch, jobOf } from "#support/approval-bench.ts";
 import { createSmallWork } from "#support/small-work.ts";

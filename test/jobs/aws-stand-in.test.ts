@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createNetwork } from "#adapters/ec2.ts";
 import { createMsk } from "#adapters/msk.ts";
-import { network } from "#jobs/network.ts";
-import { provision } from "#jobs/provision.ts";
+import { network } from "#jobs/aws/network.ts";
+import { provision } from "#jobs/aws/provision.ts";
 import {
   RTB_SOURCE_1,
   RTB_SOURCE_2,

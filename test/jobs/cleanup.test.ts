@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
-import { cleanup } from "#jobs/cleanup.ts";
-import { createRun } from "#jobs/run.ts";
-import { runSteps, type StepsResult } from "#jobs/steps.ts";
+import { cleanup } from "#jobs/cleanup/cleanup.ts";
+import { createRun } from "#jobs/run/run.ts";
+import { runSteps, type StepsResult } from "#jobs/run/steps.ts";
 import type { Card, Work } from "#jobs/work.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 

@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
-import type { Approvable } from "#jobs/approvable.ts";
-import { cutoverConsumers } from "#jobs/consumers.ts";
-import { cutoverProducers } from "#jobs/producers.ts";
-import { rollback } from "#jobs/rollback.ts";
-import { runSteps } from "#jobs/steps.ts";
-import { readWaveState } from "#jobs/wave.ts";
+import type { Approvable } from "#jobs/run/approvable.ts";
+import { runSteps } from "#jobs/run/steps.ts";
+import { cutoverConsumers } from "#jobs/switch/consumers.ts";
+import { cutoverProducers } from "#jobs/switch/producers.ts";
+import { rollback } from "#jobs/switch/rollback.ts";
+import { readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";
 import {
   createSampleMigration,

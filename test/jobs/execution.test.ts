@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
-import type { Approvable } from "#jobs/approvable.ts";
-import { cancel } from "#jobs/cancel.ts";
-import { createExecute } from "#jobs/execute.ts";
-import { reviewOpenRequests } from "#jobs/open-requests.ts";
-import { createReview } from "#jobs/review.ts";
+import { cancel } from "#jobs/approval/cancel.ts";
+import { createExecute } from "#jobs/approval/execute.ts";
+import { reviewOpenRequests } from "#jobs/approval/open-requests.ts";
+import { createReview } from "#jobs/approval/review.ts";
+import type { Approvable } from "#jobs/run/approvable.ts";
 import { done, type Outcome } from "#jobs/work.ts";
 import { approvedByTwo, asked, jobOf } from "#support/approval-bench.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { feature, features } from "#jobs/features.ts";
-import { runSteps } from "#jobs/steps.ts";
+import { feature, features } from "#jobs/aws/features.ts";
+import { runSteps } from "#jobs/run/steps.ts";
 import { createAwsWork } from "#support/aws-work.ts";
 import { openRun } from "#support/sample-migration.ts";
 

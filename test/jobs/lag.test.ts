@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
-import { createDigest } from "#jobs/digest.ts";
-import { lag } from "#jobs/lag.ts";
-import { lagPoints, sampleLag } from "#jobs/migration-lag.ts";
-import { caughtUp } from "#jobs/mirror-readings.ts";
-import { replicate } from "#jobs/replicate.ts";
-import { replicationAlarms } from "#jobs/replication-alarms.ts";
+import { createDigest } from "#jobs/mirror/digest.ts";
+import { lag } from "#jobs/mirror/lag.ts";
+import { lagPoints, sampleLag } from "#jobs/mirror/migration-lag.ts";
+import { caughtUp } from "#jobs/mirror/mirror-readings.ts";
+import { replicate } from "#jobs/mirror/replicate.ts";
+import { replicationAlarms } from "#jobs/mirror/replication-alarms.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
 const from = { migration: "orders", by: "UANA" } as const;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
-import { network } from "#jobs/network.ts";
+import { network } from "#jobs/aws/network.ts";
 import type { Work } from "#jobs/work.ts";
 import { createAwsWork } from "#support/aws-work.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { planKey } from "#domain/plan.ts";
-import { provision } from "#jobs/provision.ts";
+import { provision } from "#jobs/aws/provision.ts";
 import type { Work } from "#jobs/work.ts";
 import { createAwsWork } from "#support/aws-work.ts";
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { waveKey } from "#domain/wave-state.ts";
-import { replicate } from "#jobs/replicate.ts";
+import { replicate } from "#jobs/mirror/replicate.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
 describe("replicate", () => {

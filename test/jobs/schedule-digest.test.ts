@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { JobQueue } from "#domain/job.ts";
-import { scheduleDigest } from "#jobs/schedule-digest.ts";
+import { scheduleDigest } from "#jobs/mirror/schedule-digest.ts";
 import { createSmallWork, type SmallWork } from "#support/small-work.ts";
 
 describe("the digest's schedule", () => {

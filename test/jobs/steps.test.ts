@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
 import type { Store } from "#domain/ports.ts";
-import type { Step } from "#jobs/approvable.ts";
-import { readJournal } from "#jobs/journal.ts";
-import { createRun, type LiveRun } from "#jobs/run.ts";
-import { askToTurnBack, runSteps } from "#jobs/steps.ts";
+import type { Step } from "#jobs/run/approvable.ts";
+import { readJournal } from "#jobs/run/journal.ts";
+import { createRun, type LiveRun } from "#jobs/run/run.ts";
+import { askToTurnBack, runSteps } from "#jobs/run/steps.ts";
 import { again, done, type Outcome, type Work } from "#jobs/work.ts";
 import { createSmallWork } from "#support/small-work.ts";
 

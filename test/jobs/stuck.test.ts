@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { cancel } from "#jobs/cancel.ts";
-import { ask } from "#jobs/request.ts";
-import { changeRequest } from "#jobs/request-store.ts";
-import { runIdOf } from "#jobs/run.ts";
+import { cancel } from "#jobs/approval/cancel.ts";
+import { ask } from "#jobs/approval/request.ts";
+import { changeRequest } from "#jobs/approval/request-store.ts";
+import { runIdOf } from "#jobs/run/run.ts";
 import { approvedByTwo, asked, jobOf } from "#support/approval-bench.ts";
 
 describe("while a run is stuck half-way back", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { OffsetTable } from "#domain/topology.ts";
 import { Verified, verifiedKey } from "#domain/verification.ts";
-import { verify } from "#jobs/verify.ts";
+import { verify } from "#jobs/verify/verify.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
 const job = { name: "verify", migration: "orders", by: "UANA", wave: "billing" } as const;

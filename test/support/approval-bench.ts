@@ -1,11 +1,11 @@
 import type { GateFact, Proposal, Request } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Person, Store } from "#domain/ports.ts";
-import type { Approvable } from "#jobs/approvable.ts";
-import { createExecute } from "#jobs/execute.ts";
-import { ask } from "#jobs/request.ts";
-import { listRequests } from "#jobs/request-store.ts";
-import { createReview } from "#jobs/review.ts";
+import { createExecute } from "#jobs/approval/execute.ts";
+import { ask } from "#jobs/approval/request.ts";
+import { listRequests } from "#jobs/approval/request-store.ts";
+import { createReview } from "#jobs/approval/review.ts";
+import type { Approvable } from "#jobs/run/approvable.ts";
 import { done } from "#jobs/work.ts";
 import { createSmallWork, type SmallWork } from "#support/small-work.ts";
 

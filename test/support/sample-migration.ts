@@ -3,7 +3,7 @@ import type { ClientPlace, Clock, Store, World } from "#domain/ports.ts";
 import type { Client } from "#domain/settings.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { known } from "#domain/topology.ts";
-import type { LiveRun } from "#jobs/run.ts";
+import type { LiveRun } from "#jobs/run/run.ts";
 import type { Work } from "#jobs/work.ts";
 import { createFakeEngine } from "./fake-engine.ts";
 import { createFakeKafka, type FakeKafka } from "./fake-kafka.ts";

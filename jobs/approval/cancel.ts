@@ -1,0 +1,69 @@
+import type { Request } from "#domain/approval.ts";
+import { FerryError } from "#domain/errors.ts";
+import type { JobOf } from "#domain/job.ts";
+import { mention } from "#domain/message.ts";
+import { runIdOf } from "#jobs/run/run.ts";
+import { askToTurnBack } from "#jobs/run/steps.ts";
+import { isStuck, markRepaired } from "#jobs/run/stuck.ts";
+import { done, type Outcome, type Work } from "#jobs/work.ts";
+import { eligiblePeople } from "./observe.ts";
+import { settle } from "./request-settle.ts";
+import { changeRequest, readRequest } from "./request-store.ts";
+
+/**
+ * Withdraws a waiting request; asks a running one to turn back, which it does before its point of no return; says of
+ * one that is stuck half-way back that it was repaired by hand. For the requester and everybody who may approve.
+ */
+export async function cancel(job: JobOf<"cancel">, work: Work): Promise<Outcome> {
+  const id = job.request.toUpperCase();
+  const found = await readRequest(work.store, work.migration.name, id);
+  if (found === undefined)
+    throw new FerryError("E_USAGE", `there is no request ${id} in ${work.migration.name}`);
+  await mayCancel(found.request, job.by, work);
+
+  const cancelled = await changeRequest(work.store, work.migration.name, id, (request) =>
+    request.state === "open" || request.state === "approved"
+      ? {
+          ...request,
+          state: "cancelled",
+          decidedBy: [job.by],
+          decidedAt: work.clock.now(),
+          reason: undefined,
+        }
+      : undefined,
+  );
+  if (cancelled !== undefined) {
+    await work.audit({ what: "request.cancelled", actor: job.by, detail: { request: id } });
+    await settle(cancelled, work);
+    return say(work, cancelled, `Cancelled by ${mention(job.by)}. Nothing was changed.`);
+  }
+  const now = (await readRequest(work.store, work.migration.name, id))?.request ?? found.request;
+  if (await isStuck(now, work)) {
+    await markRepaired(now, job.by, work);
+    return say(work, now, `Repaired by hand, says ${mention(job.by)}. Requests may run again.`);
+  }
+  if (now.state !== "executing") {
+    throw new FerryError("E_USAGE", `request ${id} is already ${now.state}; there is nothing to cancel`);
+  }
+  await work.audit({ what: "run.turn-back", actor: job.by, detail: { request: id } });
+  await askToTurnBack(work.store, runIdOf(now), job.by);
+  return say(work, now, "It turns back at its next step, unless its point of no return is behind it.");
+}
+
+async function mayCancel(request: Request, user: string, work: Work): Promise<void> {
+  if (user === request.requester) return;
+  const person = await work.chat.person(user);
+  if (person.kind === "member" && (await eligiblePeople(work)).has(user)) return;
+  const message = `request ${request.id} can be cancelled by @{${request.requester}} and by those who may approve it`;
+  throw new FerryError("E_APPROVAL", message);
+}
+
+async function say(work: Work, request: Request, text: string): Promise<Outcome> {
+  await work.card.finish({
+    subject: `${request.migration} · cancel`,
+    tone: "stopped",
+    note: `request ${request.id}`,
+    parts: [{ kind: "text", text: `${request.proposal.title}: ${text}` }],
+  });
+  return done;
+}

@@ -1,0 +1,206 @@
+import { isFinal, type Request } from "#domain/approval.ts";
+import { asFerryError, FerryError } from "#domain/errors.ts";
+import type { JobOf } from "#domain/job.ts";
+import { type Message, mention, type Part, type Tone } from "#domain/message.ts";
+import type { Approvable } from "#jobs/run/approvable.ts";
+import { readJournal } from "#jobs/run/journal.ts";
+import { createRun, type LiveRun, runIdOf } from "#jobs/run/run.ts";
+import { runSteps, type StepsResult } from "#jobs/run/steps.ts";
+import { stepsMessagePart } from "#jobs/run/steps-message.ts";
+import { refuseWhileStuck } from "#jobs/run/stuck.ts";
+import { again, done, type Handler, type Outcome, type Work } from "#jobs/work.ts";
+import type { Approvables } from "./observe.ts";
+import { settle, show } from "./request-settle.ts";
+import {
+  changeRequest,
+  listRequests,
+  readRequest,
+  type StoredRequest,
+  writeRequest,
+} from "./request-store.ts";
+import { reviewOnce } from "./review.ts";
+
+/** How long the migration stays this run's while it waits for its next attempt, ms beyond that wait. */
+const holdMs = 60_000;
+/** Pause after a failure behind the point of no return that the queue would otherwise give up on, ms. */
+const stubbornMs = 30_000;
+
+type Execution = {
+  readonly request: Request;
+  readonly approvable: Approvable;
+  readonly run: LiveRun;
+  readonly work: Work;
+};
+
+/**
+ * Carries out an approved request, once. Right before the start the reactions, the people and the gate are read again;
+ * the start itself is one transition under the migration's lease. A run that a crash interrupted goes on without
+ * asking anybody again.
+ */
+export function createExecute(approvables: Approvables): Handler<JobOf<"execute">> {
+  return async (job, work): Promise<Outcome> => {
+    const found = await readRequest(work.store, work.migration.name, job.request);
+    if (found === undefined || found.request.state === "open") return done;
+    if (isFinal(found.request.state)) {
+      await settle(found.request, work);
+      return done;
+    }
+    const approvable = approvables[found.request.action];
+    if (approvable === undefined) {
+      throw new FerryError("E_INTERNAL", `${found.request.action} is not registered`);
+    }
+    if (found.request.state === "executing") return resume(found.request, approvable, work);
+    const checked = await reviewOnce(found, work, approvables);
+    if (checked === undefined) return again(100);
+    if (checked.request.state !== "approved") return done;
+    return start(checked, approvable, work);
+  };
+}
+
+async function start(checked: StoredRequest, approvable: Approvable, work: Work): Promise<Outcome> {
+  const run = await openRun(checked.request, work);
+  const request: Request = { ...checked.request, state: "executing" };
+  try {
+    await refuseRival(request, work);
+    await refuseWhileStuck(work);
+    const written = await writeRequest(work.store, request, { revision: checked.revision, lease: run.lease });
+    if (written === undefined) {
+      await run.leave(0);
+      return again(100);
+    }
+  } catch (thrown) {
+    await run.leave(0);
+    const error = asFerryError(thrown);
+    if (error.code === "E_LEASE_LOST") return again(1000);
+    throw error;
+  }
+  await work.audit({
+    what: "run.started",
+    detail: { request: request.id, run: run.id, approvedBy: request.decidedBy, planHash: request.planHash },
+  });
+  return carryOut({ request, approvable, run, work });
+}
+
+async function resume(request: Request, approvable: Approvable, work: Work): Promise<Outcome> {
+  const run = await openRun(request, work);
+  await work.audit({ what: "run.resumed", detail: { request: request.id, run: run.id } });
+  return carryOut({ request, approvable, run, work });
+}
+
+function openRun(request: Request, { store, clock, log, migration }: Work): Promise<LiveRun> {
+  return createRun({ id: runIdOf(request), migration: migration.name, store, clock, log });
+}
+
+/** A run that waits for its next attempt may have lost the lease to time; its request still says that it runs. */
+async function refuseRival(request: Request, work: Work): Promise<void> {
+  const all = await listRequests(work.store, work.migration.name);
+  const rival = all.find((other) => other.state === "executing" && other.id !== request.id);
+  if (rival === undefined) return;
+  throw new FerryError("E_LEASE", `request ${rival.id} (${rival.proposal.title}) is still running`);
+}
+
+async function carryOut(execution: Execution): Promise<Outcome> {
+  const { request, approvable, run } = execution;
+  const work: Work = { ...execution.work, signal: AbortSignal.any([execution.work.signal, run.signal]) };
+  const safe = { ...execution, work };
+  try {
+    await show(request, work);
+    const steps = await approvable.steps(request.proposal, work, run);
+    const subject = subjectOf(request);
+    return await onResult(safe, await runSteps({ steps, run, work, subject }));
+  } catch (thrown) {
+    return onThrown(safe, asFerryError(thrown));
+  }
+}
+
+async function onResult(execution: Execution, result: StepsResult): Promise<Outcome> {
+  const { run } = execution;
+  switch (result.kind) {
+    case "again":
+      await run.leave(result.ms + holdMs);
+      return result;
+    case "done":
+      await end(execution, "done", undefined, await summaryOf(execution));
+      return done;
+    case "undone": {
+      const reason = `${result.error.code}: ${result.error.message}; everything that was begun was taken back`;
+      await end(execution, "failed", reason, []);
+      return done;
+    }
+  }
+}
+
+/** Every failure either ends the run for good or leaves it to its next attempt; none leaves it half-way for ever. */
+async function onThrown(execution: Execution, error: FerryError): Promise<Outcome> {
+  const { run, work, request } = execution;
+  const { code, message } = error;
+  if (code === "E_UNDO_FAILED") {
+    await end(execution, "failed", `${code}: ${message}`, []);
+    throw error;
+  }
+  await run.leave(holdMs);
+  if (code === "E_LEASE_LOST") return again(1000);
+  if (error.retryable || work.signal.aborted) {
+    await showWaiting(execution, error, "it tries again by itself");
+    throw error;
+  }
+  const journal = await readJournal(work.store, run.id);
+  if ((journal?.entries.length ?? 0) === 0) {
+    await end(execution, "failed", `${code}: ${message}`, []);
+    return done;
+  }
+  work.log.error({ request: request.id, code, error: message }, "run cannot go back and tries again");
+  await showWaiting(execution, error, `it tries again in ${stubbornMs / 1000} s`);
+  return again(stubbornMs);
+}
+
+async function end(
+  execution: Execution,
+  state: "done" | "failed",
+  reason: string | undefined,
+  summary: readonly Part[],
+): Promise<void> {
+  const { request, run, work } = execution;
+  const journal = await readJournal(work.store, run.id);
+  const parts: readonly Part[] = [
+    ...(reason === undefined ? [] : [{ kind: "text" as const, text: reason }]),
+    ...(journal === undefined ? [] : [stepsMessagePart(journal)]),
+    ...summary,
+    { kind: "note", text: `Approved by ${request.decidedBy.map((user) => mention(user)).join(", ")}.` },
+  ];
+  // The card before the state: a crash in between comes back here and says the same again.
+  await work.card.finish(cardOf(request, state === "done" ? "done" : "failed", parts));
+  const ended = await changeRequest(work.store, request.migration, request.id, (current) =>
+    current.state === "executing" ? { ...current, state, reason, decidedAt: work.clock.now() } : undefined,
+  );
+  await work.audit({
+    what: `run.${state}`,
+    ...(reason === undefined ? {} : { reason }),
+    detail: { request: request.id, run: run.id, approvedBy: request.decidedBy },
+  });
+  if (ended !== undefined) await settle(ended, work);
+  await run.leave(0);
+}
+
+/** What was measured is worth telling, but not worth failing a run that has done its work. */
+async function summaryOf({ approvable, request, run, work }: Execution): Promise<readonly Part[]> {
+  try {
+    return await approvable.summary(request.proposal, work, run);
+  } catch (thrown) {
+    const error = asFerryError(thrown);
+    return [{ kind: "note", text: `The result could not be measured: ${error.code} ${error.message}` }];
+  }
+}
+
+async function showWaiting({ request, work }: Execution, error: FerryError, then: string): Promise<void> {
+  const text = `\`${error.code}\` ${error.message}; ${then}.`;
+  await work.card.update(cardOf(request, "working", [{ kind: "text", text }]));
+}
+
+function cardOf(request: Request, tone: Tone, parts: readonly Part[]): Message {
+  return { subject: subjectOf(request), tone, note: `request ${request.id}`, parts };
+}
+
+function subjectOf(request: Request): string {
+  return `${request.migration} · ${request.proposal.title}`;
+}

@@ -1,0 +1,208 @@
+import { z } from "zod";
+import { asFerryError } from "#domain/errors.ts";
+import type { Plan } from "#domain/plan.ts";
+import type { ChainedEntry } from "#domain/ports.ts";
+import { listRequests } from "#jobs/approval/request-store.ts";
+import type { Work } from "#jobs/work.ts";
+
+/** The last word on a migration: what moved, when, who approved it, what is left and how to take it away. */
+
+export type FinalReport = {
+  readonly name: string;
+  readonly markdown: string;
+  readonly topics: number;
+  readonly groups: number;
+  /** One line for the channel. */
+  readonly left: string;
+};
+
+export async function finalReport(
+  plan: Plan,
+  cleaned: readonly string[],
+  silent: { readonly from: number; readonly to: number } | undefined,
+  work: Work,
+): Promise<FinalReport> {
+  const waves = plan.waves.filter(({ name }) => cleaned.includes(name));
+  const trail = await work.store.auditTrail(work.migration.name);
+  const network = await leftNetwork(work);
+  const markdown = [
+    `# Final report of ${work.migration.name}`,
+    "",
+    silent === undefined
+      ? "The time of silence on the source was not recorded."
+      : `The source was silent from ${iso(silent.from)} to ${iso(silent.to)}: no record, no reader.`,
+    "",
+    "## What moved",
+    "",
+    ...table(
+      ["wave", "topics", "groups", "consumers moved", "producers moved", "cleaned up"],
+      waves.map(({ name, topics, groups }) => [
+        name,
+        topics.join(", "),
+        groups.join(", "),
+        ...["consumers-moved", "producers-moved", "cleaned"].map((phase) => reached(trail, name, phase)),
+      ]),
+    ),
+    "",
+    "## Who approved what",
+    "",
+    ...(await approvalRows(work)),
+    "",
+    `The audit trail holds ${trail.length} entries; \`/ferry audit export\` gives them signed.`,
+    "",
+    "## What is left",
+    "",
+    ...network.lines,
+    ...settingLines(plan, cleaned),
+    "",
+    "## What may be decommissioned now",
+    "",
+    ...decommission(plan, work),
+    "",
+  ].join("\n");
+  return {
+    name: `final-report-${iso(silent?.to ?? work.clock.now()).slice(0, 10)}.md`,
+    markdown,
+    topics: waves.flatMap(({ topics }) => topics).length,
+    groups: waves.flatMap(({ groups }) => groups).length,
+    left: network.short,
+  };
+}
+
+const PhaseDetail = z.object({ phase: z.string() });
+
+/** The newest time: a wave may have been rolled back and moved again. */
+function reached(trail: readonly ChainedEntry[], wave: string, phase: string): string {
+  const entry = trail.findLast(
+    (each) =>
+      each.what === "wave.phase" &&
+      each.wave === wave &&
+      PhaseDetail.safeParse(each.detail).data?.phase === phase,
+  );
+  return entry?.at ?? "not recorded";
+}
+
+async function approvalRows(work: Work): Promise<readonly string[]> {
+  const requests = await listRequests(work.store, work.migration.name);
+  return table(
+    ["request", "what", "asked by", "decided by", "when", "outcome"],
+    requests
+      .toSorted((a, b) => a.createdAt - b.createdAt)
+      .map(({ id, proposal, requester, decidedBy, decidedAt, state }) => [
+        id,
+        proposal.title,
+        requester,
+        decidedBy.join(", "),
+        decidedAt === undefined ? "" : iso(decidedAt),
+        // The report is written inside the run of its own request.
+        state === "executing" ? "done" : state,
+      ]),
+  );
+}
+
+type Left = { readonly lines: readonly string[]; readonly short: string };
+
+/** The peering stays: applications may reach MSK through it. Named with the commands that take it away. */
+async function leftNetwork(work: Work): Promise<Left> {
+  const { network: source } = work.migration.settings.source;
+  if (source.kind !== "peering" || source.vpc === undefined) {
+    const text =
+      source.kind === "none" ? "no network of ours" : `the ${source.kind}, which the bot did not make`;
+    return { lines: [`- Network: ${text}.`], short: `network: ${text}` };
+  }
+  try {
+    return await leftPeering(source.vpc, work);
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    const text = `unknown, AWS could not be asked (${code} ${message})`;
+    return { lines: [`- Network: ${text}.`], short: `network: ${text}` };
+  }
+}
+
+async function leftPeering(vpc: string, work: Work): Promise<Left> {
+  const { network } = work.world;
+  const { target, source } = work.migration.settings;
+  const other = await network.vpcOfSubnets(target.subnets);
+  const peerings = await network.peerings(vpc, other.id);
+  if (peerings.length === 0) return { lines: ["- Network: no peering."], short: "no peering" };
+  const ids = peerings.map(({ id }) => id);
+  const tables = [...(await network.routeTables(vpc)), ...(await network.routeTables(other.id))];
+  const routes = tables.flatMap(({ id, routes }) =>
+    routes
+      .filter(({ peering }) => peering !== undefined && ids.includes(peering))
+      .map(
+        ({ destination }) =>
+          `aws ec2 delete-route --route-table-id ${id} --destination-cidr-block ${destination}`,
+      ),
+  );
+  const groups = [...new Set([...target.securityGroups, ...source.network.securityGroups])];
+  const rules = await Promise.all(groups.map(async (group) => ruleCommands(group, work)));
+  return {
+    short: `VPC peering ${ids.join(", ")}: applications may reach MSK through it`,
+    lines: [
+      `- VPC peering ${ids.join(", ")}. Applications that still run beside the source reach MSK through it. When none does:`,
+      "",
+      "```sh",
+      ...routes,
+      ...rules.flat(),
+      ...ids.map((id) => `aws ec2 delete-vpc-peering-connection --vpc-peering-connection-id ${id}`),
+      "```",
+      "",
+    ],
+  };
+}
+
+/** Only rules whose description says that the bot made them. */
+async function ruleCommands(group: string, work: Work): Promise<readonly string[]> {
+  const rules = await work.world.network.ingress(group);
+  return rules
+    .filter(({ description }) => /ferry/i.test(description))
+    .map(({ port, toPort, cidr }) => {
+      const ports = toPort === undefined || toPort === port ? `${port}` : `${port}-${toPort}`;
+      return `aws ec2 revoke-security-group-ingress --group-id ${group} --protocol tcp --port ${ports} --cidr ${cidr}`;
+    });
+}
+
+/** Topic settings that were only changed for the time of the copy. */
+function settingLines(plan: Plan, cleaned: readonly string[]): readonly string[] {
+  const topics = new Set(
+    plan.waves.filter(({ name }) => cleaned.includes(name)).flatMap(({ topics }) => topics),
+  );
+  const changed = plan.topics
+    .filter(({ name }) => topics.has(name))
+    .flatMap(({ name, adjusted }) =>
+      adjusted
+        .filter(({ key, from }) => from !== null && key.startsWith("message.timestamp."))
+        .map(
+          ({ key, from, to }) =>
+            `- ${name}: ${key} is ${to ?? "not set"} for the copy; it was ${from} on the source. Set it again.`,
+        ),
+    );
+  return changed.length === 0 ? ["- Topic settings: none waits to be set again."] : changed;
+}
+
+function decommission(plan: Plan, work: Work): readonly string[] {
+  const outside = plan.reasons.filter(({ what }) => /^topic .* does not move$/.test(what)).length;
+  const { bootstrap } = work.migration.settings.source;
+  return [
+    `- The source cluster ${plan.sourceClusterId} (${bootstrap.join(", ")}), once every wave is cleaned up.`,
+    ...(outside > 0
+      ? [`- Look first at ${outside} topics that the plan left out: they are only there.`]
+      : []),
+    `- The Connect workers at ${work.migration.settings.replication.connect.url}, if they carry nothing else.`,
+    "- The bot deleted nothing on the source but what its own mirrors made.",
+  ];
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function table(columns: readonly string[], rows: ReadonlyArray<readonly string[]>): readonly string[] {
+  if (rows.length === 0) return ["none"];
+  return [row(columns), row(columns.map(() => "---")), ...rows.map(row)];
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+}

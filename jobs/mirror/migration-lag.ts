@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { asFerryError, type FerryError } from "#domain/errors.ts";
+import {
+  type PartitionLag,
+  type Progress,
+  partitionLags,
+  progress,
+  rates,
+  sumLags,
+  sumOf,
+} from "#domain/lag.ts";
+import { flowName, type Plan, type Wave } from "#domain/plan.ts";
+import type { FlowStatus, LagPoint, ReplicationEngine } from "#domain/ports.ts";
+import type { Phase } from "#domain/wave-state.ts";
+import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
+import type { Work } from "#jobs/work.ts";
+import { type Mirror, readLag } from "./mirror-readings.ts";
+
+/** Lag of a whole migration: every wave through the mirror that carries it now. */
+
+export type WaveLag = {
+  readonly wave: Wave;
+  readonly phase: Phase;
+  readonly flow: FlowStatus;
+  readonly lags: readonly PartitionLag[];
+  readonly progress: Progress | undefined;
+  /** Why nothing is known of this wave. */
+  readonly failure?: FerryError;
+};
+
+export type MigrationLag = {
+  readonly at: number;
+  readonly waves: readonly WaveLag[];
+  readonly point: LagPoint;
+  /** Records per second by flow, against the sample before. */
+  readonly rates: ReadonlyMap<string, { readonly arriving: number | null; readonly copying: number | null }>;
+};
+
+const day = 24 * 3_600_000;
+/** The watch comes once a minute at most. */
+const pointsKept = 1_440;
+
+const LagPointShape = z.object({
+  at: z.number(),
+  behind: z.number().nullable(),
+  arriving: z.number().nullable(),
+  copying: z.number().nullable(),
+});
+
+const Samples = z.record(
+  z.string(),
+  z.object({
+    at: z.number(),
+    partitions: z.number(),
+    arrived: z.number().nullable(),
+    copied: z.number().nullable(),
+  }),
+);
+
+/** The mirror that carries a wave at this phase: back to the source once its producers have moved. */
+async function mirrorOf(wave: Wave, phase: Phase, work: Work): Promise<Mirror> {
+  const reverse = phase === "producers-moved";
+  return {
+    flow: flowName(work.migration.name, wave.name, reverse ? "reverse" : "forward"),
+    topics: wave.topics,
+    origin: reverse ? await work.world.target() : work.world.source,
+  };
+}
+
+/** Reads every wave. What could not be read is unknown and says why; only a missing plan fails. */
+export async function readMigrationLag(work: Work): Promise<MigrationLag> {
+  const plan = await loadPlan(work);
+  const waves = await readWaves(plan, work);
+  const before = Samples.safeParse((await work.store.read(sampleKey(work)))?.value);
+  const samples = before.success ? before.data : {};
+  const byFlow = new Map(
+    waves.map(({ flow, progress }) => {
+      const earlier = samples[flow.name];
+      const known = earlier !== undefined && progress !== undefined;
+      return [flow.name, known ? rates(earlier, progress) : { arriving: null, copying: null }];
+    }),
+  );
+  const sum = sumLags(waves.flatMap(({ lags }) => lags));
+  const unread = waves.some(({ failure }) => failure !== undefined);
+  const point: LagPoint = {
+    at: work.clock.now(),
+    behind: unread ? null : sum.records,
+    arriving: sumOf([...byFlow.values()].map(({ arriving }) => arriving)),
+    copying: sumOf([...byFlow.values()].map(({ copying }) => copying)),
+  };
+  return { at: point.at, waves, point, rates: byFlow };
+}
+
+async function readWaves(plan: Plan, work: Work): Promise<readonly WaveLag[]> {
+  const waves: WaveLag[] = [];
+  for (const wave of plan.waves) {
+    const { phase } = await readWaveState(work, wave.name);
+    if (phase !== "cleaned") waves.push(await readWave(wave, phase, work));
+  }
+  return waves;
+}
+
+async function readWave(wave: Wave, phase: Phase, work: Work): Promise<WaveLag> {
+  const name = flowName(work.migration.name, wave.name, phase === "producers-moved" ? "reverse" : "forward");
+  const absent: FlowStatus = { name, state: "absent", kind: undefined, topics: [], tasks: [] };
+  try {
+    const engine: ReplicationEngine = await work.world.engine();
+    const flow = await engine.status(name);
+    const reading = await readLag(await mirrorOf(wave, phase, work), engine, work);
+    return { wave, phase, flow, lags: partitionLags(reading), progress: progress(reading) };
+  } catch (thrown) {
+    const failure = asFerryError(thrown);
+    work.log.warn({ wave: wave.name, code: failure.code }, "lag of a wave could not be read");
+    return { wave, phase, flow: absent, lags: [], progress: undefined, failure };
+  }
+}
+
+/** Takes a reading, remembers it for the next one's rates, and appends a point for charts and alarms. */
+export async function sampleLag(work: Work): Promise<MigrationLag> {
+  const lag = await readMigrationLag(work);
+  const samples = lag.waves.flatMap(({ flow, progress }) =>
+    progress === undefined ? [] : [[flow.name, progress] as const],
+  );
+  await work.store.write(sampleKey(work), Object.fromEntries(samples));
+  await work.store.append(pointsKey(work), lag.point, pointsKept);
+  return lag;
+}
+
+/** Points of the last 24 h, oldest first. */
+export async function lagPoints(
+  work: Pick<Work, "store" | "migration" | "clock">,
+): Promise<readonly LagPoint[]> {
+  const points = z.array(LagPointShape).parse(await work.store.list(pointsKey(work)));
+  return points.filter(({ at }) => at > work.clock.now() - day);
+}
+
+function sampleKey({ migration }: Pick<Work, "migration">): string {
+  return `lag-sample:${migration.name}`;
+}
+
+function pointsKey({ migration }: Pick<Work, "migration">): string {
+  return `lag-points:${migration.name}`;
+}

@@ -1,0 +1,188 @@
+import { asFerryError, FerryError } from "#domain/errors.ts";
+import type { JobOf } from "#domain/job.ts";
+import type { Check, Part } from "#domain/message.ts";
+import { flowName, type Plan, type Wave } from "#domain/plan.ts";
+import type { ReplicationEngine } from "#domain/ports.ts";
+import { count, figure } from "#domain/wording.ts";
+import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
+import { done, type Outcome, type Work } from "#jobs/work.ts";
+import { refuseLoop } from "./loop-guard.ts";
+import { type StartedWave, startWave } from "./replicate-wave.ts";
+
+/** Starts, pauses, resumes or stops the forward mirror of every wave whose producers are still on the source. */
+export async function replicate(job: JobOf<"replicate">, work: Work): Promise<Outcome> {
+  const plan = await loadPlan(work);
+  const engine = await work.world.engine();
+  const waves = await forwardWaves(plan, work);
+  await work.audit({
+    what: `replicate.${job.action}`,
+    detail: { plan: plan.hash, waves: waves.map(({ name }) => name) },
+  });
+  if (job.action === "start") return start(plan, waves, engine, work);
+  return command(job.action, waves, engine, work);
+}
+
+/** Once its producers have moved, a wave's mirror belongs to cutover and rollback. */
+async function forwardWaves(plan: Plan, work: Work): Promise<readonly Wave[]> {
+  const waves: Wave[] = [];
+  for (const wave of plan.waves) {
+    const { phase } = await readWaveState(work, wave.name);
+    if (phase === "before-cutover" || phase === "consumers-moved") waves.push(wave);
+  }
+  if (waves.length > 0) return waves;
+  throw new FerryError(
+    "E_PHASE",
+    "The producers of every wave have moved: no forward mirror is left to run.",
+  );
+}
+
+async function start(
+  plan: Plan,
+  waves: readonly Wave[],
+  engine: ReplicationEngine,
+  work: Work,
+): Promise<Outcome> {
+  const check = await engine.check();
+  const missing = check.problems.find(
+    (problem) => problem.includes("Connector") || problem.includes("newer"),
+  );
+  if (missing !== undefined) throw new FerryError("E_CONNECT_PLUGIN", missing);
+  const started: StartedWave[] = [];
+  for (const wave of waves) {
+    await progress(`wave ${wave.name}`, started.length, waves.length, work);
+    started.push(await startOne(plan, wave, engine, work));
+  }
+  const problems = started.flatMap(({ wave, problems }) =>
+    problems.map((error) => problemCheck(wave.name, error)),
+  );
+  const warnings = check.problems.map((text): Check => ({ state: "warn", text }));
+  const failed = started.filter(({ state }) => state === "failed").length;
+  const text = `${count(sum(started, "topics"), "topic")} in ${count(waves.length - failed, "wave")} mirrored; ${count(sum(started, "created"), "topic")} created on MSK.`;
+  await work.card.finish({
+    subject: subject("start", work),
+    tone: failed === waves.length ? "failed" : "done",
+    parts: [{ kind: "text", text }, startTable(started), ...checks([...problems, ...warnings])],
+    next: problems.length > 0 ? ["replicate start", "lag"] : ["lag", "status"],
+  });
+  return done;
+}
+
+/** Errors that pass by themselves are left to the queue, which calls the job again; others stay with their wave. */
+async function startOne(plan: Plan, wave: Wave, engine: ReplicationEngine, work: Work): Promise<StartedWave> {
+  try {
+    return await startWave(plan, wave, engine, work);
+  } catch (thrown) {
+    const error = asFerryError(thrown);
+    if (error.retryable || error.code === "E_INTERNAL") throw error;
+    await work.audit({ what: "mirror.failed", wave: wave.name, reason: error.code, detail: error.message });
+    await threadTrace(wave, engine, work);
+    return { wave, state: "failed", topics: 0, created: 0, partitions: 0, problems: [error] };
+  }
+}
+
+/** The whole trace of a failed task goes into the thread. */
+async function threadTrace(wave: Wave, engine: ReplicationEngine, work: Work): Promise<void> {
+  const name = flowName(work.migration.name, wave.name, "forward");
+  const { tasks } = await engine.status(name);
+  const trace = tasks.find(({ trace }) => trace !== undefined)?.trace;
+  if (trace === undefined) return;
+  const parts = [{ kind: "code", text: trace.slice(0, 6_000) } as const];
+  await work.card.thread(`trace:${name}`, { subject: `${name}: trace`, tone: "failed", parts });
+}
+
+const verbs = {
+  pause: { state: "paused", says: "Paused. Lag grows until `/ferry replicate resume`." },
+  resume: { state: "running", says: "The mirror goes on where it stopped." },
+  stop: { state: "stopped", says: "Stopped. Offsets are kept: `/ferry replicate start` goes on from there." },
+} as const;
+
+async function command(
+  action: keyof typeof verbs,
+  waves: readonly Wave[],
+  engine: ReplicationEngine,
+  work: Work,
+): Promise<Outcome> {
+  const rows: string[][] = [];
+  for (const wave of waves) {
+    await progress(`wave ${wave.name}`, rows.length, waves.length, work);
+    for (const kind of ["forward", "checkpoint"] as const) {
+      const name = flowName(work.migration.name, wave.name, kind);
+      const before = (await engine.status(name)).state;
+      if (before === "absent") {
+        if (kind === "forward") rows.push([wave.name, kind, "not started"]);
+        continue;
+      }
+      // A checkpoint connector copies no records; forward is asked for first.
+      if (action === "resume" && kind === "forward") await refuseLoop(name, wave, engine);
+      await order(action, name, before, engine, wave, work);
+      rows.push([wave.name, kind, (await engine.status(name)).state]);
+    }
+  }
+  const columns = ["wave", "mirror", "state"].map((title) => ({ title, align: "left" }) as const);
+  const parts: Part[] = [
+    { kind: "text", text: verbs[action].says },
+    { kind: "table", columns, rows },
+  ];
+  const next = action === "resume" ? ["lag"] : [action === "pause" ? "replicate resume" : "replicate start"];
+  await work.card.finish({ subject: subject(action, work), tone: "done", parts, next });
+  return done;
+}
+
+async function order(
+  action: keyof typeof verbs,
+  name: string,
+  before: string,
+  engine: ReplicationEngine,
+  wave: Wave,
+  work: Work,
+): Promise<void> {
+  if (before === verbs[action].state) return;
+  if (action === "resume") {
+    if (before === "failed") await engine.restartFailed(name);
+    await engine.start(name);
+  }
+  if (action === "pause") await engine.pause(name);
+  if (action === "stop") await engine.stop(name);
+  await work.audit({ what: `mirror.${verbs[action].state}`, wave: wave.name, detail: { flow: name } });
+}
+
+function startTable(started: readonly StartedWave[]): Part {
+  return {
+    kind: "table",
+    columns: [
+      { title: "wave", align: "left" },
+      { title: "topics", align: "right" },
+      { title: "partitions", align: "right" },
+      { title: "created on MSK", align: "right" },
+      { title: "mirror", align: "left" },
+    ],
+    rows: started.map(({ wave, state, topics, created, partitions }) => [
+      wave.name,
+      `${figure(topics)} of ${figure(wave.topics.length)}`,
+      figure(partitions),
+      figure(created),
+      state,
+    ]),
+  };
+}
+
+function problemCheck(wave: string, { code, message, remedy }: FerryError): Check {
+  return { state: "fail", text: `wave ${wave}: ${code} ${message} ${remedy}` };
+}
+
+function checks(items: readonly Check[]): readonly Part[] {
+  return items.length === 0 ? [] : [{ kind: "checks", items }];
+}
+
+function sum(started: readonly StartedWave[], key: "topics" | "created"): number {
+  return started.reduce((total, wave) => total + wave[key], 0);
+}
+
+async function progress(step: string, finished: number, of: number, work: Work): Promise<void> {
+  const parts = [{ kind: "progress", step, done: finished, of } as const];
+  await work.card.update({ subject: subject("", work), tone: "working", parts });
+}
+
+function subject(action: string, { migration }: Pick<Work, "migration">): string {
+  return `${migration.name} · replicate${action === "" ? "" : ` ${action}`}`;
+}

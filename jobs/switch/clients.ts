@@ -1,0 +1,174 @@
+import { FerryError } from "#domain/errors.ts";
+import type { ClientPlace, KafkaCluster } from "#domain/ports.ts";
+import type { Client } from "#domain/settings.ts";
+import { type OffsetTable, unknown } from "#domain/topology.ts";
+import { holds, notYet, until } from "#jobs/waiting.ts";
+import type { Work } from "#jobs/work.ts";
+
+/** Stopping and starting applications, where every claim of a driver is checked against Kafka. */
+
+type Consumer = Client & { role: "consumer" };
+
+/** Groups with members on a cluster, with who they are: "billing-app (2 members: app-1 /10.0.0.7)". */
+export async function liveGroups(
+  cluster: KafkaCluster,
+  groups: readonly string[],
+): Promise<readonly string[]> {
+  const described = await cluster.describeGroups(groups);
+  return described
+    .filter(({ state, members }) => members.length > 0 || (state !== "Empty" && state !== "Dead"))
+    .map(({ id, state, members }) => {
+      const who = members.map(({ clientId, host }) => `${clientId} ${host}`).join(", ");
+      return `${id} (${state}, ${members.length} members${who === "" ? "" : `: ${who}`})`;
+    });
+}
+
+/** Where a consumer runs: its driver's word, or, where that is unknown, where its group has members. */
+export async function placeOfConsumer(client: Consumer, work: Work): Promise<ClientPlace> {
+  const status = await work.world.client(client).status();
+  if (status.known) return status.value;
+  const target = await work.world.target();
+  if ((await liveGroups(target, [client.group])).length > 0) return "target";
+  if ((await liveGroups(work.world.source, [client.group])).length > 0) return "source";
+  return "stopped";
+}
+
+/** Stops them all at once where they run at `place`, and waits until their groups have no member there. */
+export async function stopConsumers(
+  clients: readonly Consumer[],
+  place: "source" | "target",
+  groups: readonly string[],
+  work: Work,
+  request: string,
+): Promise<void> {
+  await Promise.all(
+    clients.map(async (client) => {
+      if ((await placeOfConsumer(client, work)) !== place) return;
+      await work.world.client(client).stop(`${request}-stop-${place}`);
+      await work.audit({ what: "client.stopped", detail: { client: client.name, place } });
+    }),
+  );
+  await untilQuiet(place === "source" ? work.world.source : await work.world.target(), groups, work);
+}
+
+/** Waits until no group has a member and two reads of the committed offsets, a second apart, are equal. */
+async function untilQuiet(cluster: KafkaCluster, groups: readonly string[], work: Work): Promise<void> {
+  if (groups.length === 0) return;
+  let before: ReadonlyMap<string, OffsetTable> | undefined;
+  await until(
+    work,
+    {
+      deadlineMs: work.migration.settings.cutover.patience,
+      everyMs: 500,
+      code: "E_CLIENT_CLAIM",
+      what: `Groups on the ${cluster.role} do not come to rest`,
+    },
+    async () => {
+      const live = await liveGroups(cluster, groups);
+      if (live.length > 0) return notYet(`still has members: ${live.join("; ")}`);
+      const now = await cluster.committed(groups);
+      const still = before !== undefined && sameCommitted(before, now);
+      before = now;
+      return still ? holds(undefined) : notYet("committed offsets still move");
+    },
+  );
+}
+
+function sameCommitted(
+  left: ReadonlyMap<string, OffsetTable>,
+  right: ReadonlyMap<string, OffsetTable>,
+): boolean {
+  return JSON.stringify(plain(left)) === JSON.stringify(plain(right));
+}
+
+function plain(committed: ReadonlyMap<string, OffsetTable>): unknown {
+  return [...committed]
+    .map(([group, table]) => ({ group, table: [...table].toSorted(([a], [b]) => a.localeCompare(b)) }))
+    .toSorted((a, b) => a.group.localeCompare(b.group));
+}
+
+/** Starts them where they do not run yet, and waits until each group has a member there. */
+export async function startConsumers(
+  clients: readonly Consumer[],
+  place: "source" | "target",
+  work: Work,
+  request: string,
+): Promise<void> {
+  const access = await work.world.applications(place);
+  const cluster = place === "source" ? work.world.source : await work.world.target();
+  await Promise.all(
+    clients.map(async (client) => {
+      if ((await placeOfConsumer(client, work)) !== place) {
+        await work.world.client(client).start(place, access, `${request}-start-${place}`);
+        await work.audit({ what: "client.started", detail: { client: client.name, place } });
+      }
+      await untilMembers(client, cluster, work);
+    }),
+  );
+}
+
+async function untilMembers(client: Consumer, cluster: KafkaCluster, work: Work): Promise<void> {
+  await until(
+    work,
+    {
+      deadlineMs: work.migration.settings.cutover.patience,
+      everyMs: 300,
+      code: "E_CLIENT_CLAIM",
+      what: `${client.name} is said to run on the ${cluster.role}, but group ${client.group} shows nobody`,
+    },
+    async () => {
+      const [group] = await cluster.describeGroups([client.group]);
+      return group !== undefined && group.members.length > 0 ? holds(undefined) : notYet("no member");
+    },
+  );
+}
+
+type Producer = Client & { role: "producer" };
+
+/** Where a producer runs, by its driver's word only: Kafka cannot tell until it writes. */
+export async function placeOfProducer(client: Producer, work: Work): Promise<ClientPlace | undefined> {
+  const status = await work.world.client(client).status();
+  return status.known ? status.value : undefined;
+}
+
+export async function stopProducers(
+  clients: readonly Producer[],
+  place: "source" | "target",
+  work: Work,
+  request: string,
+): Promise<void> {
+  await Promise.all(
+    clients.map(async (client) => {
+      const now = await placeOfProducer(client, work);
+      if (now !== undefined && now !== place) return;
+      await work.world.client(client).stop(`${request}-stop-${place}`);
+      const after = await work.world
+        .client(client)
+        .status()
+        .catch(() => unknown("status failed"));
+      if (after.known && after.value === place) {
+        throw new FerryError(
+          "E_CLIENT_CLAIM",
+          `${client.name} was stopped, but its driver still says ${place}.`,
+        );
+      }
+      await work.audit({ what: "client.stopped", detail: { client: client.name, place } });
+    }),
+  );
+}
+
+export async function startProducers(
+  clients: readonly Producer[],
+  place: "source" | "target",
+  work: Work,
+  request: string,
+): Promise<void> {
+  const access = await work.world.applications(place);
+  await Promise.all(
+    clients.map(async (client) => {
+      if ((await placeOfProducer(client, work)) === place) return;
+      await work.world.client(client).start(place, access, `${request}-start-${place}`);
+      await work.audit({ what: "client.started", detail: { client: client.name, place } });
+    }),
+  );
+}

@@ -1,0 +1,240 @@
+import type { Proposal } from "#domain/approval.ts";
+import type { Part } from "#domain/message.ts";
+import { flowName, type Wave } from "#domain/plan.ts";
+import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
+import { done, type Work } from "#jobs/work.ts";
+import {
+  liveGroups,
+  placeOfConsumer,
+  placeOfProducer,
+  startConsumers,
+  startProducers,
+  stopConsumers,
+  stopProducers,
+} from "./clients.ts";
+import { translateAll } from "./consumers.ts";
+import { rehearse, reverseFact } from "./gate-facts.ts";
+import { disarmReverse, reverseName } from "./reverse-mirror.ts";
+import { offsetTable } from "./translate-groups.ts";
+import {
+  consumersOf,
+  loadPlan,
+  producersOf,
+  readWaveState,
+  waveAt,
+  waveNamed,
+  writeWaveState,
+} from "./wave.ts";
+import { flatEnds, startForward, untilDrained } from "./wave-mirror.ts";
+
+/**
+ * Undoes the last switch of a wave. After consumers moved: their offsets are carried back. After producers moved: first
+ * everything written on the target comes back through the reverse mirror, and forward is ready to be tried again.
+ */
+export const rollback: Approvable = { propose, steps, summary };
+
+async function propose(asked: Asked, work: Work): Promise<Proposal> {
+  const plan = await loadPlan(work);
+  const wave = await waveAt(work, plan, asked.wave, ["consumers-moved", "producers-moved"]);
+  const { phase } = await readWaveState(work, wave.name);
+  const target = await work.world.target();
+  const rehearsal = await rehearse(wave, target, work.world.source, work);
+  const withProducers = phase === "producers-moved";
+  return {
+    action: "rollback",
+    wave: wave.name,
+    title: `roll back ${withProducers ? "PRODUCERS and consumers" : "CONSUMERS"} of wave ${wave.name}`,
+    plan: { plan: plan.hash, wave: wave.name, phase, topics: [...wave.topics].toSorted() },
+    effects: [
+      { label: "What happens", value: withProducers ? wayBackOfAll : wayBackOfConsumers },
+      { label: "Lost", value: "0 records" },
+      { label: "Read again", value: `${rehearsal.offsets} offsets rehearsed by content: 0 records` },
+      {
+        label: "Afterwards",
+        value: "the wave is mirrored forward again; the cutover can be asked for again",
+      },
+    ],
+    facts: withProducers ? [await reverseFact(wave, work), rehearsal.fact] : [rehearsal.fact],
+    quorum: withProducers ? work.migration.settings.approvals.quorum : 1,
+  };
+}
+
+const wayBackOfConsumers = "stop consumers on MSK → translate their offsets back → start on the source";
+const wayBackOfAll =
+  "stop producers on MSK → prove silence → drain the reverse mirror → stop consumers → translate their offsets back → start both on the source → mirror forward again";
+
+async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
+  const wave = waveNamed(await loadPlan(work), proposal.wave ?? "");
+  const before = await readWaveState(work, wave.name);
+  const withProducers = (await run.recall("with-producers")) ?? before.phase === "producers-moved";
+  await run.remember("with-producers", withProducers);
+  return withProducers === true
+    ? [
+        ...bringRecordsBack(wave, work, run),
+        ...bringConsumersBack(wave, work, run),
+        ...bringProducersBack(wave, work, run),
+        record(wave, work, run),
+      ]
+    : [...bringConsumersBack(wave, work, run), record(wave, work, run)];
+}
+
+function bringRecordsBack(wave: Wave, work: Work, run: Run): readonly Step[] {
+  const producers = producersOf(work, wave);
+  const { world } = work;
+  const reverse = reverseName(wave, work);
+  const isStopped = async () => {
+    const { state } = await (await world.engine()).status(reverse);
+    return state === "stopped" || state === "absent";
+  };
+  return [
+    {
+      name: "stop-producers",
+      title: `stop ${producers.map(({ name }) => name).join(", ") || "nobody"} on MSK`,
+      isDone: async () => {
+        const places = await Promise.all(producers.map((client) => placeOfProducer(client, work)));
+        return places.every((place) => place === "stopped" || place === "source");
+      },
+      act: async () => {
+        await stopProducers(producers, "target", work, run.id);
+        return done;
+      },
+      undo: {
+        title: "start the producers on MSK",
+        run: () => startProducers(producers, "target", work, `${run.id}-undo`),
+      },
+    },
+    {
+      name: "drain-reverse",
+      title: "bring back what was written on MSK",
+      isDone: isStopped,
+      act: async () => {
+        const target = await world.target();
+        await flatEnds(target, wave, work);
+        await untilDrained(wave, reverse, target, world.source, work);
+        return done;
+      },
+    },
+    {
+      name: "stop-reverse",
+      title: "stop the reverse mirror",
+      isDone: isStopped,
+      act: async () => {
+        await (await world.engine()).stop(reverse);
+        return done;
+      },
+      undo: {
+        title: "start the reverse mirror",
+        run: async () => await (await world.engine()).start(reverse),
+      },
+    },
+  ];
+}
+
+function bringConsumersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
+  const clients = consumersOf(work, wave);
+  const { source } = work.world;
+  const places = () => Promise.all(clients.map((client) => placeOfConsumer(client, work)));
+  return [
+    {
+      name: "stop-consumers",
+      title: `stop ${clients.map(({ name }) => name).join(", ") || "nobody"} on MSK`,
+      isDone: async () =>
+        (await places()).every((place) => place !== "target") &&
+        (await liveGroups(await work.world.target(), wave.groups)).length === 0,
+      act: async () => {
+        await stopConsumers(clients, "target", wave.groups, work, run.id);
+        return done;
+      },
+      undo: {
+        title: "start the consumers on MSK",
+        run: () => startConsumers(clients, "target", work, `${run.id}-undo`),
+      },
+    },
+    {
+      name: "commit-offsets",
+      title: "carry their offsets back",
+      isDone: async () => clients.length > 0 && (await places()).every((place) => place === "source"),
+      act: async () => {
+        const back = await translateAll(wave, await work.world.target(), source, work);
+        for (const { group, offsets } of back) await source.commit(group, offsetTable(offsets));
+        await work.audit({ what: "offsets.carried-back", wave: wave.name, detail: back });
+        return done;
+      },
+      pointOfNoReturn: true,
+    },
+    {
+      name: "start-consumers",
+      title: "start them on the source",
+      isDone: async () => (await places()).every((place) => place === "source"),
+      act: async () => {
+        await startConsumers(clients, "source", work, run.id);
+        return done;
+      },
+    },
+  ];
+}
+
+function bringProducersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
+  const producers = producersOf(work, wave);
+  const forward = flowName(work.migration.name, wave.name, "forward");
+  return [
+    {
+      name: "start-forward",
+      title: "mirror forward again, from where the source ends now",
+      isDone: async () => (await (await work.world.engine()).status(forward)).state === "running",
+      act: async () => {
+        await startForward(wave, work);
+        return done;
+      },
+    },
+    {
+      name: "start-producers",
+      title: "start the producers on the source",
+      isDone: async () => {
+        const places = await Promise.all(producers.map((client) => placeOfProducer(client, work)));
+        return producers.length === 0 || places.every((place) => place === "source");
+      },
+      act: async () => {
+        await startProducers(producers, "source", work, run.id);
+        return done;
+      },
+    },
+    {
+      name: "remove-reverse",
+      title: "remove the reverse mirror",
+      isDone: async () =>
+        (await (await work.world.engine()).status(reverseName(wave, work))).state === "absent",
+      act: async () => {
+        await disarmReverse(wave, work);
+        return done;
+      },
+    },
+  ];
+}
+
+function record(wave: Wave, work: Work, run: Run): Step {
+  return {
+    name: "record",
+    title: "record that the wave is back on the source",
+    isDone: async () => (await readWaveState(work, wave.name)).phase === "before-cutover",
+    act: async () => {
+      await writeWaveState(work, wave.name, run, { phase: "before-cutover" });
+      return done;
+    },
+  };
+}
+
+async function summary(proposal: Proposal, work: Work): Promise<readonly Part[]> {
+  const wave = waveNamed(await loadPlan(work), proposal.wave ?? "");
+  const live = await liveGroups(work.world.source, wave.groups);
+  return [
+    {
+      kind: "facts",
+      rows: [
+        { label: "On the source", value: live.join("; ") || "no live group" },
+        { label: "Mirror", value: "forward again; nothing is copied twice" },
+        { label: "Next", value: `\`/ferry cutover consumers ${wave.name}\` when the cause is gone` },
+      ],
+    },
+  ];
+}

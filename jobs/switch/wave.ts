@@ -1,0 +1,90 @@
+import { closestName } from "#domain/closest.ts";
+import { FerryError } from "#domain/errors.ts";
+import { Plan, planKey, type Wave } from "#domain/plan.ts";
+import type { Client } from "#domain/settings.ts";
+import { type Phase, WaveState, waveKey } from "#domain/wave-state.ts";
+import type { Run } from "#jobs/run/approvable.ts";
+import type { Work } from "#jobs/work.ts";
+
+/** The migration's current plan, or `E_NO_PLAN`. */
+export async function loadPlan(work: Pick<Work, "store" | "migration">): Promise<Plan> {
+  const stored = await work.store.read(planKey(work.migration.name));
+  if (stored === undefined)
+    throw new FerryError("E_NO_PLAN", `There is no plan for ${work.migration.name} yet.`);
+  return Plan.parse(stored.value);
+}
+
+/** The wave's state; one that was never written is before its cutover. */
+export async function readWaveState(
+  work: Pick<Work, "store" | "migration">,
+  wave: string,
+): Promise<WaveState> {
+  const stored = await work.store.read(waveKey(work.migration.name, wave));
+  if (stored === undefined) return { phase: "before-cutover", changedAt: new Date(0).toISOString() };
+  return WaveState.parse(stored.value);
+}
+
+/** Moves a wave to a phase, fenced by the run's lease. */
+export async function writeWaveState(
+  work: Work,
+  wave: string,
+  run: Run,
+  state: Omit<WaveState, "changedAt">,
+): Promise<void> {
+  const changedAt = new Date(work.clock.now()).toISOString();
+  await work.store.write(waveKey(work.migration.name, wave), { ...state, changedAt }, { lease: run.lease });
+  await work.audit({ what: "wave.phase", wave, detail: { phase: state.phase } });
+}
+
+/** The wave of this name, or `E_UNKNOWN_WAVE` with the nearest one. */
+export function waveNamed(plan: Plan, name: string): Wave {
+  const found = plan.waves.find((wave) => wave.name === name);
+  if (found !== undefined) return found;
+  const names = plan.waves.map((wave) => wave.name);
+  throw new FerryError(
+    "E_UNKNOWN_WAVE",
+    `There is no wave "${name}"; did you mean ${closestName(name, names) ?? "another"}? Known: ${names.join(", ")}.`,
+  );
+}
+
+/** The wave that was named, or the first one that stands at this phase: `E_PHASE` when none does. */
+export async function waveAt(
+  work: Work,
+  plan: Plan,
+  name: string | undefined,
+  phases: readonly Phase[],
+): Promise<Wave> {
+  if (name !== undefined) {
+    const wave = waveNamed(plan, name);
+    const { phase } = await readWaveState(work, name);
+    if (phases.includes(phase)) return wave;
+    throw new FerryError(
+      "E_PHASE",
+      `Wave ${name} stands at "${phase}"; this needs "${phases.join('" or "')}".`,
+    );
+  }
+  for (const wave of plan.waves) {
+    if (phases.includes((await readWaveState(work, wave.name)).phase)) return wave;
+  }
+  throw new FerryError("E_PHASE", `No wave stands at "${phases.join('" or "')}".`);
+}
+
+/** Applications whose groups this wave moves. */
+export function consumersOf(
+  work: Pick<Work, "migration">,
+  wave: Wave,
+): ReadonlyArray<Client & { role: "consumer" }> {
+  return work.migration.settings.clients
+    .filter((client) => client.role === "consumer")
+    .filter((client) => wave.groups.includes(client.group));
+}
+
+/** Applications that write to a topic of this wave. */
+export function producersOf(
+  work: Pick<Work, "migration">,
+  wave: Wave,
+): ReadonlyArray<Client & { role: "producer" }> {
+  return work.migration.settings.clients
+    .filter((client) => client.role === "producer")
+    .filter((client) => client.topics.some((topic) => wave.topics.includes(topic)));
+}
