@@ -186,6 +186,41 @@ describe("a wrong ferry.yaml", () => {
       migration({ source: { bootstrap: ["kafka-1"] } }),
       'migrations.orders.source.bootstrap.0: saw "kafka-1"; expected host:port',
     ],
+    [
+      "a schedule with a wrong field",
+      migration({ digest: { cron: "0 25 * * *" } }),
+      'migrations.orders.digest.cron: saw "0 25 * * *"; expected five cron fields such as "0 * * * *", or six with the second first; "25" is no hour',
+    ],
+    [
+      "a time zone that is none",
+      migration({ digest: { cron: "0 * * * *", timezone: "Europe/Pariss" } }),
+      'migrations.orders.digest.timezone: saw "Europe/Pariss"; expected an IANA time zone; did you mean Europe/Paris?',
+    ],
+    [
+      "Connect over something else",
+      migration({ replication: { connect: { url: "ftp://connect:8083" } } }),
+      'migrations.orders.replication.connect.url: saw "ftp://connect:8083"; expected http://… or https://…',
+    ],
+    [
+      "a topic pattern that is none",
+      migration({ replication: { ...orders.replication, topics: [".*", "orders("] } }),
+      'migrations.orders.replication.topics.1: saw "orders("; expected a regular expression such as "orders.*": Unterminated group',
+    ],
+    [
+      "a group pattern that is none",
+      migration({ replication: { ...orders.replication, groups: ["*"] } }),
+      'migrations.orders.replication.groups.0: saw "*"; expected a regular expression such as "orders.*": Nothing to repeat',
+    ],
+    [
+      "peering with nothing to peer",
+      migration({ source: { bootstrap: ["k:1"], network: { kind: "peering" } } }),
+      "migrations.orders.source.network.vpc: not set; kind: peering needs the VPC of the source",
+    ],
+    [
+      "SCRAM without a login",
+      migration({ target: { ...orders.target, auth: "scram" } }),
+      "migrations.orders.target.scram: not set; auth: scram needs scram.username, scram.passwordEnv and scram.secretArns",
+    ],
     ["a name with capitals", { migrations: { Orders: orders } }, "migrations.Orders: "],
     ["nothing at all", "", "saw null; "],
     ["a list", "- migrations\n", "expected"],

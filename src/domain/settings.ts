@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cronProblem, nearestTimezone, timezoneNamed } from "./cron.ts";
 
 /** Everything about migrations that a team writes down: the schema of `ferry.yaml`. Unknown keys are errors. */
 
@@ -41,6 +42,35 @@ export type Security = z.infer<typeof Security>;
 
 const HostPort = z.string().regex(/^[^\s:]+:\d{1,5}$/, "expected host:port");
 
+/** A pattern for whole names, as `selectTopics` and Connect match them. */
+const Pattern = z.string().superRefine((pattern, { addIssue }) => {
+  const why = patternProblem(pattern);
+  if (why !== undefined) addIssue(`expected a regular expression such as "orders.*": ${why}`);
+});
+
+function patternProblem(pattern: string): string | undefined {
+  try {
+    void new RegExp(`^(?:${pattern})$`);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message.split(": ").at(-1) : String(error);
+  }
+}
+
+const Cron = z.string().superRefine((expression, { addIssue }) => {
+  const problem = cronProblem(expression);
+  if (problem !== undefined) addIssue(problem);
+});
+
+const Timezone = z.string().refine((word) => timezoneNamed(word) !== undefined, {
+  error: ({ input }) => `expected an IANA time zone; did you mean ${nearestTimezone(String(input))}?`,
+});
+
+/** Basic authentication has keys of its own: Node's fetch refuses a URL that holds a login. */
+const ConnectUrl = z
+  .url({ protocol: /^https?$/, error: "expected http://… or https://…" })
+  .refine((url) => !url.includes("@"), "expected no login in the URL: it goes into username and passwordEnv");
+
 const SwitchDriver = z.discriminatedUnion("driver", [
   z.strictObject({
     driver: z.literal("exec"),
@@ -81,10 +111,14 @@ const Source = z.strictObject({
       routeTables: z.array(z.string()).default([]),
       securityGroups: z.array(z.string()).default([]),
     })
+    .refine(({ kind, vpc }) => kind !== "peering" || vpc !== undefined, {
+      path: ["vpc"],
+      error: "kind: peering needs the VPC of the source, vpc-…",
+    })
     .default({ kind: "none", routeTables: [], securityGroups: [] }),
 });
 
-const Target = z.strictObject({
+const TargetKeys = z.strictObject({
   cluster: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, "expected letters, digits and hyphens, at most 64"),
@@ -112,15 +146,20 @@ const Target = z.strictObject({
   replicationFactor: z.int().min(1).max(3).default(3),
 });
 
+const Target = TargetKeys.refine(({ auth, scram }) => auth !== "scram" || scram !== undefined, {
+  path: ["scram"],
+  error: "auth: scram needs scram.username, scram.passwordEnv and scram.secretArns",
+});
+
 const Replication = z.strictObject({
   engine: z.enum(["connect"]).default("connect"),
   connect: z.strictObject({
-    url: z.url(),
+    url: ConnectUrl,
     username: z.string().optional(),
     passwordEnv: z.string().optional(),
   }),
-  topics: z.array(z.string()).default([".*"]),
-  groups: z.array(z.string()).default([".*"]),
+  topics: z.array(Pattern).default([".*"]),
+  groups: z.array(Pattern).default([".*"]),
   exactlyOnce: z.boolean().default(true),
   /** The worker's offset.flush.interval.ms: how old a copied offset may be. */
   flush: duration("5s"),
@@ -144,7 +183,7 @@ export const MigrationSettings = z.strictObject({
   replication: Replication,
   waves: z.array(WaveSettings).optional(),
   clients: z.array(Client).default([]),
-  digest: z.strictObject({ cron: z.string(), timezone: z.string().default("UTC") }).optional(),
+  digest: z.strictObject({ cron: Cron, timezone: Timezone.default("UTC") }).optional(),
   cleanup: z.strictObject({ watch: duration("48h") }).prefault({}),
   /** Seconds of measuring for `assess`. */
   assess: z.strictObject({ window: duration("30s") }).prefault({}),
