@@ -127,7 +127,7 @@ Type in the channel, one after the other:
   /ferry plan                what will be done            … then ✅ as @ben and as @cleo (@ana asked)
   /ferry provision           creates the MSK cluster      /ferry cutover producers billing
   /ferry network             connects the two             /ferry rollback billing
-  /ferry replicate start     mirrors every topic          /ferry status
+  /ferry replicate start     mirrors every topic          /ferry status, and at the end /ferry cleanup
 
 Ctrl-C stops everything and leaves nothing behind.
 

@@ -19,7 +19,7 @@ import type { Clusters } from "../cluster.ts";
 export const migration = "orders";
 export const channel = "C0MIGRATION";
 /** Name of the MSK cluster that the demo creates. */
-export const targetCluster = "migrated-kafka";
+const targetCluster = "migrated-kafka";
 /** The environment variable that ferry.yaml names for the source's password. */
 export const passwordVariable = "FERRY_SOURCE_PASSWORD";
 

@@ -1,3 +1,4 @@
+import { migration } from "../demo/ferry-file.ts";
 import type { Lab } from "../environment.ts";
 import {
   enterWorkspace,
@@ -134,7 +135,7 @@ export async function carriedOut(stage: Stage, question: Question): Promise<void
   const message = await outcome(stage, question);
   steps.push({ name: question.text, ms: Date.now() - question.at });
   const card = (await room.messages()).findLast((one) =>
-    keyOf(one).startsWith(`card:execute-orders-${question.id}-`),
+    keyOf(one).startsWith(`card:execute-${migration}-${question.id}-`),
   );
   if (!message.text.includes("*Done")) {
     throw new Error(`/ferry ${question.text}: ${plain(message.text)}\n${card ? plain(card.text) : ""}`);
