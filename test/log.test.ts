@@ -52,3 +52,37 @@ test("an error's code is logged", () => {
   log.warn({ code: error.code, error: error.message }, "not stored");
   expect(JSON.parse(lines[0] ?? "")).toMatchObject({ code: "E_STORE", error: "Redis does not answer." });
 });
+
+test.each(["error", "err"])(
+  "an error under `%s` keeps its message, code, remedy, stack and causes",
+  (key) => {
+    const { lines, log } = capture();
+    const cause = new Error("connect ECONNREFUSED", { cause: new Error("refused") });
+    log.warn({ [key]: new FerryError("E_STORE", "Redis does not answer.", { cause }) }, "not stored");
+    expect(JSON.parse(lines[0] ?? "")[key]).toEqual({
+      code: "E_STORE",
+      message: "Redis does not answer.",
+      remedy: "Check Redis (REDIS_URL). The job goes on by itself when Redis answers.",
+      stack: expect.stringContaining("log.test.ts"),
+      causes: ["Error: connect ECONNREFUSED", "Error: refused"],
+    });
+  },
+);
+
+test("somebody else's error gets a code, and nothing but its words is logged", () => {
+  const { lines, log } = capture();
+  const error = Object.assign(new TypeError("x is not a function"), { headers: { cookie: "s3cret" } });
+  log.child({ migration: "orders" }).error({ error }, "broken");
+  expect(JSON.parse(lines[0] ?? "").error).toMatchObject({
+    code: "E_INTERNAL",
+    message: "x is not a function",
+    stack: expect.stringContaining("TypeError"),
+  });
+  expect(lines.join("")).not.toContain("s3cret");
+});
+
+test("text under `error` stays text", () => {
+  const { lines, log } = capture();
+  log.warn({ error: "away" }, "not stored");
+  expect(JSON.parse(lines[0] ?? "").error).toBe("away");
+});
