@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { asFerryError, type FerryError } from "#domain/errors.ts";
 import type { Job, JobName, JobOf, JobQueue } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
@@ -40,18 +41,25 @@ export function createJobs(
       );
       return done;
     }
-    const work = await prepare(services, migration, job, attempt);
+    const desk = prepare(services, migration, job, attempt);
+    const spell = createSpell(desk);
     try {
-      return await dispatch(job.name, job, handlers, work);
+      const work = { ...desk, world: await services.world(migration), charts: services.charts(migration) };
+      const outcome = await dispatch(job.name, job, handlers, work);
+      if (attempt.attempt > 1) await spell.end();
+      return outcome;
     } catch (thrown) {
       const error = asFerryError(thrown);
-      if (!attempt.signal.aborted) await tell(job, error, attempt, work);
+      if (!attempt.signal.aborted) await tell(job, error, desk, spell);
       throw error;
     }
   };
 }
 
-async function prepare(services: Services, migration: Migration, job: Job, attempt: Attempt): Promise<Work> {
+/** Everything of a job but its outside world: enough to say that the world could not be opened. */
+type Desk = Omit<Work, "world" | "charts">;
+
+function prepare(services: Services, migration: Migration, job: Job, attempt: Attempt): Desk {
   const { store, chat, queue, clock } = services;
   const log = services.log.child({ migration: migration.name, job: job.name, id: attempt.id });
   const { channel } = migration.settings;
@@ -59,10 +67,8 @@ async function prepare(services: Services, migration: Migration, job: Job, attem
     jobId: attempt.id,
     migration,
     by: job.by,
-    world: await services.world(migration),
     store,
     chat,
-    charts: services.charts(migration),
     queue,
     clock,
     log,
@@ -87,34 +93,80 @@ function dispatch<N extends JobName>(
 /** Jobs that nobody asked for in person: their retryable failures are alarms' business, not the channel's. */
 const silent: ReadonlySet<JobName> = new Set(["watch", "review"]);
 
-/** Says it in the channel; a failure to say it is logged and never hides the failure itself. */
-async function tell(job: Job, error: FerryError, attempt: Attempt, work: Work): Promise<void> {
-  work.log.warn({ code: error.code, error: error.message, stack: error.stack }, "job attempt failed");
-  if (silent.has(job.name) || error.code === "E_LEASE_LOST") return;
-  const message = failure(job, error, work);
+/** Says it in the channel and the audit; a failure to say it is logged and never hides the failure itself. */
+async function tell(job: Job, error: FerryError, desk: Desk, spell: Spell): Promise<void> {
+  const { code, message, remedy, stack } = error;
+  desk.log.warn({ code, error: message, remedy, stack }, "job attempt failed");
+  if (silent.has(job.name) || code === "E_LEASE_LOST") return;
+  const since = await spell.note(job.name, error).catch((unsaid: unknown) => {
+    logUnsaid(desk.log, unsaid, "a failure could not be recorded");
+    return undefined;
+  });
   try {
-    if (error.retryable) await work.card.update(message);
-    else await work.card.finish(message);
-    await work.audit({
-      what: "job.failed",
-      reason: error.code,
-      detail: { job: job.name, message: error.message },
-    });
+    if (error.retryable) await desk.card.update(failure(job, error, desk, since));
+    else await desk.card.finish(failure(job, error, desk, since));
   } catch (unsaid) {
-    work.log.error({ code: asFerryError(unsaid).code, job: attempt.id }, "a failure could not be reported");
+    logUnsaid(desk.log, unsaid, "a failure could not be reported");
   }
 }
 
-function failure(job: Job, error: FerryError, work: Work): Message {
-  const at = clockTime(work.clock.now());
+function logUnsaid(log: Log, unsaid: unknown, what: string): void {
+  const { code, message, remedy } = asFerryError(unsaid);
+  log.error({ code, error: message, remedy }, what);
+}
+
+/** `since`: the first failure of this spell, in ms since the epoch; `undefined` when the store does not say. */
+function failure(job: Job, error: FerryError, desk: Desk, since: number | undefined): Message {
+  const waiting = since === undefined ? "waiting" : `waiting since ${moment(since, desk.clock.now())}`;
   return {
-    subject: `${work.migration.name} · ${job.name}`,
+    subject: `${desk.migration.name} · ${job.name}`,
     tone: error.retryable ? "waiting" : "failed",
-    note: error.retryable ? `waiting since ${at}, tries again by itself` : `stopped at ${at}`,
+    note: error.retryable ? `${waiting}, tries again by itself` : `stopped at ${clockTime(desk.clock.now())}`,
     parts: [
       { kind: "text", text: `\`${error.code}\` ${error.message}` },
       { kind: "text", text: `Do: ${error.remedy}` },
-      ...(error.code === "E_INTERNAL" ? [{ kind: "note", text: `job ${work.jobId}` } as const] : []),
+      ...(error.code === "E_INTERNAL" ? [{ kind: "note", text: `job ${desk.jobId}` } as const] : []),
     ],
+  };
+}
+
+/** The time alone is enough on the same day (UTC). */
+function moment(at: number, now: number): string {
+  const day = new Date(at).toISOString().slice(0, 10);
+  return day === new Date(now).toISOString().slice(0, 10) ? clockTime(at) : `${day} ${clockTime(at)}`;
+}
+
+const Remembered = z.object({ since: z.number(), codes: z.array(z.string()) });
+
+/** A job's failures in a row: it is audited once per code, and ends with a success or with the job. */
+type Spell = {
+  /** Returns when the spell began, in ms since the epoch. Fails with `E_STORE`. */
+  note(job: JobName, error: FerryError): Promise<number>;
+  end(): Promise<void>;
+};
+
+function createSpell({ jobId, store, clock, log, audit }: Desk): Spell {
+  const key = `spell:${jobId}`;
+
+  async function end(): Promise<void> {
+    // What is left behind when this fails is only a note: the job's success stands.
+    await store
+      .remove(key)
+      .catch((unsaid: unknown) => logUnsaid(log, unsaid, "the end of a failure could not be recorded"));
+  }
+
+  return {
+    end,
+    async note(job, error) {
+      const stored = Remembered.safeParse((await store.read(key))?.value);
+      const known = stored.success ? stored.data : { since: clock.now(), codes: [] };
+      if (!known.codes.includes(error.code)) {
+        // Before it is remembered: a crash in between may tell it twice, never not at all.
+        await audit({ what: "job.failed", reason: error.code, detail: { job, message: error.message } });
+        await store.write(key, { since: known.since, codes: [...known.codes, error.code] });
+      }
+      if (!error.retryable) await end();
+      return known.since;
+    },
   };
 }

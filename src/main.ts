@@ -17,7 +17,7 @@ import { handlers } from "#jobs/index.ts";
 import { digestSchedule } from "#jobs/mirror/schedule-digest.ts";
 import { createLog } from "#log";
 import { openQueue, startWorker } from "#queue";
-import { type OpenWorld, openWorld } from "./world.ts";
+import { createWorlds, openWorld } from "./world.ts";
 
 /** The composition root: reads the settings, builds every adapter, hands ports to commands and jobs, stops in reverse. */
 
@@ -84,23 +84,11 @@ type WorkNeed = {
 
 async function startWork({ config, store, queue, chat, log, stack }: WorkNeed): Promise<void> {
   const { migrations } = config;
-  const worlds = new Map<string, Promise<OpenWorld>>();
   const inherited = inheritable();
-
-  function world(migration: Migration): Promise<OpenWorld> {
-    const opened =
-      worlds.get(migration.name) ??
-      openWorld(migration, { config, chat, clock: systemClock, log, inherited });
-    worlds.set(migration.name, opened);
-    return opened;
-  }
-
-  stack.defer(async () => {
-    const open = await Promise.allSettled(worlds.values());
-    await Promise.all(
-      open.flatMap((opened) => (opened.status === "fulfilled" ? [opened.value.close()] : [])),
-    );
-  });
+  const { world, close } = createWorlds((migration) =>
+    openWorld(migration, { config, chat, clock: systemClock, log, inherited }),
+  );
+  stack.defer(close);
   const run = createJobs(
     {
       migrations,

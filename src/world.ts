@@ -24,6 +24,27 @@ type Need = {
 /** A migration's outside world. The target is looked up in MSK when it is first needed and kept while it is the same. */
 export type OpenWorld = World & { close(): Promise<void> };
 
+/** Worlds by migration, each opened when it is first needed. One that cannot be opened is tried again the next time. */
+export function createWorlds(open: (migration: Migration) => Promise<OpenWorld>) {
+  const worlds = new Map<string, Promise<OpenWorld>>();
+
+  function world(migration: Migration): Promise<OpenWorld> {
+    const known = worlds.get(migration.name);
+    if (known !== undefined) return known;
+    const opened = open(migration);
+    worlds.set(migration.name, opened);
+    opened.catch(() => worlds.delete(migration.name));
+    return opened;
+  }
+
+  async function close(): Promise<void> {
+    const opened = await Promise.allSettled(worlds.values());
+    await Promise.all(opened.flatMap((each) => (each.status === "fulfilled" ? [each.value.close()] : [])));
+  }
+
+  return { world, close };
+}
+
 export async function openWorld(migration: Migration, need: Need): Promise<OpenWorld> {
   const { settings } = migration;
   const { config, clock } = need;
