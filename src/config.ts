@@ -57,6 +57,7 @@ export async function loadConfig(variables: Readonly<Record<string, string | und
   }
 
   for (const variable of namedSecrets(migrations)) secret(variable);
+  for (const [key, path] of namedCertificates(migrations)) await readCertificate(key, path);
 
   return {
     environment,
@@ -77,7 +78,7 @@ function parseEnvironment(variables: Readonly<Record<string, string | undefined>
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => {
     const name = issue.path.join(".");
-    return `${name}: ${seen(variables[name], secretNames.test(name))}; ${issue.message}`;
+    return `${name}: ${seen(variables[name], name)}; ${issue.message}`;
   });
   throw new FerryError("E_SETTINGS", `The environment is not usable. ${problems.join(". ")}.`);
 }
@@ -98,7 +99,7 @@ function readYaml(path: string, text: string): unknown {
     return parseYaml(text);
   } catch (cause) {
     const where = cause instanceof YAMLParseError ? cause.message : String(cause);
-    throw new FerryError("E_SETTINGS", `${path} is not YAML: ${where}`, { cause });
+    throw new FerryError("E_SETTINGS", `${path} is not YAML: ${withoutLogin(where)}`);
   }
 }
 
@@ -109,9 +110,8 @@ function describeIssue(issue: z.core.$ZodIssue, content: unknown): readonly stri
     return issue.keys.map((key) => `${[...path, key].join(".")}: unknown key${nearest(key, candidates)}`);
   }
   const value = path.reduce<unknown>(child, content);
-  const secret = secretNames.test(path.at(-1)?.toUpperCase() ?? "");
   const allowed = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-  return [`${path.join(".") || "the file"}: ${seen(value, secret)}; ${allowed}`];
+  return [`${path.join(".") || "the file"}: ${seen(value, path.at(-1) ?? "")}; ${allowed}`];
 }
 
 function child(value: unknown, key: string): unknown {
@@ -119,12 +119,20 @@ function child(value: unknown, key: string): unknown {
   return Object.entries(value).find(([name]) => name === key)?.[1];
 }
 
-function seen(value: unknown, secret: boolean): string {
+function seen(value: unknown, key: string): string {
   if (value === undefined) return "not set";
-  if (secret) return "a value is set";
+  if (secretNames.test(key.toUpperCase())) return "a value is set";
   if (typeof value === "object" && value !== null)
     return Array.isArray(value) ? "saw a list" : "saw a section";
-  return `saw ${JSON.stringify(value)}`;
+  if (typeof value !== "string") return `saw ${JSON.stringify(value)}`;
+  // A misspelled URL may have its login anywhere before the @.
+  const shown = /url$/i.test(key) ? value.replace(/^(\w+:\/\/)?.*@/s, "$1…@") : withoutLogin(value);
+  return `saw ${JSON.stringify(shown)}`;
+}
+
+/** Text with `//…@` for the login of each URL in it. */
+function withoutLogin(text: string): string {
+  return text.replaceAll(/\/\/.*@/g, "//…@");
 }
 
 /** Keys that the schema allows at a path; asked of the JSON Schema, so that it cannot drift. */
@@ -174,14 +182,35 @@ function refuseSharedChannels(migrations: readonly Migration[]): void {
 }
 
 function namedSecrets(migrations: readonly Migration[]): readonly string[] {
-  return migrations.flatMap(({ settings }) => {
-    const { source, target, replication } = settings;
-    const securities = [source.security, ...(source.applications ? [source.applications.security] : [])];
-    const names = securities.flatMap((security) => ("passwordEnv" in security ? [security.passwordEnv] : []));
+  return migrations.flatMap(({ name, settings }) => {
+    const { target, replication } = settings;
+    const names = securities({ name, settings }).flatMap(([, security]) =>
+      "passwordEnv" in security ? [security.passwordEnv] : [],
+    );
     if (target.scram) names.push(target.scram.passwordEnv);
     if (replication.connect.passwordEnv !== undefined) names.push(replication.connect.passwordEnv);
     return names;
   });
+}
+
+/** Certificate files by the key that names them. */
+function namedCertificates(migrations: readonly Migration[]): ReadonlyArray<readonly [string, string]> {
+  return migrations
+    .flatMap(securities)
+    .flatMap(([key, security]) =>
+      "caFile" in security && security.caFile !== undefined
+        ? [[`${key}.caFile`, security.caFile] as const]
+        : [],
+    );
+}
+
+function securities({ name, settings }: Migration): ReadonlyArray<readonly [string, Security]> {
+  const { security, applications } = settings.source;
+  const key = `migrations.${name}.source`;
+  return [
+    [`${key}.security`, security],
+    ...(applications ? [[`${key}.applications.security`, applications.security] as const] : []),
+  ];
 }
 
 async function resolveAccess(
@@ -191,7 +220,7 @@ async function resolveAccess(
 ): Promise<ClusterAccess> {
   const ca =
     "caFile" in security && security.caFile !== undefined
-      ? await readCertificate(security.caFile)
+      ? await readCertificate("caFile", security.caFile)
       : undefined;
   const sasl =
     security.protocol === "SASL_PLAINTEXT" || security.protocol === "SASL_SSL"
@@ -204,8 +233,8 @@ async function resolveAccess(
   return { bootstrap, protocol: security.protocol, ...(sasl && { sasl }), ...(ca !== undefined && { ca }) };
 }
 
-async function readCertificate(path: string): Promise<string> {
+async function readCertificate(key: string, path: string): Promise<string> {
   return await readFile(resolve(path), "utf8").catch((cause: unknown) => {
-    throw new FerryError("E_SETTINGS", `caFile: ${path} cannot be read.`, { cause });
+    throw new FerryError("E_SETTINGS", `${key}: saw "${path}"; that file cannot be read.`, { cause });
   });
 }

@@ -43,9 +43,9 @@ export type Security = z.infer<typeof Security>;
 const HostPort = z.string().regex(/^[^\s:]+:\d{1,5}$/, "expected host:port");
 
 /** A pattern for whole names, as `selectTopics` and Connect match them. */
-const Pattern = z.string().superRefine((pattern, { addIssue }) => {
+const Pattern = z.string().superRefine((pattern, context) => {
   const why = patternProblem(pattern);
-  if (why !== undefined) addIssue(`expected a regular expression such as "orders.*": ${why}`);
+  if (why !== undefined) context.addIssue(`expected a regular expression such as "orders.*": ${why}`);
 });
 
 function patternProblem(pattern: string): string | undefined {
@@ -57,9 +57,9 @@ function patternProblem(pattern: string): string | undefined {
   }
 }
 
-const Cron = z.string().superRefine((expression, { addIssue }) => {
+const Cron = z.string().superRefine((expression, context) => {
   const problem = cronProblem(expression);
-  if (problem !== undefined) addIssue(problem);
+  if (problem !== undefined) context.addIssue(problem);
 });
 
 const Timezone = z.string().refine((word) => timezoneNamed(word) !== undefined, {
