@@ -6,69 +6,79 @@ import {
   sumKnown,
 } from "#domain/assessment.ts";
 import { assessmentReport } from "#domain/assessment-report.ts";
+import { asFerryError } from "#domain/errors.ts";
 import { findings } from "#domain/findings.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import {
   type ConfigEntry,
+  type KafkaRecord,
   type Known,
   known,
   type OffsetTable,
   type Topic,
+  type TopicPartition,
   unknown,
 } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
-import { done, type Outcome, type Work } from "./work.ts";
+import { closeWindow, type Measured, measure, offlineOf, openWindow, readable } from "./assess-window.ts";
+import { again, done, type Outcome, type Work } from "./work.ts";
 
 /** Newest records per topic that are read to know the average size. */
 const sampleRecords = 200;
 
-/** Step 1: inventory and findings of the source; throughput is measured over `assess.window`. Changes nothing. */
+/**
+ * Step 1: inventory and findings of the source; throughput is measured over `assess.window`. Changes nothing. What
+ * cannot be read of a topic with an offline partition is unknown; the findings say why.
+ */
 export async function assess(_job: JobOf<"assess">, work: Work): Promise<Outcome> {
-  const began = work.clock.now();
   const { source } = work.world;
-  const subject = `${work.migration.name} · assess`;
-  await progress(work, subject, "brokers, topics, configurations", 1);
-  const [cluster, topics, brokerConfigs] = await Promise.all([
-    source.describe(),
-    source.listTopics(),
-    source.brokerConfigs(),
-  ]);
-  const names = topics.map(({ name }) => name);
-  const configs = await source.topicConfigs(names);
-  await progress(work, subject, "groups and offsets", 2);
-  const groups = await assessGroups(source);
-  await progress(work, subject, `throughput over ${work.migration.settings.assess.window / 1000} s`, 3);
-  const rates = await measureRates(source, names, work);
-  await progress(work, subject, "sizes", 4);
-  const sizes = await source.logSizes(names);
+  const cluster = await source.describe();
+  const first = await openWindow(work, cluster.clusterId);
+  const left = first.at + work.migration.settings.assess.window - work.clock.now();
+  if (left > 0) {
+    await progress(work, `measuring throughput, ${Math.ceil(left / 1000)} s left`, 1);
+    return again(left);
+  }
+  await progress(work, "offsets and configurations", 2);
+  const topics = await source.listTopics();
+  const measured = await measure(first, readable(topics), source, () => work.clock.now());
+  const configs = await source.topicConfigs(topics.map(({ name }) => name));
+  const brokerConfigs = await source.brokerConfigs();
+  await progress(work, "groups", 3);
+  const groups = await assessGroups(source, topics);
+  await progress(work, "sizes", 4);
+  const parts = { source, measured, sizes: await source.logSizes(readable(topics)) };
   const acls = await source.acls();
   const inventory = {
     migration: work.migration.name,
     takenAt: new Date(work.clock.now()).toISOString(),
     clusterId: cluster.clusterId,
     version: cluster.version,
-    brokers: cluster.brokers.map(({ id, host, rack }) => ({ id, host, rack })),
+    brokers: cluster.brokers
+      .map(({ id, host, rack }) => ({ id, host, rack }))
+      .toSorted((a, b) => a.id - b.id),
     brokerConfigs: explicit(brokerConfigs),
-    windowMs: rates.windowMs,
+    windowMs: measured.windowMs,
     topics: await Promise.all(
-      topics.map((topic) => assessTopic(topic, configs.get(topic.name) ?? [], rates, sizes, source)),
+      topics.map((topic) => assessTopic(topic, configs.get(topic.name) ?? [], parts)),
     ),
     groups: [...groups],
     acls: acls.known ? known(acls.value.length) : acls,
   };
   const assessment: Assessment = { ...inventory, findings: [...findings(inventory)] };
   await work.store.write(assessmentKey(work.migration.name), assessment);
-  await report(assessment, work, began);
+  await report(assessment, work, first.began);
+  await closeWindow(work);
   return done;
 }
 
-async function progress(work: Work, subject: string, step: string, index: number): Promise<void> {
+async function progress(work: Work, step: string, index: number): Promise<void> {
   await work.card.update({
-    subject,
+    subject: `${work.migration.name} · assess`,
     tone: "working",
-    parts: [{ kind: "progress", step, done: index - 1, of: 5 }],
+    parts: [{ kind: "progress", step, done: index - 1, of: 4 }],
   });
 }
 
@@ -82,38 +92,20 @@ function explicit(entries: readonly ConfigEntry[]): Record<string, string | null
   );
 }
 
-type Rates = {
-  readonly windowMs: number;
-  readonly starts: OffsetTable;
-  readonly ends: OffsetTable;
-  perSecond(topic: string): number;
-};
-
-async function measureRates(source: KafkaCluster, names: readonly string[], work: Work): Promise<Rates> {
-  const began = work.clock.now();
-  const first = await source.offsets(names, "end");
-  await work.clock.sleep(work.migration.settings.assess.window, work.signal);
-  const ends = await source.offsets(names, "end");
-  const windowMs = work.clock.now() - began;
-  const starts = await source.offsets(names, "start");
-  return {
-    windowMs,
-    starts,
-    ends,
-    perSecond: (topic) => (total(ends.get(topic)) - total(first.get(topic))) / (windowMs / 1000),
-  };
-}
-
 function total(row: ReadonlyArray<number | undefined> | undefined): number {
   return (row ?? []).reduce<number>((sum, value) => sum + (value ?? 0), 0);
 }
 
+type Parts = {
+  readonly source: KafkaCluster;
+  readonly measured: Measured;
+  readonly sizes: Awaited<ReturnType<KafkaCluster["logSizes"]>>;
+};
+
 async function assessTopic(
   topic: Topic,
   configs: readonly ConfigEntry[],
-  rates: Rates,
-  sizes: Awaited<ReturnType<KafkaCluster["logSizes"]>>,
-  source: KafkaCluster,
+  parts: Parts,
 ): Promise<AssessedTopic> {
   const policy = configs.find(({ name }) => name === "cleanup.policy")?.value ?? "delete";
   const kept = configs.filter(({ origin, name }) => origin !== "default" || name === "retention.ms");
@@ -123,16 +115,36 @@ async function assessTopic(
     partitions: topic.partitions.length,
     replicationFactor: topic.partitions[0]?.replicas.length ?? 0,
     underReplicated: topic.partitions.filter(({ isr, replicas }) => isr.length < replicas.length).length,
-    offline: topic.partitions.filter(({ leader }) => leader < 0).length,
+    offline: offlineOf(topic),
     compacted: policy.includes("compact"),
     configs: Object.fromEntries(kept.map(({ name, value, origin }) => [name, { value, origin }])),
-    offsetsHeld: total(rates.ends.get(topic.name)) - total(rates.starts.get(topic.name)),
-    recordsPerSecond: rates.perSecond(topic.name),
-    averageRecordBytes: topic.internal
-      ? unknown("not read: an internal topic")
-      : await averageSize(topic.name, rates, source),
-    bytesOnDisk: sizes.known ? sizeOf(sizes.value.get(topic.name)) : sizes,
+    ...(await measurements(topic, parts)),
   };
+}
+
+type Measurements = Pick<
+  AssessedTopic,
+  "offsetsHeld" | "recordsPerSecond" | "averageRecordBytes" | "bytesOnDisk"
+>;
+
+async function measurements(topic: Topic, { source, measured, sizes }: Parts): Promise<Measurements> {
+  const { name, internal } = topic;
+  if (offlineOf(topic) > 0) {
+    const why = unknown(offlineWhy(topic));
+    return { offsetsHeld: why, recordsPerSecond: why, averageRecordBytes: why, bytesOnDisk: why };
+  }
+  return {
+    offsetsHeld: known(total(measured.ends.get(name)) - total(measured.starts.get(name))),
+    recordsPerSecond: measured.perSecond(name),
+    averageRecordBytes: internal
+      ? unknown("not read: an internal topic")
+      : await averageSize(name, measured, source),
+    bytesOnDisk: sizes.known ? sizeOf(sizes.value.get(name)) : sizes,
+  };
+}
+
+function offlineWhy(topic: Topic): string {
+  return `${offlineOf(topic)} of ${topic.partitions.length} partitions of ${topic.name} have no leader`;
 }
 
 function sizeOf(row: ReadonlyArray<number | undefined> | undefined): Known<number> {
@@ -142,17 +154,34 @@ function sizeOf(row: ReadonlyArray<number | undefined> | undefined): Known<numbe
   return known(total(row));
 }
 
+/** Retention may be faster and leave `from` below the first offset held: then the broker's refusal. */
+async function newest(
+  where: TopicPartition,
+  from: number,
+  source: KafkaCluster,
+): Promise<Known<readonly KafkaRecord[]>> {
+  try {
+    return known(await source.read(where, from, { max: sampleRecords }));
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    if (code !== "E_KAFKA") throw thrown;
+    return unknown(message);
+  }
+}
+
 /** Over the newest records of the partition that holds most. */
-async function averageSize(topic: string, rates: Rates, source: KafkaCluster): Promise<Known<number>> {
-  const held = (rates.ends.get(topic) ?? []).map((end, partition) => ({
+async function averageSize(topic: string, measured: Measured, source: KafkaCluster): Promise<Known<number>> {
+  const held = (measured.ends.get(topic) ?? []).map((end, partition) => ({
     partition,
     end: end ?? 0,
-    start: rates.starts.get(topic)?.[partition] ?? 0,
+    start: measured.starts.get(topic)?.[partition] ?? 0,
   }));
   const fullest = held.toSorted((a, b) => b.end - b.start - (a.end - a.start))[0];
   if (fullest === undefined || fullest.end === fullest.start) return unknown("the topic holds no record");
   const from = Math.max(fullest.start, fullest.end - sampleRecords);
-  const records = await source.read({ topic, partition: fullest.partition }, from, { max: sampleRecords });
+  const sample = await newest({ topic, partition: fullest.partition }, from, source);
+  if (!sample.known) return sample;
+  const records = sample.value;
   if (records.length === 0) return unknown("only control records at the end of the log");
   const bytes = records.reduce(
     (sum, { key, value, headers }) =>
@@ -166,38 +195,50 @@ async function averageSize(topic: string, rates: Rates, source: KafkaCluster): P
 }
 
 /** Committed offsets before ends, so that lag is never under-reported. */
-async function assessGroups(source: KafkaCluster): Promise<readonly AssessedGroup[]> {
+async function assessGroups(
+  source: KafkaCluster,
+  topics: readonly Topic[],
+): Promise<readonly AssessedGroup[]> {
   const listed = await source.listGroups();
   const ids = listed.map(({ id }) => id).toSorted((a, b) => a.localeCompare(b));
   const [described, committed] = await Promise.all([source.describeGroups(ids), source.committed(ids)]);
-  const topics = [...new Set([...committed.values()].flatMap((table) => [...table.keys()]))];
-  const ends = await source.offsets(await existing(topics, source), "end");
+  const read = new Set([...committed.values()].flatMap((table) => [...table.keys()]));
+  const ends = await source.offsets(
+    readable(topics).filter((name) => read.has(name)),
+    "end",
+  );
+  const offline = new Map(
+    topics.filter((topic) => offlineOf(topic) > 0).map((topic) => [topic.name, offlineWhy(topic)]),
+  );
   return described.map((group) => {
     const offsets: OffsetTable = committed.get(group.id) ?? new Map<string, readonly number[]>();
     return {
       id: group.id,
       protocolType: listed.find(({ id }) => id === group.id)?.protocolType ?? group.protocolType,
       state: group.state,
-      members: group.members.map(({ clientId, host }) => ({ clientId, host })),
+      members: group.members
+        .map(({ clientId, host }) => ({ clientId, host }))
+        .toSorted((a, b) => a.clientId.localeCompare(b.clientId) || a.host.localeCompare(b.host)),
       topics: [...offsets.keys()].toSorted((a, b) => a.localeCompare(b)),
-      lag: groupLag(offsets, ends),
+      lag: groupLag(offsets, ends, offline),
     };
   });
 }
 
-/** Offsets may outlive their topic. */
-async function existing(topics: readonly string[], source: KafkaCluster): Promise<readonly string[]> {
-  const present = new Set((await source.listTopics()).map(({ name }) => name));
-  return topics.filter((topic) => present.has(topic));
-}
-
-function groupLag(committed: OffsetTable, ends: OffsetTable): Known<number> {
+/** Offsets may outlive their topic, and be beyond its end when it was made anew. */
+function groupLag(
+  committed: OffsetTable,
+  ends: OffsetTable,
+  offline: ReadonlyMap<string, string>,
+): Known<number> {
   let lag = 0;
   for (const [topic, row] of committed) {
     for (const [partition, offset] of row.entries()) {
       if (offset === undefined) continue;
       const end = ends.get(topic)?.[partition];
-      if (end === undefined) return unknown(`the end of ${topic}-${partition} is not known`);
+      const where = `${topic}-${partition}`;
+      if (end === undefined) return unknown(offline.get(topic) ?? `the end of ${where} is not known`);
+      if (offset > end) return unknown(`offset ${offset} of ${where} is beyond its end, ${end}`);
       lag += end - offset;
     }
   }
@@ -219,7 +260,6 @@ async function report(assessment: Assessment, work: Work, began: number): Promis
 function summary(assessment: Assessment, work: Work, began: number): Message {
   const own = assessment.topics.filter(({ internal }) => !internal);
   const partitions = own.reduce((sum, topic) => sum + topic.partitions, 0);
-  const records = own.reduce((sum, topic) => sum + topic.recordsPerSecond, 0);
   const disk = sumKnown(own.map(({ bytesOnDisk }) => bytesOnDisk));
   const bySeverity = (severity: string) =>
     assessment.findings.filter((finding) => finding.severity === severity && finding.state === "found");
@@ -233,7 +273,7 @@ function summary(assessment: Assessment, work: Work, began: number): Message {
     parts: [
       {
         kind: "text",
-        text: `${count(own.length, "topic")}, ${count(partitions, "partition")}, ${count(assessment.groups.length, "group")} · ${records.toFixed(1)} records/s over ${took(assessment.windowMs)} · ${size}`,
+        text: `${count(own.length, "topic")}, ${count(partitions, "partition")}, ${count(assessment.groups.length, "group")} · ${throughput(own)} over ${took(assessment.windowMs)} · ${size}`,
       },
       {
         kind: "text",
@@ -249,4 +289,10 @@ function summary(assessment: Assessment, work: Work, began: number): Message {
     ],
     next: ["plan"],
   };
+}
+
+function throughput(topics: readonly AssessedTopic[]): string {
+  const { sum, unknown } = sumKnown(topics.map(({ recordsPerSecond }) => recordsPerSecond));
+  if (unknown === 0) return `${sum.toFixed(1)} records/s`;
+  return unknown === topics.length ? "records/s unknown" : `at least ${sum.toFixed(1)} records/s`;
 }

@@ -1,5 +1,6 @@
 import { type AssessedTopic, type Assessment, sumKnown } from "./assessment.ts";
 import { canonical } from "./canonical.ts";
+import type { Known } from "./topology.ts";
 
 /** The report for people (Markdown) and for machines (JSON): the same content, stable for an unchanged cluster. */
 export function assessmentReport(assessment: Assessment): {
@@ -44,9 +45,8 @@ function findingRows({ findings }: Assessment): readonly string[] {
 function topicRows(topics: readonly AssessedTopic[]): readonly string[] {
   const partitions = topics.reduce((sum, topic) => sum + topic.partitions, 0);
   const disk = sumKnown(topics.map(({ bytesOnDisk }) => bytesOnDisk));
-  const unknown = disk.unknown > 0 ? ` (${disk.unknown} unknown)` : "";
   return [
-    `## Topics: ${topics.length}, ${partitions} partitions, ${disk.sum} bytes on disk${unknown}`,
+    `## Topics: ${topics.length}, ${partitions} partitions, ${bytes(disk, topics.length)}`,
     "",
     ...table(
       ["topic", "partitions", "RF", "policy", "offsets held", "records/s", "average bytes", "bytes on disk"],
@@ -55,8 +55,8 @@ function topicRows(topics: readonly AssessedTopic[]): readonly string[] {
         String(topic.partitions),
         String(topic.replicationFactor),
         topic.compacted ? "compact" : "delete",
-        String(topic.offsetsHeld),
-        topic.recordsPerSecond.toFixed(1),
+        shown(topic.offsetsHeld),
+        shown(topic.recordsPerSecond, (rate) => rate.toFixed(1)),
         shown(topic.averageRecordBytes),
         shown(topic.bytesOnDisk),
       ]),
@@ -73,6 +73,11 @@ function topicRows(topics: readonly AssessedTopic[]): readonly string[] {
   ];
 }
 
+function bytes({ sum, unknown }: ReturnType<typeof sumKnown>, topics: number): string {
+  if (unknown === 0) return `${sum} bytes on disk`;
+  return unknown === topics ? "bytes on disk unknown" : `at least ${sum} bytes on disk (${unknown} unknown)`;
+}
+
 function groupRows({ groups }: Assessment): readonly string[] {
   return table(
     ["group", "state", "members", "topics", "lag"],
@@ -86,8 +91,8 @@ function groupRows({ groups }: Assessment): readonly string[] {
   );
 }
 
-function shown(value: { known: true; value: unknown } | { known: false; why: string }): string {
-  return value.known ? String(value.value) : `unknown (${value.why})`;
+function shown<T>(value: Known<T>, write: (value: T) => string = String): string {
+  return value.known ? write(value.value) : `unknown (${value.why})`;
 }
 
 function table(columns: readonly string[], rows: ReadonlyArray<readonly string[]>): readonly string[] {

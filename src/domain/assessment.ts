@@ -21,8 +21,8 @@ export const AssessedTopic = z.object({
   /** Effective settings that differ from Apache's defaults or are set on the topic: key to value and origin. */
   configs: z.record(z.string(), z.object({ value: z.string().nullable(), origin: z.string() })),
   /** End minus start offsets, summed: an upper bound of the records held. */
-  offsetsHeld: z.number(),
-  recordsPerSecond: z.number(),
+  offsetsHeld: knownOf(z.number()),
+  recordsPerSecond: knownOf(z.number()),
   /** Bytes of key, value and headers, uncompressed, over the newest records. */
   averageRecordBytes: knownOf(z.number()),
   bytesOnDisk: knownOf(z.number()),

@@ -1,4 +1,5 @@
 import type { AssessedTopic, Assessment, Finding } from "./assessment.ts";
+import { count } from "./wording.ts";
 
 /**
  * What stands in the way of a migration, or deserves to be known before it. Each rule names where it comes from. A rule
@@ -183,14 +184,17 @@ const rules: readonly Rule[] = [
           severity: members.length > 0 ? "warning" : "info",
           state: "found",
           subject: id,
-          evidence: `no committed offset, ${members.length} members`,
+          evidence: `no committed offset, ${count(members.length, "member")}`,
           remedy: "It starts on MSK where its auto.offset.reset says; or let it commit first.",
         }),
       );
   },
 
+  // Where a partition is offline, that is the finding.
   function unknownMeasurements(subject) {
-    const missing = userTopics(subject).filter(({ bytesOnDisk }) => !bytesOnDisk.known);
+    const missing = userTopics(subject).filter(
+      ({ bytesOnDisk, offline }) => !bytesOnDisk.known && offline === 0,
+    );
     const [first] = missing;
     if (first === undefined || first.bytesOnDisk.known) return [];
     return [
@@ -198,7 +202,7 @@ const rules: readonly Rule[] = [
         code: "DISK_UNKNOWN",
         severity: "warning",
         state: "unknown",
-        subject: `${missing.length} topics`,
+        subject: count(missing.length, "topic"),
         evidence: first.bytesOnDisk.why,
         remedy: "Grant the bot DESCRIBE on the cluster, or set target.shape.volumeGiB by hand.",
       },
@@ -232,7 +236,7 @@ const rules: readonly Rule[] = [
         code: "BROKER_SETTINGS",
         severity: "info",
         state: "found",
-        subject: `${inherited.length} topics`,
+        subject: count(inherited.length, "topic"),
         evidence: `retention.ms ${first.configs["retention.ms"]?.value} comes from server.properties`,
         remedy: "The plan writes it to the topics on MSK; MirrorMaker 2 would not copy it.",
       },

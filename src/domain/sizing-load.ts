@@ -33,9 +33,10 @@ function inMegabytes(bytes: Known<number>, times: number): Known<number> {
 
 /** Nothing written is nothing, even where the size of a record is not known. */
 function bytesPerSecond({ name, recordsPerSecond, averageRecordBytes }: AssessedTopic): Known<number> {
-  if (recordsPerSecond <= 0) return known(0);
+  if (!recordsPerSecond.known) return unknown(`${name}: ${recordsPerSecond.why}`);
+  if (recordsPerSecond.value <= 0) return known(0);
   if (!averageRecordBytes.known) return unknown(`${name}: ${averageRecordBytes.why}`);
-  return known(recordsPerSecond * averageRecordBytes.value);
+  return known(recordsPerSecond.value * averageRecordBytes.value);
 }
 
 /** The larger of what is on disk now and what retention will keep at the measured rate. */

@@ -1,4 +1,4 @@
-import type { AssessedGroup, AssessedTopic } from "./assessment.ts";
+import { type AssessedGroup, type AssessedTopic, sumKnown } from "./assessment.ts";
 import { closestName } from "./closest.ts";
 import { FerryError } from "./errors.ts";
 import type { Wave } from "./plan.ts";
@@ -199,9 +199,12 @@ function earlierName(topics: readonly string[], previous: readonly Wave[]): stri
   return best?.name;
 }
 
-/** After the topic that holds most; lower-case letters, digits and hyphens, because it becomes a connector's name. */
+/** After the topic that is known to hold most; lower-case letters, digits and hyphens, because it becomes a connector's name. */
 function derivedName(topics: readonly string[], carried: ReadonlyMap<string, AssessedTopic>): string {
-  const held = (topic: string) => carried.get(topic)?.offsetsHeld ?? 0;
+  const held = (topic: string) => {
+    const offsets = carried.get(topic)?.offsetsHeld;
+    return offsets?.known === true ? offsets.value : 0;
+  };
   const [largest = "wave"] = topics.toSorted((a, b) => held(b) - held(a) || compareText(a, b));
   const name = largest
     .toLowerCase()
@@ -255,12 +258,12 @@ function compareRisk(a: Wave, b: Wave, carried: ReadonlyMap<string, AssessedTopi
 
 export type WaveRisk = { readonly rate: number; readonly partitions: number; readonly compacted: number };
 
-/** `rate` is a class: 0 for silence, then one for each doubling of records per second. */
+/** `rate` is a class: 0 for silence, then one for each doubling of records per second; above all where not known. */
 function riskOf(wave: Wave, carried: ReadonlyMap<string, AssessedTopic>): WaveRisk {
   const topics = wave.topics.flatMap((name) => carried.get(name) ?? []);
-  const rate = topics.reduce((sum, { recordsPerSecond }) => sum + Math.max(0, recordsPerSecond), 0);
+  const rate = sumKnown(topics.map(({ recordsPerSecond }) => recordsPerSecond));
   return {
-    rate: Math.ceil(Math.log2(rate + 1)),
+    rate: rate.unknown > 0 ? Number.MAX_VALUE : Math.ceil(Math.log2(rate.sum + 1)),
     partitions: topics.reduce((sum, { partitions }) => sum + partitions, 0),
     compacted: topics.filter(({ compacted }) => compacted).length,
   };

@@ -24,7 +24,7 @@ describe("what the target has to carry", () => {
   it("counts each reader once, and retention at the measured rate", () => {
     const topics = [
       assessedTopic("a", {
-        recordsPerSecond: 1000,
+        recordsPerSecond: known(1000),
         averageRecordBytes: known(500),
         configs: { "retention.ms": { value: "3600000", origin: "topic" } },
         bytesOnDisk: known(1),
@@ -39,12 +39,19 @@ describe("what the target has to carry", () => {
 
   it("does not let one unknown topic count as nothing", () => {
     const topics = [
-      assessedTopic("a", { recordsPerSecond: 5, averageRecordBytes: unknown("no record was read") }),
+      assessedTopic("a", { recordsPerSecond: known(5), averageRecordBytes: unknown("no record was read") }),
       assessedTopic("b", { compacted: true, bytesOnDisk: unknown("no DESCRIBE") }),
     ];
     const carried = loadOf(topics, []);
     expect(carried.ingressMBps).toEqual(unknown("a: no record was read"));
     expect(carried.storedBytes).toEqual(unknown("b: no DESCRIBE"));
+  });
+
+  it("does not take a rate that is not known for silence", () => {
+    const topics = [assessedTopic("a", { recordsPerSecond: unknown("no leader") }), assessedTopic("b")];
+    const carried = loadOf(topics, [assessedGroup("x", ["a"])]);
+    expect(carried.ingressMBps).toEqual(unknown("a: no leader"));
+    expect(carried.egressMBps).toEqual(unknown("a: no leader"));
   });
 
   it("needs no size of records that nobody writes", () => {

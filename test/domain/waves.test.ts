@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MigrationSettings } from "#domain/settings.ts";
+import { known, unknown } from "#domain/topology.ts";
 import { planWaves, type WaveQuestion } from "#domain/waves.ts";
 import { assessedGroup, assessedTopic } from "#support/assessed.ts";
 
@@ -51,7 +52,10 @@ function question({
 }: typeof graph extends fc.Arbitrary<infer T> ? T : never): WaveQuestion {
   return {
     topics: topics.map((name) =>
-      assessedTopic(name, { recordsPerSecond: rates[names.indexOf(name)] ?? 0, offsetsHeld: name.length }),
+      assessedTopic(name, {
+        recordsPerSecond: known(rates[names.indexOf(name)] ?? 0),
+        offsetsHeld: known(name.length),
+      }),
     ),
     groups: groups.map((reads, index) => assessedGroup(`g${index}`, reads)),
     settings: settings({
@@ -112,9 +116,9 @@ describe("automatic waves", () => {
 
   it("goes from least to most risk, unused topics last", () => {
     const topics = [
-      assessedTopic("busy", { recordsPerSecond: 9000 }),
-      assessedTopic("quiet", { recordsPerSecond: 0.2 }),
-      assessedTopic("wide", { recordsPerSecond: 0.1, partitions: 100 }),
+      assessedTopic("busy", { recordsPerSecond: known(9000) }),
+      assessedTopic("quiet", { recordsPerSecond: known(0.2) }),
+      assessedTopic("wide", { recordsPerSecond: known(0.1), partitions: 100 }),
       assessedTopic("unused"),
     ];
     const groups = ["busy", "quiet", "wide"].map((name) => assessedGroup(`${name}-app`, [name]));
@@ -123,8 +127,21 @@ describe("automatic waves", () => {
     expect(waves[0]?.why).toBe("quiet-app reads quiet");
   });
 
+  it("takes a topic whose rate is not known for the busiest", () => {
+    const topics = [
+      assessedTopic("dark", { recordsPerSecond: unknown("1 of 3 partitions have no leader") }),
+      assessedTopic("busy", { recordsPerSecond: known(9000) }),
+    ];
+    const groups = topics.map(({ name }) => assessedGroup(`${name}-app`, [name]));
+    const { waves } = planWaves({ topics, groups, settings: settings() });
+    expect(waves.map(({ name }) => name)).toEqual(["busy", "dark"]);
+  });
+
   it("keeps the names of the plan before", () => {
-    const topics = [assessedTopic("a", { offsetsHeld: 1 }), assessedTopic("b", { offsetsHeld: 99 })];
+    const topics = [
+      assessedTopic("a", { offsetsHeld: known(1) }),
+      assessedTopic("b", { offsetsHeld: known(99) }),
+    ];
     const groups = [assessedGroup("app", ["a", "b"])];
     const previous = [{ name: "a", topics: ["a", "b"], groups: ["app"], why: "" }];
     const { waves } = planWaves({ topics, groups, settings: settings(), previous });

@@ -105,7 +105,7 @@ describe("/ferry plan", () => {
     });
     const topics = [
       assessedTopic("invoices"),
-      assessedTopic("payments", { offsetsHeld: 9_000 }),
+      assessedTopic("payments", { offsetsHeld: { known: true, value: 9_000 } }),
       assessedTopic("audit"),
     ];
     await work.store.write(assessmentKey("orders"), assessed({ topics, groups: [] }));
