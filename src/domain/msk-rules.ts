@@ -44,7 +44,11 @@ export function checkCluster(
   ];
 }
 
-function checkVersion({ kind, kafkaVersion }: ClusterRequest, knownVersions: readonly string[]): Found {
+/** `knownVersions`: as in `checkCluster`. */
+export function checkVersion(
+  { kind, kafkaVersion }: Pick<ClusterRequest, "kind" | "kafkaVersion">,
+  knownVersions: readonly string[],
+): Found {
   const recorded: readonly string[] = recordedVersions[kind];
   const other: readonly string[] = recordedVersions[kind === "standard" ? "express" : "standard"];
   const onlyOther = other.includes(kafkaVersion) && !recorded.includes(kafkaVersion);
@@ -168,7 +172,9 @@ function checkStorage({ kind, volumeGiB }: ClusterRequest): Found {
 
 const throughputPage = `${guide}/msk-provision-throughput-management.html`;
 
-function checkThroughput(request: ClusterRequest): Found {
+type ThroughputRequest = Pick<ClusterRequest, "instanceType" | "volumeGiB" | "provisionedThroughputMiBs">;
+
+export function checkThroughput(request: ThroughputRequest): Found {
   const { instanceType, provisionedThroughputMiBs: rate } = request;
   if (rate === undefined) return none;
   const saw = `provisionedThroughputMiBs ${rate} on ${instanceType}`;
@@ -202,7 +208,7 @@ function checkRate(instanceType: string, rate: number, saw: string): Found {
   ];
 }
 
-function checkVolumeForRate({ volumeGiB = 0 }: ClusterRequest): Found {
+function checkVolumeForRate({ volumeGiB = 0 }: ThroughputRequest): Found {
   const least = limits.volumeGiB.throughputMin;
   if (volumeGiB >= least) return none;
   return [

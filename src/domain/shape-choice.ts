@@ -3,11 +3,11 @@ import { FerryError } from "./errors.ts";
 import {
   brokerType,
   expressBrokers,
-  limits,
   recommendedVersion,
   recordedVersions,
   standardBrokers,
 } from "./msk-data.ts";
+import { checkThroughput, checkVersion, type Violation, violationText } from "./msk-rules.ts";
 import type { Shape } from "./plan.ts";
 import type { MigrationSettings } from "./settings.ts";
 import {
@@ -138,29 +138,24 @@ function pick(all: readonly Candidate[], { load, site, wanted }: ChoiceQuestion)
 
 function throughputOf(
   { type }: Candidate,
-  wanted: Wanted,
+  { provisionedThroughputMiBs }: Wanted,
   volumeGiB: number | undefined,
 ): number | undefined {
-  const asked = wanted.provisionedThroughputMiBs;
-  if (asked === undefined) return undefined;
-  const range = type.provisionedThroughput;
-  const key = "target.shape.provisionedThroughputMiBs";
-  if (range === undefined) {
-    throw new FerryError("E_SETTINGS", `${key}: ${type.instanceType} takes no provisioned throughput`);
-  }
-  if (asked < range.minMiBs || asked > range.maxMiBs) {
-    throw new FerryError(
-      "E_SETTINGS",
-      `${key}: ${asked}; ${type.instanceType} takes ${range.minMiBs} to ${range.maxMiBs}`,
-    );
-  }
-  if (volumeGiB !== undefined && volumeGiB < limits.volumeGiB.throughputMin) {
-    throw new FerryError(
-      "E_SETTINGS",
-      `${key}: needs a volume of ${limits.volumeGiB.throughputMin} GiB or more`,
-    );
-  }
-  return asked;
+  const { instanceType } = type;
+  refuse(
+    "provisionedThroughputMiBs",
+    checkThroughput({
+      instanceType,
+      ...(volumeGiB === undefined ? {} : { volumeGiB }),
+      ...(provisionedThroughputMiBs === undefined ? {} : { provisionedThroughputMiBs }),
+    }),
+  );
+  return provisionedThroughputMiBs;
+}
+
+function refuse(key: string, violations: readonly Violation[]): void {
+  if (violations.length === 0) return;
+  throw new FerryError("E_SETTINGS", `target.shape.${key}: ${violations.map(violationText).join(" ")}`);
 }
 
 /** The recommended line; where AWS does not list it, the newest that can be created. */
@@ -177,12 +172,8 @@ function versionOf(
     return usable.at(-1) ?? best;
   }
   const offered = creatable.known ? creatable.value : recorded;
-  if (offered.includes(wanted)) return wanted;
-  const nearest = closestName(wanted, offered) ?? recommendedVersion[kind];
-  throw new FerryError(
-    "E_SETTINGS",
-    `target.shape.kafkaVersion: no cluster can be created with ${wanted}; did you mean ${nearest}?`,
-  );
+  refuse("kafkaVersion", checkVersion({ kind, kafkaVersion: wanted }, offered));
+  return wanted;
 }
 
 function shortOf(

@@ -144,18 +144,33 @@ describe("choosing a shape", () => {
     { wanted: { brokers: 4 }, says: "no multiple of the 3 subnets" },
     { wanted: { kind: "express", instanceType: "kafka.m7g.large" }, says: "is no express broker" },
     { wanted: { kind: "serverless" }, says: "serverless cannot be planned" },
-    { wanted: { kafkaVersion: "3.5.1" }, says: "no cluster can be created with 3.5.1" },
-    {
-      wanted: { instanceType: "kafka.m5.large", provisionedThroughputMiBs: 250 },
-      says: "takes no provisioned throughput",
-    },
     {
       wanted: { instanceType: "kafka.m7g.2xlarge", provisionedThroughputMiBs: 500 },
-      says: "takes 250 to 312",
+      says: "the maximum value for VolumeThroughput cannot exceed 312 MiB/s",
     },
   ] as const)("refuses $wanted", ({ wanted, says }) => {
     expect(() => chooseShape({ load: load(), site, wanted, creatable })).toThrow(
       expect.objectContaining({ code: "E_SETTINGS", message: expect.stringContaining(says) }),
+    );
+  });
+
+  // What the published guide asks for.
+  it.each([
+    {
+      wanted: { kafkaVersion: "3.5.1" },
+      says: "target.shape.kafkaVersion: Standard instance types are not supported for Kafka version 3.5.1. Valid values: [3.8.x, 3.9.x, 3.9.x.kraft, 4.1.x.kraft] Seen: kafkaVersion 3.5.1, whose support ended on 2025-10-23. Correction: kafkaVersion: 3.9.x.",
+    },
+    {
+      wanted: { kind: "express", kafkaVersion: "3.9.x" },
+      says: "target.shape.kafkaVersion: Express instance types are not supported for Kafka version 3.9.x. Valid values: [3.8.x, 3.9.x.kraft] Seen: kafkaVersion 3.9.x. Correction: kafkaVersion: 3.9.x.kraft.",
+    },
+    {
+      wanted: { instanceType: "kafka.m5.large", provisionedThroughputMiBs: 250 },
+      says: "target.shape.provisionedThroughputMiBs: Provisioned throughput is not supported for the specified broker type. Seen: provisionedThroughputMiBs 250 on kafka.m5.large. Correction: leave provisionedThroughputMiBs out, or take kafka.m5.4xlarge, kafka.m7g.2xlarge or larger.",
+    },
+  ] as const)("refuses $wanted in AWS's words, with what to write instead", ({ wanted, says }) => {
+    expect(() => chooseShape({ load: load(), site, wanted, creatable })).toThrow(
+      expect.objectContaining({ code: "E_SETTINGS", message: says }),
     );
   });
 });
