@@ -7,6 +7,7 @@ import { planReport } from "#domain/plan-report.ts";
 import { makePlan } from "#domain/planning.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
+import { listRequests } from "./approval/request-store.ts";
 import { readWaveState } from "./switch/wave.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
@@ -54,8 +55,12 @@ async function previousPlan(work: Work): Promise<Plan | undefined> {
 /** Their connectors, offsets and boundaries are named by these topics: a new plan may not touch them. */
 async function begunWaves(before: Plan | undefined, work: Work): Promise<readonly Wave[]> {
   const begun: Wave[] = [];
+  const running = (await listRequests(work.store, work.migration.name))
+    .filter(({ state }) => state === "executing")
+    .map(({ proposal }) => proposal.wave);
   for (const wave of before?.waves ?? []) {
-    if ((await readWaveState(work, wave.name)).phase !== "before-cutover") begun.push(wave);
+    const { phase } = await readWaveState(work, wave.name);
+    if (phase !== "before-cutover" || running.includes(wave.name)) begun.push(wave);
   }
   return begun;
 }

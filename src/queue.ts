@@ -74,7 +74,10 @@ export function openQueue(options: {
     const delay = how.delayMs === undefined ? {} : { delay: Math.max(0, how.delayMs) };
     await within(
       how.deadlineMs ?? addDeadlineMs,
-      () => queue.add(job.name, job, { jobId: id, ...delay }),
+      async () => {
+        if (how.revive === true) await forgetEnded(queue, id);
+        return await queue.add(job.name, job, { jobId: id, ...delay });
+      },
       late,
     );
     return id;
@@ -226,6 +229,13 @@ function deadlineOn(redis: Redis, clock: Clock) {
       void expiry.catch(() => undefined);
     }
   };
+}
+
+/** BullMQ keeps ended jobs and takes a new one of the same id for them. */
+async function forgetEnded(queue: Queue<unknown>, id: string): Promise<void> {
+  const earlier = await queue.getJob(id);
+  if (earlier === undefined) return;
+  if ((await earlier.isFailed()) || (await earlier.isCompleted())) await earlier.remove();
 }
 
 function takeBack(log: Log): (job: BullJob<unknown>) => void {

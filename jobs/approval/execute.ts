@@ -142,6 +142,7 @@ async function onThrown(execution: Execution, error: FerryError): Promise<Outcom
   if (code === "E_LEASE_LOST") return again(1000);
   if (error.retryable || work.signal.aborted) {
     await showWaiting(execution, error, "it tries again by itself");
+    if (!error.retryable) return again(1000);
     throw error;
   }
   const journal = await readJournal(work.store, run.id);

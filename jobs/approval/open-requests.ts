@@ -12,7 +12,8 @@ export async function reviewOpenRequests(work: Work): Promise<void> {
   const tick = Math.floor(work.clock.now() / sweepMs);
   for (const request of await liveRequests(work.store, work.migration.name)) {
     const { migration, id, state } = request;
-    if (state === "executing") await queueExecution(request, work);
+    // Its job may have ended without it, say by a setting that was wrong for one start.
+    if (state === "executing") await queueExecution(request, work, true);
     await work.queue.add(
       { name: "review", migration, by: "schedule", request: id },
       { id: `review-${migration}-${id}-${tick}` },

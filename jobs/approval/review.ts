@@ -92,11 +92,11 @@ function seenIn(votes: Tally): Record<string, string> {
 }
 
 /** Exactly one execution per approval: the queue knows the id, and the execution itself moves the state. */
-export async function queueExecution(request: Request, work: Work): Promise<void> {
+export async function queueExecution(request: Request, work: Work, revive = false): Promise<void> {
   const { migration, id, round } = request;
   await work.queue.add(
     { name: "execute", migration, by: request.requester, request: id },
-    { id: `execute-${migration}-${id}-${round}` },
+    { id: `execute-${migration}-${id}-${round}`, revive },
   );
 }
 

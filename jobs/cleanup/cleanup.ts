@@ -69,7 +69,8 @@ async function propose(asked: Asked, work: Work): Promise<Proposal> {
 }
 
 const removedAtLast =
-  "all connectors with their offsets; MirrorMaker's own topics: mm2-offset-syncs.{source,target}.internal, {source,target}.checkpoints.internal, ferry-…-offsets-…";
+  "all connectors with their offsets; the topics that MirrorMaker 2 made for them: " +
+  `${sharedMirrorTopics.join(", ")}, ferry-…-offsets-…`;
 
 function watchedBy(waves: readonly Wave[]): Watched {
   return { topics: waves.flatMap(({ topics }) => topics), groups: waves.flatMap(({ groups }) => groups) };

@@ -39,27 +39,42 @@ export async function readLag(
   const starts = await mirror.origin.offsets(mirror.topics, "start");
   const ends = await mirror.origin.offsets(mirror.topics, "end");
   const partitions = partitionsOf(mirror, starts, ends);
-  const remembered = QuietTails.safeParse((await work.store.read(quietKey(mirror.flow)))?.value);
+  const stored = QuietTails.safeParse((await work.store.read(quietKey(mirror.flow)))?.value);
+  const tails = stored.data ?? {};
   const reading: LagReading = {
     at: work.clock.now(),
     partitions,
     copied,
     starts,
     ends,
-    quietUntil: remembered.success ? toTable(remembered.data, partitions) : new Map(),
+    quietUntil: stillQuiet(tails, copied, partitions),
   };
   return { ...reading, quietUntil: await quietTails(mirror, reading, tailLimit, work) };
 }
 
-const QuietTails = z.record(z.string(), z.array(z.int().nullable()));
+const QuietTails = z.record(z.string(), z.array(z.object({ from: z.int(), until: z.int() }).nullable()));
+type QuietTails = z.infer<typeof QuietTails>;
 
 function quietKey(flow: string): string {
   return `quiet-tails:${flow}`;
 }
 
-function toTable(plain: z.infer<typeof QuietTails>, partitions: ReadonlyMap<string, number>): OffsetTable {
-  const rows = Object.entries(plain).filter(([topic]) => partitions.has(topic));
-  return new Map(rows.map(([topic, row]) => [topic, row.map((offset) => offset ?? undefined)]));
+/** A tail counts only while everything before it is copied: a flow that was made anew starts from nothing. */
+function stillQuiet(
+  tails: QuietTails,
+  copied: OffsetTable,
+  partitions: ReadonlyMap<string, number>,
+): OffsetTable {
+  const rows = Object.entries(tails).filter(([topic]) => partitions.has(topic));
+  return new Map(
+    rows.map(([topic, row]) => [
+      topic,
+      row.map((tail, partition) => {
+        const last = at(copied, topic, partition);
+        return tail !== null && last !== undefined && last + 1 >= tail.from ? tail.until : undefined;
+      }),
+    ]),
+  );
 }
 
 /** A topic that answered with no partition at all is kept with one, so that it shows as incomplete. */
@@ -86,7 +101,7 @@ async function quietTails(
   const quiet = new Map(
     [...reading.partitions].map(([topic]) => [topic, [...(reading.quietUntil?.get(topic) ?? [])]]),
   );
-  let found = 0;
+  const found: Array<TopicPartition & { readonly from: number; readonly until: number }> = [];
   const candidates = partitionLags(reading).filter(
     ({ state, records }) => (state === "behind" || state === "never-copied") && (records ?? 0) <= limit,
   );
@@ -103,13 +118,25 @@ async function quietTails(
     });
     if (records.length > 0) return;
     row[partition] = until;
-    found += 1;
+    found.push({ topic, partition, from, until });
   });
-  if (found > 0) {
-    const plain = [...quiet].map(([topic, row]) => [topic, Array.from(row, (offset) => offset ?? null)]);
-    await store.write(quietKey(flow), Object.fromEntries(plain));
-  }
+  if (found.length > 0) await rememberTails(flow, found, store);
   return quiet;
+}
+
+async function rememberTails(
+  flow: string,
+  found: ReadonlyArray<TopicPartition & { readonly from: number; readonly until: number }>,
+  store: Work["store"],
+): Promise<void> {
+  const tails = QuietTails.safeParse((await store.read(quietKey(flow)))?.value).data ?? {};
+  for (const { topic, partition, from, until } of found) {
+    const row = [...(tails[topic] ?? [])];
+    while (row.length <= partition) row.push(null);
+    row[partition] = { from, until };
+    tails[topic] = row;
+  }
+  await store.write(quietKey(flow), tails);
 }
 
 export type CaughtUpQuestion = Mirror & {

@@ -4,6 +4,7 @@ import type { Check, Part } from "#domain/message.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { ReplicationEngine } from "#domain/ports.ts";
 import { count, figure } from "#domain/wording.ts";
+import { listRequests } from "#jobs/approval/request-store.ts";
 import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
 import { refuseLoop } from "./loop-guard.ts";
@@ -11,6 +12,7 @@ import { type StartedWave, startWave } from "./replicate-wave.ts";
 
 /** Starts, pauses, resumes or stops the forward mirror of every wave whose producers are still on the source. */
 export async function replicate(job: JobOf<"replicate">, work: Work): Promise<Outcome> {
+  await refuseBesideRun(work);
   const plan = await loadPlan(work);
   const engine = await work.world.engine();
   const waves = await forwardWaves(plan, work);
@@ -20,6 +22,15 @@ export async function replicate(job: JobOf<"replicate">, work: Work): Promise<Ou
   });
   if (job.action === "start") return start(plan, waves, engine, work);
   return command(job.action, waves, engine, work);
+}
+
+/** A run turns mirrors around: nobody else may start one meanwhile. */
+async function refuseBesideRun(work: Work): Promise<void> {
+  const rival = (await listRequests(work.store, work.migration.name)).find(
+    ({ state, action }) => state === "executing" && action !== "cleanup" && action !== "feature",
+  );
+  if (rival === undefined) return;
+  throw new FerryError("E_LEASE", `Request ${rival.id} (${rival.proposal.title}) is still running.`);
 }
 
 /** Once its producers have moved, a wave's mirror belongs to cutover and rollback. */

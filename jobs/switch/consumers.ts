@@ -11,7 +11,7 @@ import { done, type Work } from "#jobs/work.ts";
 import { liveGroups, placeOfConsumer, startConsumers, stopConsumers } from "./clients.ts";
 import { fact, foreignGroups, mirrorFact, rehearse } from "./gate-facts.ts";
 import { type GroupTranslation, offsetTable, translateGroups } from "./translate-groups.ts";
-import { consumersOf, loadPlan, readWaveState, waveAt, waveNamed, writeWaveState } from "./wave.ts";
+import { consumersOf, loadPlan, readWaveState, waveAt, waveOfRun, writeWaveState } from "./wave.ts";
 
 /**
  * Moves the consumers of one wave: stop on the source, translate and commit their offsets on the target, start there.
@@ -92,7 +92,7 @@ async function knownGroups(plan: Plan, wave: Wave, work: Work): Promise<GateFact
 }
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
-  const wave = waveNamed(await loadPlan(work), proposal.wave ?? "");
+  const wave = await waveOfRun(proposal, work, run);
   const target = await work.world.target();
   return [...stopAndCommit(wave, target, work, run), ...startAndWatch(wave, target, work, run)];
 }
@@ -121,11 +121,15 @@ function stopAndCommit(wave: Wave, target: KafkaCluster, work: Work, run: Run): 
     {
       name: "commit-offsets",
       title: "translate and commit the offsets on MSK",
-      isDone: async () => someOnTarget(await places()) || (await areCommitted(run, target)),
+      // Only what this run committed counts: an application that was started on MSK early proves nothing.
+      isDone: async () =>
+        (await run.recall("committed")) === true &&
+        (someOnTarget(await places()) || (await areCommitted(run, target))),
       act: async () => {
         const translated = await translateAll(wave, source, target, work);
         await run.remember("translated", translated);
         for (const { group, offsets } of translated) await target.commit(group, offsetTable(offsets));
+        await run.remember("committed", true);
         await work.audit({ what: "offsets.committed", wave: wave.name, detail: translated });
         return done;
       },
@@ -133,7 +137,7 @@ function stopAndCommit(wave: Wave, target: KafkaCluster, work: Work, run: Run): 
   ];
 }
 
-/** Applications start on the target only behind committed offsets, so one that is there proves them. */
+/** Behind the commit applications may read on, and the offsets move. */
 function someOnTarget(places: readonly ClientPlace[]): boolean {
   return places.some((place) => place === "target");
 }

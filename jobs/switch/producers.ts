@@ -1,16 +1,27 @@
+import { z } from "zod";
 import type { GateFact, Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Part } from "#domain/message.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
-import { holds, notYet, until } from "#jobs/waiting.ts";
 import { done, type Work } from "#jobs/work.ts";
 import { liveGroups, placeOfProducer, startProducers, stopProducers } from "./clients.ts";
 import { fact, mirrorFact, openTransactions } from "./gate-facts.ts";
 import { armReverse, disarmReverse, recallBoundary, reverseName, runReverse } from "./reverse-mirror.ts";
-import { loadPlan, producersOf, readWaveState, waveAt, waveNamed, writeWaveState } from "./wave.ts";
-import { ends, flatEnds, growth, plainEnds, startForward, stopForward, untilDrained } from "./wave-mirror.ts";
+import { noteUnseen } from "./see-writes.ts";
+import { loadPlan, producersOf, readWaveState, waveAt, waveOfRun, writeWaveState } from "./wave.ts";
+import {
+  ends,
+  flatEnds,
+  growth,
+  plainEnds,
+  proveAllCopied,
+  resumeForward,
+  startForward,
+  stopForward,
+  untilDrained,
+} from "./wave-mirror.ts";
 
 /**
  * Moves the producers of one wave: stop, prove silence, drain the mirror to exactly zero, record both ends, turn the
@@ -71,8 +82,7 @@ async function coveredTopics(wave: Wave, work: Work): Promise<GateFact> {
 }
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
-  const plan = await loadPlan(work);
-  const wave = waveNamed(plan, proposal.wave ?? "");
+  const wave = await waveOfRun(proposal, work, run);
   return [
     ...stopAndDrain(wave, work, run),
     ...turnAround(wave, work, run),
@@ -151,8 +161,12 @@ function turnAround(wave: Wave, work: Work, run: Run): readonly Step[] {
         return done;
       },
       undo: {
-        title: "start the forward mirror where the source ends now",
-        run: () => startForward(wave, work),
+        title: "let the forward mirror go on",
+        // What the reverse mirror has brought back must not be copied a second time; nothing else may be left out.
+        run: async () =>
+          (await run.recall("brought-back")) === true
+            ? await startForward(wave, work, () => run.remember("brought-back", "seeded"))
+            : await resumeForward(wave, work),
       },
     },
     {
@@ -193,7 +207,10 @@ async function bringBackAndStop(wave: Wave, work: Work, run: Run): Promise<void>
   const written = boundary !== undefined && [...grown.values()].some((records) => records !== 0);
   const { state } = await engine.status(reverse);
   if (written) {
-    if (state !== "running") await engine.start(reverse);
+    await run.remember("brought-back", true);
+    if (state !== "running" && (await run.recall("reverse-seeded")) === true) await engine.start(reverse);
+    // Never without its offsets: it would copy the whole wave back. This refuses where they cannot be right.
+    else if (state !== "running") await runReverse(wave, work, run);
     await untilDrained(wave, reverse, target, work.world.source, work);
   }
   if (written || (state !== "stopped" && state !== "absent")) await engine.stop(reverse);
@@ -203,6 +220,8 @@ async function bringBackAndStop(wave: Wave, work: Work, run: Run): Promise<void>
 async function recordBoundary(wave: Wave, work: Work, run: Run): Promise<void> {
   const target = await work.world.target();
   const source = await flatEnds(work.world.source, wave, work);
+  const forward = flowName(work.migration.name, wave.name, "forward");
+  await proveAllCopied(wave, forward, work.world.source, work);
   const boundary = {
     source: plainEnds(source),
     target: plainEnds(await ends(target, wave)),
@@ -252,46 +271,24 @@ function startOnTarget(wave: Wave, work: Work, run: Run): readonly Step[] {
       title: "see each producer write on MSK",
       isDone: async () => clients.length === 0,
       act: async () => {
-        await seeWrites(wave, work, run);
+        await noteUnseen(wave, work, run);
         return done;
       },
     },
   ];
 }
 
-/** Each producer's topics must grow on the target beyond the recorded ends. */
-async function seeWrites(wave: Wave, work: Work, run: Run): Promise<void> {
-  const target = await work.world.target();
-  const boundary = await recallBoundary(run);
-  await until(
-    work,
-    {
-      deadlineMs: work.migration.settings.cutover.patience,
-      everyMs: 500,
-      code: "E_CLIENT_CLAIM",
-      what: "The producers are said to run on MSK, but do not all write there",
-    },
-    async () => {
-      const grown = growth(boundary?.target ?? {}, await ends(target, wave));
-      const silent = producersOf(work, wave).filter(
-        ({ topics }) => !topics.some((topic) => (grown.get(topic) ?? 0) > 0),
-      );
-      return silent.length === 0
-        ? holds(undefined)
-        : notYet(`nothing yet from ${silent.map(({ name }) => name).join(", ")}`);
-    },
-  );
-}
-
 async function summary(proposal: Proposal, work: Work, run: Run): Promise<readonly Part[]> {
   const boundary = await recallBoundary(run);
-  const wave = waveNamed(await loadPlan(work), proposal.wave ?? "");
+  const wave = await waveOfRun(proposal, work, run);
   const target: OffsetTable = await ends(await work.world.target(), wave);
   const written = [...growth(boundary?.target ?? {}, target).values()].reduce((sum, grown) => sum + grown, 0);
+  const unseen = z.string().safeParse(await run.recall("unseen"));
   return [
     {
       kind: "facts",
       rows: [
+        ...(unseen.success ? [{ label: "NOT SEEN", value: unseen.data }] : []),
         { label: "Drained", value: "to 0 on every partition before anything started on MSK" },
         { label: "Since then", value: `end offsets on MSK grew by ${written}` },
         { label: "Standby", value: "the reverse mirror copies what is written on MSK back to the source" },

@@ -70,7 +70,14 @@ export async function runReverse(wave: Wave, work: Work, run: Run): Promise<void
   refuseOutside(recorded, starts, now);
   const name = reverseName(wave, work);
   await engine.seed(name, lastOffsets(recorded));
+  await run.remember("reverse-seeded", true);
   await engine.start(name);
+  // Somebody may have started forward meanwhile: each side looks again after it has started.
+  const beside = await engine.status(forward.name);
+  if (beside.state !== "stopped" && beside.state !== "absent") {
+    await engine.stop(name);
+    throw new FerryError("E_LOOP", `${beside.name} is ${beside.state}; ${name} was stopped again.`);
+  }
   await work.audit({
     what: "mirror.reversed",
     wave: wave.name,

@@ -22,10 +22,10 @@ import {
   producersOf,
   readWaveState,
   waveAt,
-  waveNamed,
+  waveOfRun,
   writeWaveState,
 } from "./wave.ts";
-import { flatEnds, startForward, untilDrained } from "./wave-mirror.ts";
+import { flatEnds, proveAllCopied, resumeForward, startForward, untilDrained } from "./wave-mirror.ts";
 
 /**
  * Undoes the last switch of a wave. After consumers moved: their offsets are carried back. After producers moved: first
@@ -44,7 +44,16 @@ async function propose(asked: Asked, work: Work): Promise<Proposal> {
     action: "rollback",
     wave: wave.name,
     title: `roll back ${withProducers ? "PRODUCERS and consumers" : "CONSUMERS"} of wave ${wave.name}`,
-    plan: { plan: plan.hash, wave: wave.name, phase, topics: [...wave.topics].toSorted() },
+    plan: {
+      plan: plan.hash,
+      wave: wave.name,
+      phase,
+      topics: [...wave.topics].toSorted(),
+      groups: [...wave.groups].toSorted(),
+      clients: [...consumersOf(work, wave), ...(withProducers ? producersOf(work, wave) : [])]
+        .map(({ name }) => name)
+        .toSorted(),
+    },
     effects: [
       { label: "What happens", value: withProducers ? wayBackOfAll : wayBackOfConsumers },
       { label: "Lost", value: "0 records" },
@@ -64,7 +73,7 @@ const wayBackOfAll =
   "stop producers on MSK → prove silence → drain the reverse mirror → stop consumers → translate their offsets back → start both on the source → mirror forward again";
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
-  const wave = waveNamed(await loadPlan(work), proposal.wave ?? "");
+  const wave = await waveOfRun(proposal, work, run);
   const before = await readWaveState(work, wave.name);
   const withProducers = (await run.recall("with-producers")) ?? before.phase === "producers-moved";
   await run.remember("with-producers", withProducers);
@@ -106,20 +115,26 @@ function bringRecordsBack(wave: Wave, work: Work, run: Run): readonly Step[] {
     {
       name: "drain-reverse",
       title: "bring back what was written on MSK",
-      isDone: isStopped,
+      // A mirror that merely stands still has not brought anything back.
+      isDone: async () => (await run.recall("drained")) === true,
       act: async () => {
         const target = await world.target();
         await flatEnds(target, wave, work);
         await untilDrained(wave, reverse, target, world.source, work);
+        await run.remember("drained", true);
         return done;
       },
     },
     {
       name: "stop-reverse",
       title: "stop the reverse mirror",
-      isDone: isStopped,
+      isDone: async () => (await isStopped()) && (await run.recall("reverse-proved")) === true,
       act: async () => {
-        await (await world.engine()).stop(reverse);
+        if (!(await isStopped())) await (await world.engine()).stop(reverse);
+        const target = await world.target();
+        await flatEnds(target, wave, work);
+        await proveAllCopied(wave, reverse, target, work);
+        await run.remember("reverse-proved", true);
         return done;
       },
       undo: {
@@ -153,10 +168,11 @@ function bringConsumersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
     {
       name: "commit-offsets",
       title: "carry their offsets back",
-      isDone: async () => clients.length > 0 && (await places()).every((place) => place === "source"),
+      isDone: async () => (await run.recall("carried-back")) === true,
       act: async () => {
         const back = await translateAll(wave, await work.world.target(), source, work);
         for (const { group, offsets } of back) await source.commit(group, offsetTable(offsets));
+        await run.remember("carried-back", true);
         await work.audit({ what: "offsets.carried-back", wave: wave.name, detail: back });
         return done;
       },
@@ -181,9 +197,13 @@ function bringProducersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
     {
       name: "start-forward",
       title: "mirror forward again, from where the source ends now",
-      isDone: async () => (await (await work.world.engine()).status(forward)).state === "running",
+      isDone: async () =>
+        (await run.recall("forward-seeded")) === true &&
+        (await (await work.world.engine()).status(forward)).state === "running",
       act: async () => {
-        await startForward(wave, work);
+        // Once only: seeding again would leave out what producers have written since.
+        if ((await run.recall("forward-seeded")) === true) await resumeForward(wave, work);
+        else await startForward(wave, work, () => run.remember("forward-seeded", true));
         return done;
       },
     },
@@ -224,8 +244,8 @@ function record(wave: Wave, work: Work, run: Run): Step {
   };
 }
 
-async function summary(proposal: Proposal, work: Work): Promise<readonly Part[]> {
-  const wave = waveNamed(await loadPlan(work), proposal.wave ?? "");
+async function summary(proposal: Proposal, work: Work, run: Run): Promise<readonly Part[]> {
+  const wave = await waveOfRun(proposal, work, run);
   const live = await liveGroups(work.world.source, wave.groups);
   return [
     {

@@ -1,8 +1,9 @@
 import { FerryError } from "#domain/errors.ts";
+import { partitionLags, sumLags } from "#domain/lag.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
-import { caughtUp } from "#jobs/mirror/mirror-readings.ts";
+import { caughtUp, readLag } from "#jobs/mirror/mirror-readings.ts";
 import { holds, notYet, until } from "#jobs/waiting.ts";
 import type { Work } from "#jobs/work.ts";
 
@@ -108,24 +109,59 @@ export async function stopForward(wave: Wave, work: Work): Promise<void> {
 }
 
 /**
- * Starts forward again where the source ends now, so that records which the reverse mirror wrote there are not copied a
- * second time. Only after the reverse mirror is stopped: `E_LOOP`.
+ * With the flow stopped and its origin silent: everything that the origin holds has been copied. What came after the
+ * drain fails with `E_ROGUE_PRODUCER`: it would be on one side only.
  */
-export async function startForward(wave: Wave, work: Work): Promise<void> {
+export async function proveAllCopied(
+  wave: Wave,
+  flow: string,
+  origin: KafkaCluster,
+  work: Work,
+): Promise<void> {
   const engine = await work.world.engine();
-  const reverse = await engine.status(flowName(work.migration.name, wave.name, "reverse"));
-  if (reverse.state !== "absent" && reverse.state !== "stopped") {
-    throw new FerryError("E_LOOP", `${reverse.name} is ${reverse.state}; forward cannot start beside it.`);
-  }
+  const lag = sumLags(partitionLags(await readLag({ flow, topics: wave.topics, origin }, engine, work)));
+  if (lag.records === 0 && lag.findings.length === 0) return;
+  const [worst] = [...lag.findings, ...lag.worst];
+  const where = worst === undefined ? "" : `, on ${worst.topic}-${worst.partition}`;
+  throw new FerryError(
+    "E_ROGUE_PRODUCER",
+    `${flow} is stopped and ${lag.records ?? "an unknown number of"} offsets came after it had drained${where}.`,
+  );
+}
+
+/**
+ * Starts forward again where the source ends now, so that records which the reverse mirror wrote there are not copied a
+ * second time. Right once, after the reverse mirror has written: `seeded` is called when the offsets stand.
+ */
+export async function startForward(wave: Wave, work: Work, seeded: () => Promise<void>): Promise<void> {
+  const engine = await work.world.engine();
+  await refuseBesideReverse(wave, work);
   const forward = flowName(work.migration.name, wave.name, "forward");
-  const status = await engine.status(forward);
-  if (status.state === "running") return;
-  if (status.state !== "stopped") await engine.stop(forward);
+  const { state } = await engine.status(forward);
+  if (state !== "stopped") await engine.stop(forward);
   await engine.seed(forward, lastOffsets(await ends(work.world.source, wave)));
-  await engine.start(forward);
+  await seeded();
+  await resumeForward(wave, work);
+}
+
+/** Lets forward go on from where it was stopped: nothing is skipped. */
+export async function resumeForward(wave: Wave, work: Work): Promise<void> {
+  const engine = await work.world.engine();
+  await refuseBesideReverse(wave, work);
+  const forward = flowName(work.migration.name, wave.name, "forward");
+  const { state } = await engine.status(forward);
+  if (state === "failed") await engine.restartFailed(forward);
+  else if (state !== "running") await engine.start(forward);
   const checkpoint = flowName(work.migration.name, wave.name, "checkpoint");
   if ((await engine.status(checkpoint)).state === "stopped") await engine.start(checkpoint);
   await work.audit({ what: "mirror.started", wave: wave.name, detail: { flow: forward } });
+}
+
+async function refuseBesideReverse(wave: Wave, work: Work): Promise<void> {
+  const engine = await work.world.engine();
+  const reverse = await engine.status(flowName(work.migration.name, wave.name, "reverse"));
+  if (reverse.state === "absent" || reverse.state === "stopped") return;
+  throw new FerryError("E_LOOP", `${reverse.name} is ${reverse.state}; forward cannot start beside it.`);
 }
 
 /** "Copied up to the end": the last offset of each partition, nothing for an empty one. */

@@ -1,6 +1,8 @@
+import { z } from "zod";
+import type { Proposal } from "#domain/approval.ts";
 import { closestName } from "#domain/closest.ts";
 import { FerryError } from "#domain/errors.ts";
-import { Plan, planKey, type Wave } from "#domain/plan.ts";
+import { Plan, planKey, Wave } from "#domain/plan.ts";
 import type { Client } from "#domain/settings.ts";
 import { type Phase, WaveState, waveKey } from "#domain/wave-state.ts";
 import type { Run } from "#jobs/run/approvable.ts";
@@ -87,4 +89,28 @@ export function producersOf(
   return work.migration.settings.clients
     .filter((client) => client.role === "producer")
     .filter((client) => client.topics.some((topic) => wave.topics.includes(topic)));
+}
+
+const Guided = z.object({ plan: z.string(), clients: z.array(z.string()) });
+
+/**
+ * The wave that was approved, for every attempt of its run: the plan must still be the approved one when the run
+ * begins (`E_PLAN_STALE`), and its applications must still be those of ferry.yaml. A later plan changes nothing.
+ */
+export async function waveOfRun(proposal: Proposal, work: Work, run: Run): Promise<Wave> {
+  const { plan: hash, clients } = Guided.parse(proposal.plan);
+  const wave = Wave.safeParse(await run.recall("wave")).data ?? (await approvedWave(hash, proposal, work));
+  const known = new Set([...consumersOf(work, wave), ...producersOf(work, wave)].map(({ name }) => name));
+  const missing = clients.filter((name) => !known.has(name));
+  if (missing.length > 0) {
+    throw new FerryError("E_PLAN_STALE", `ferry.yaml no longer has the approved ${missing.join(", ")}.`);
+  }
+  await run.remember("wave", wave);
+  return wave;
+}
+
+async function approvedWave(hash: string, proposal: Proposal, work: Work): Promise<Wave> {
+  const plan = await loadPlan(work);
+  if (plan.hash === hash) return waveNamed(plan, proposal.wave ?? "");
+  throw new FerryError("E_PLAN_STALE", "The plan was made anew after this was approved.");
 }

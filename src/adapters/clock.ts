@@ -4,5 +4,13 @@ import type { Clock } from "#domain/ports.ts";
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+  async sleep(ms, signal) {
+    try {
+      await delay(ms, undefined, signal === undefined ? {} : { signal });
+    } catch (aborted) {
+      // The timer says only that it was aborted; the signal knows why.
+      signal?.throwIfAborted();
+      throw aborted;
+    }
+  },
 };

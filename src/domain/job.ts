@@ -53,11 +53,17 @@ export type JobOf<N extends JobName> = Extract<Job, { name: N }>;
 export type JobQueue = {
   /**
    * Returns the job's id within `deadlineMs` or fails with `E_QUEUE`: a person waits for the answer.
-   * `id` makes it unique: a second add with the same id does nothing. `delayMs` postpones it.
+   * `id` makes it unique: a second add with the same id does nothing, but for `revive` when that one has ended.
+   * `delayMs` postpones it.
    */
   add(
     job: Job,
-    options?: { readonly id?: string; readonly delayMs?: number; readonly deadlineMs?: number },
+    options?: {
+      readonly id?: string;
+      readonly revive?: boolean;
+      readonly delayMs?: number;
+      readonly deadlineMs?: number;
+    },
   ): Promise<string>;
   /** Repeats a job on a cron schedule in a time zone; replaces the earlier schedule of the same name. */
   schedule(
