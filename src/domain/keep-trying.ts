@@ -33,7 +33,8 @@ export async function keepTrying<T>(trying: Trying, action: () => Promise<T>): P
       if (isFinal(error)) throw error;
       if (error.message !== last) trying.onTrouble(error);
       last = error.message;
-      await clock.sleep(Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(failures, 10)), signal);
+      const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(failures, 10));
+      await clock.sleep(pauseMs, signal).catch(() => signal.throwIfAborted());
     }
   }
 }

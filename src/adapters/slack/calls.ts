@@ -8,7 +8,7 @@ import {
   type WebClientOptions,
 } from "@slack/web-api";
 import { z } from "zod";
-import { FerryError } from "#domain/errors.ts";
+import { catalogue, FerryError } from "#domain/errors.ts";
 import type { Clock, Log } from "#domain/ports.ts";
 import type { Method } from "./scopes.ts";
 
@@ -31,8 +31,16 @@ type Failure = {
 };
 
 export type Calls = {
-  /** Repeats after a lost answer: only for calls that do the same when made twice. Fails with `E_SLACK`. */
-  repeatable<T>(method: Method, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T>;
+  /**
+   * Repeats after a lost answer: only for calls that do the same when made twice. Fails with `E_SLACK`; with "once" at
+   * the first lost answer, for those who try again themselves.
+   */
+  repeatable<T>(
+    method: Method,
+    args: Record<string, unknown>,
+    answer: z.ZodType<T>,
+    patience?: "once",
+  ): Promise<T>;
   /** After a lost answer asks `found` whether it was carried out before it tries again. */
   once<T>(
     method: Method,
@@ -92,6 +100,7 @@ export function createCalls(need: CallsNeed): Calls {
     what: string,
     run: () => Promise<T>,
     found?: () => Promise<T | undefined>,
+    losses: number = patience.ambiguous,
   ): Promise<T> {
     const begin = need.clock.now();
     let lost = 0;
@@ -103,10 +112,16 @@ export function createCalls(need: CallsNeed): Calls {
         if (failure.kind === "ambiguous") lost += 1;
         if (need.signal.aborted) throw new FerryError("E_SLACK", `${what}: stopped`, { cause });
         const waited = need.clock.now() - begin + failure.afterMs;
-        const over = failure.kind === "refused" || lost >= patience.ambiguous || waited > patience.limitedMs;
+        const over = failure.kind === "refused" || lost >= losses || waited > patience.limitedMs;
         if (over) throw new FerryError("E_SLACK", `${what}: ${failure.error}`, { cause });
         need.log.warn(
-          { method: what, kind: failure.kind, error: failure.error },
+          {
+            method: what,
+            kind: failure.kind,
+            code: "E_SLACK",
+            error: failure.error,
+            remedy: catalogue.E_SLACK.remedy,
+          },
           "slack call will be repeated",
         );
         await need.clock.sleep(failure.afterMs || patience.firstMs * 2 ** (lost - 1), need.signal);
@@ -125,7 +140,8 @@ export function createCalls(need: CallsNeed): Calls {
   }
 
   return {
-    repeatable: (method, args, answer) => attempt(method, () => call(method, args, answer)),
+    repeatable: (method, args, answer, once) =>
+      attempt(method, () => call(method, args, answer), undefined, once && 1),
     once: (method, args, answer, found) => attempt(method, () => call(method, args, answer), found),
     send: (url, content) =>
       attempt("file upload", async () => {

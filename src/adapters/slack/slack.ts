@@ -1,14 +1,16 @@
-import { App, HTTPReceiver, SocketModeReceiver } from "@slack/bolt";
-import { type Logger, LogLevel } from "@slack/web-api";
+import { App } from "@slack/bolt";
 import { z } from "zod";
-import { asFerryError, FerryError } from "#domain/errors.ts";
+import { FerryError } from "#domain/errors.ts";
+import { keepTrying } from "#domain/keep-trying.ts";
 import type { Chat, Clock, Log, MessageRef } from "#domain/ports.ts";
 import { type Calls, createCalls } from "./calls.ts";
 import { createChat } from "./chat.ts";
 import { answerCommands, type OnCommand } from "./commands.ts";
 import { createEventReader, type ReactionSeen } from "./events.ts";
 import { createPacer, type Pace } from "./pacing.ts";
+import { connectFailure } from "./refused.ts";
 import type { Identity, Render } from "./sending.ts";
+import { clientOptions, createTransport, loggerFor, type Transport } from "./transport.ts";
 
 export type SlackNeed = {
   readonly botToken: string;
@@ -40,7 +42,10 @@ export type SlackHandlers = {
 
 export type Slack = {
   readonly chat: Chat;
-  /** Resolves when commands and events arrive; in HTTP mode with the port. Fails with `E_SLACK`, `E_SETTINGS`. */
+  /**
+   * Resolves when commands and events arrive; in HTTP mode with the port. A Slack that does not answer is tried again,
+   * 1 s to 30 s apart; fails with `E_SETTINGS` when Slack refuses a token or the port is taken.
+   */
   start(handlers: SlackHandlers): Promise<{ readonly port: number | undefined }>;
   /** Lets what waits be sent (2 s at most) and closes. */
   stop(): Promise<void>;
@@ -69,24 +74,29 @@ export function createSlack(need: SlackNeed): Slack {
   return {
     chat,
     async start(handlers) {
-      transport = createTransport(need, handlers);
-      const app = new App({
-        token,
-        receiver: transport.receiver,
-        logger: loggerFor(log),
-        deferInitialization: true,
-        clientOptions: clientOptions(need),
+      const trying = {
+        clock,
+        signal,
+        onTrouble({ code, message, remedy }: FerryError) {
+          log.warn({ code, error: message, remedy }, "slack is not reachable; it is tried again");
+        },
+        onBack: (failures: number) => log.info({ failures }, "slack is back"),
+      };
+      return await keepTrying(trying, async () => {
+        transport = createTransport(need, () => reconnected(log, handlers));
+        listen(createApp(need, transport, identity), need, handlers, identity);
+        try {
+          await identity("once").catch((cause: unknown) => {
+            throw connectFailure("SLACK_BOT_TOKEN", cause);
+          });
+          const port = await transport.open();
+          signal.throwIfAborted();
+          return { port };
+        } catch (error) {
+          await transport.close();
+          throw error;
+        }
       });
-      listen(app, need, handlers, identity);
-      try {
-        await identity();
-        await app.init();
-        return { port: await transport.open() };
-      } catch (cause) {
-        await transport?.close();
-        const { message } = asFerryError(cause);
-        throw new FerryError("E_SLACK", `cannot connect to Slack: ${message}`, { cause });
-      }
     },
     async stop() {
       await transport?.close();
@@ -96,12 +106,14 @@ export function createSlack(need: SlackNeed): Slack {
   };
 }
 
+type Ask = (patience?: "once") => Promise<Identity>;
+
 /** Asked once and kept; a failure is asked again. */
-function createIdentity(calls: Calls): () => Promise<Identity> {
+function createIdentity(calls: Calls): Ask {
   const answer = z.object({ user_id: z.string(), team_id: z.string() });
   let known: Promise<Identity> | undefined;
-  return () => {
-    known ??= calls.repeatable("auth.test", {}, answer).then(
+  return (patience) => {
+    known ??= calls.repeatable("auth.test", {}, answer, patience).then(
       ({ user_id: user, team_id: team }) => ({ user, team }),
       (error: unknown) => {
         known = undefined;
@@ -112,64 +124,14 @@ function createIdentity(calls: Calls): () => Promise<Identity> {
   };
 }
 
-/** No retry settings here: Socket Mode would share them, and without retries never come back (Bolt 5.1). */
-function clientOptions(need: SlackNeed): { slackApiUrl?: string } {
-  return need.apiUrl ? { slackApiUrl: need.apiUrl } : {};
-}
-
-type Transport = {
-  readonly receiver: SocketModeReceiver | HTTPReceiver;
-  open(): Promise<number | undefined>;
-  close(): Promise<void>;
-};
-
-function createTransport(need: SlackNeed, handlers: SlackHandlers): Transport {
-  const { appToken, signingSecret } = need;
-  if (appToken) return socketTransport(need, appToken, handlers);
-  if (signingSecret) return httpTransport(need, signingSecret, handlers);
-  throw new FerryError(
-    "E_SETTINGS",
-    "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP) is needed",
-  );
-}
-
-function socketTransport(need: SlackNeed, appToken: string, handlers: SlackHandlers): Transport {
-  const receiver = new SocketModeReceiver({
-    appToken,
-    logger: loggerFor(need.log),
-    installerOptions: { clientOptions: clientOptions(need) },
-  });
-  receiver.client.on("connected", () => {
-    reconnected(need.log, handlers);
-  });
-  return {
+/** Bolt asks for the token with each event; its own way keeps a failed `auth.test` for ever (Bolt 5.1). */
+function createApp(need: SlackNeed, { receiver }: Transport, identity: Ask): App {
+  return new App({
     receiver,
-    async open() {
-      await receiver.start();
-      return undefined;
-    },
-    close: () => receiver.client.disconnect(),
-  };
-}
-
-function httpTransport(need: SlackNeed, signingSecret: string, handlers: SlackHandlers): Transport {
-  const logger = loggerFor(need.log);
-  const receiver = new HTTPReceiver({ signingSecret, logger, endpoints: ["/slack/events"] });
-  let listening = false;
-  return {
-    receiver,
-    async open() {
-      const server = await receiver.start({ port: need.port ?? 3000, ...(need.host && { host: need.host }) });
-      listening = true;
-      reconnected(need.log, handlers);
-      const address = server.address();
-      return typeof address === "object" ? address?.port : undefined;
-    },
-    async close() {
-      if (listening) await receiver.stop();
-      listening = false;
-    },
-  };
+    logger: loggerFor(need.log, "warn"),
+    clientOptions: clientOptions(need),
+    authorize: async () => ({ botToken: need.botToken, botUserId: (await identity()).user }),
+  });
 }
 
 function reconnected(log: Log, handlers: SlackHandlers): void {
@@ -179,7 +141,7 @@ function reconnected(log: Log, handlers: SlackHandlers): void {
 }
 
 /** Bolt acknowledges events before a listener runs; one that fails here is found again by reading Slack back. */
-function listen(app: App, need: SlackNeed, handlers: SlackHandlers, identity: () => Promise<Identity>): void {
+function listen(app: App, need: SlackNeed, handlers: SlackHandlers, identity: Ask): void {
   const read = createEventReader();
   answerCommands(app, need, handlers.onCommand);
   app.event(/^(?:reaction_added|reaction_removed|message)$/, async ({ body }) => {
@@ -189,21 +151,4 @@ function listen(app: App, need: SlackNeed, handlers: SlackHandlers, identity: ()
     return handlers.onReaction(seen.reaction);
   });
   app.error(async (error) => need.log.error({ error }, "slack listener failed"));
-}
-
-function said(words: readonly unknown[]): object {
-  return { said: words.map((word) => (word instanceof Error ? word.message : String(word))) };
-}
-
-/** Bolt's lines into ours; debug is left out: it holds tokens and whole payloads. */
-function loggerFor(log: Log): Logger {
-  return {
-    debug() {},
-    info: (...words) => log.debug(said(words), "bolt"),
-    warn: (...words) => log.warn(said(words), "bolt"),
-    error: (...words) => log.error(said(words), "bolt"),
-    setLevel() {},
-    setName() {},
-    getLevel: () => LogLevel.INFO,
-  };
 }
