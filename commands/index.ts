@@ -65,10 +65,10 @@ export function createCommands(need: CommandsNeed): (said: Said) => Promise<Answ
       return await answer(need, said, pick("a command", name, names), line);
     } catch (thrown) {
       const error = asFerryError(thrown);
-      const { code, message, stack } = error;
-      const fields = { channel: said.channel, user: said.user, code, error: message, stack };
-      if (error.code === "E_USAGE") need.log.debug(fields, "command refused");
-      else need.log.warn(fields, "command not carried out");
+      const { code, message, remedy, stack } = error;
+      const fields = { channel: said.channel, user: said.user, code, error: message, remedy };
+      if (code === "E_USAGE") need.log.info(fields, "command refused");
+      else need.log.warn({ ...fields, stack }, "command not carried out");
       return refusal(name, error);
     }
   };

@@ -4,8 +4,9 @@ import type { Answer } from "#commands/command.ts";
 import { createCommands, usages } from "#commands/index.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Job, JobQueue } from "#domain/job.ts";
-import type { Log, Person } from "#domain/ports.ts";
+import type { Person } from "#domain/ports.ts";
 import { MigrationSettings } from "#domain/settings.ts";
+import { createQuietLog } from "#support/quiet-log.ts";
 
 const settings = MigrationSettings.parse({
   channel: "C0MIGRATION",
@@ -21,8 +22,6 @@ const settings = MigrationSettings.parse({
   replication: { connect: { url: "http://connect:8083" } },
 });
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
-
 function setup(kind: Person["kind"] = "member") {
   const jobs: Job[] = [];
   const queue: JobQueue = {
@@ -33,9 +32,10 @@ function setup(kind: Person["kind"] = "member") {
   };
   const people = { person: async (id: string): Promise<Person> => ({ id, name: "ana", kind }) };
   const migrations = [{ name: "orders", settings }];
-  const handle = createCommands({ migrations, queue, people, log: silent });
+  const log = createQuietLog();
+  const handle = createCommands({ migrations, queue, people, log });
   const say = (text: string, channel = "C0MIGRATION") => handle({ channel, user: "U0ANA", text });
-  return { jobs, queue, people, migrations, say };
+  return { jobs, queue, people, migrations, log, say };
 }
 
 function textOf(answer: Answer): string {
@@ -138,7 +138,8 @@ describe("who and where", () => {
   test("when Slack does not tell who it is, nothing is queued", async () => {
     const { queue, migrations, jobs } = setup();
     const people = { person: () => Promise.reject(new FerryError("E_SLACK", "users.info: timeout")) };
-    const handle = createCommands({ migrations, queue, people, log: silent });
+    const log = createQuietLog();
+    const handle = createCommands({ migrations, queue, people, log });
     const answer = await handle({ channel: "C0MIGRATION", user: "U0ANA", text: "provision" });
     expect(textOf(answer)).toContain("users.info: timeout");
     expect(jobs).toEqual([]);
@@ -165,7 +166,8 @@ describe("who and where", () => {
   test("a cutover says at once that nobody may approve it", async () => {
     const { queue, people } = setup();
     const migrations = [{ name: "orders", settings: { ...settings, approvers: { users: [] } } }];
-    const handle = createCommands({ migrations, queue, people, log: silent });
+    const log = createQuietLog();
+    const handle = createCommands({ migrations, queue, people, log });
     const answer = await handle({ channel: "C0MIGRATION", user: "U0ANA", text: "cutover consumers" });
     expect(textOf(answer)).toContain("Nobody may approve");
   });
@@ -192,5 +194,45 @@ describe("help", () => {
   test("each usage begins with its name and names are unique", () => {
     expect(usages.every(({ name, usage }) => usage.split(" ")[0] === name)).toBe(true);
     expect(new Set(usages.map(({ name }) => name)).size).toBe(usages.length);
+  });
+});
+
+describe("what is refused is logged with its code, message and remedy", () => {
+  test("a mistake in typing at info", async () => {
+    const { say, log } = setup();
+    await say("asess");
+    expect(log.lines).toEqual([
+      {
+        level: "info",
+        message: "command refused",
+        fields: {
+          channel: "C0MIGRATION",
+          user: "U0ANA",
+          code: "E_USAGE",
+          error: expect.stringContaining("asess"),
+          remedy: "Check the command with `/ferry help`.",
+        },
+      },
+    ]);
+  });
+
+  test("a queue that is away as a warning, while the person is told E_QUEUE", async () => {
+    const { say, log, queue } = setup();
+    queue.add = async () => {
+      throw new FerryError("E_QUEUE", "Redis did not take the job: no answer within 2000 ms");
+    };
+    const answer = await say("lag");
+    expect(textOf(answer)).toContain("`E_QUEUE` Redis did not take the job");
+    expect(log.lines).toEqual([
+      {
+        level: "warn",
+        message: "command not carried out",
+        fields: expect.objectContaining({
+          code: "E_QUEUE",
+          error: "Redis did not take the job: no answer within 2000 ms",
+          remedy: "Check Redis (REDIS_URL), then repeat the command. Nothing was queued.",
+        }),
+      },
+    ]);
   });
 });
