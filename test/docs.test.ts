@@ -89,6 +89,13 @@ describe("the other pages", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("errors.md and the catalogue have no code that nothing gives", async () => {
+    const given = new Set(
+      (await sources()).flatMap((text) => [...text.matchAll(/"(E_[A-Z_]+)"/g)].map(([, name]) => name)),
+    );
+    expect(Object.keys(catalogue).filter((name) => !given.has(name))).toEqual([]);
+  });
+
   test("settings.md has the keys of the schema, with their defaults", () => {
     const rows = tableRows(section(read("docs/settings.md"), "## ferry.yaml"));
     const file = Node.parse(z.toJSONSchema(FerryFile, { io: "input", unrepresentable: "any" }));
@@ -172,6 +179,12 @@ describe("all pages", () => {
     expect(found).toEqual([]);
   });
 });
+
+/** The product's files, without what they only compare with. */
+async function sources(): Promise<readonly string[]> {
+  const paths = await Array.fromAsync(glob("{src,commands,jobs}/**/*.ts", { cwd: root }));
+  return paths.map((path) => read(path).replaceAll(/[!=]== "\w+"/g, ""));
+}
 
 async function pages(): Promise<readonly { readonly path: string; readonly text: string }[]> {
   const own = [

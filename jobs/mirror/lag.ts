@@ -27,10 +27,17 @@ async function partsFor(subject: string | undefined, plan: Plan, work: Work): Pr
   if (plan.waves.some(({ topics }) => topics.includes(subject))) return oneTopic(subject, work);
   const wave = plan.waves.find(({ groups }) => groups.includes(subject));
   if (wave !== undefined) return oneGroup(subject, wave, work);
-  const known = plan.waves.flatMap(({ topics, groups }) => [...topics, ...groups]);
-  const nearest = closestName(subject, known);
+  throw unknownSubject(subject, plan);
+}
+
+/** What has the nearest name says which of the two was meant. */
+function unknownSubject(subject: string, { waves }: Plan): FerryError {
+  const topics = waves.flatMap((wave) => wave.topics);
+  const groups = waves.flatMap((wave) => wave.groups);
+  const nearest = closestName(subject, [...topics, ...groups]);
+  const code = nearest === undefined || topics.includes(nearest) ? "E_UNKNOWN_TOPIC" : "E_UNKNOWN_GROUP";
   const hint = nearest === undefined ? "the plan has none" : `did you mean ${nearest}?`;
-  throw new FerryError("E_UNKNOWN_TOPIC", `No topic or group of the plan is called ${subject}; ${hint}`);
+  return new FerryError(code, `No topic or group of the plan is called ${subject}; ${hint}`);
 }
 
 async function everything(work: Work): Promise<readonly Part[]> {

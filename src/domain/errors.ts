@@ -38,7 +38,7 @@ export const catalogue = {
   E_KAFKA: { retryable: false, remedy: "Look up the Kafka error named here; nothing else was changed." },
   E_KAFKA_AUTH: { retryable: false, remedy: "Check the credentials and ACLs of the bot on this cluster." },
   E_UNKNOWN_TOPIC: { retryable: false, remedy: "Check the topic's name; the nearest known one is named." },
-  E_UNKNOWN_GROUP: { retryable: false, remedy: "Check the group's name; the nearest known one is named." },
+  E_UNKNOWN_GROUP: { retryable: false, remedy: "Check the name; the nearest known group is named." },
   E_UNKNOWN_WAVE: { retryable: false, remedy: "Check the wave's name; the known ones are listed." },
   E_GROUP_ALIVE: { retryable: false, remedy: "Stop the members that are named, then repeat the command." },
   E_INCOMPLETE: {
@@ -71,7 +71,6 @@ export const catalogue = {
     retryable: false,
     remedy: "This topic has records on MSK that the mirror did not write; rename or remove it there.",
   },
-  E_LAG_UNKNOWN: { retryable: true, remedy: "Lag could not be computed; the reason is named." },
   E_NOT_CAUGHT_UP: { retryable: true, remedy: "Wait until `/ferry lag` shows the mirror caught up." },
   E_TRANSLATION: {
     retryable: false,
@@ -81,7 +80,6 @@ export const catalogue = {
   E_NO_PLAN: { retryable: false, remedy: "Run `/ferry plan` first." },
   E_PLAN_STALE: { retryable: false, remedy: "Run `/ferry plan` again; what changed is named." },
   E_PHASE: { retryable: false, remedy: "`/ferry status` names what comes next." },
-  E_GATE: { retryable: true, remedy: "The failing fact is named; ask again when it holds." },
   E_APPROVAL: { retryable: false, remedy: "Ask again with the same command." },
   E_CLIENT_DRIVER: {
     retryable: false,

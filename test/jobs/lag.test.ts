@@ -46,10 +46,13 @@ describe("lag", () => {
     expect(mirror.said()).toContain("billing-app on the source has at least 5 records before it.");
   });
 
-  it("names the nearest topic or group", async () => {
-    await expect(ask("parcel")).rejects.toMatchObject({
-      code: "E_UNKNOWN_TOPIC",
-      message: expect.stringContaining("parcels"),
+  it.each([
+    { subject: "parcel", code: "E_UNKNOWN_TOPIC", nearest: "parcels" },
+    { subject: "biling-app", code: "E_UNKNOWN_GROUP", nearest: "billing-app" },
+  ])("names the nearest topic or group of $subject", async ({ subject, code, nearest }) => {
+    await expect(ask(subject)).rejects.toMatchObject({
+      code,
+      message: `No topic or group of the plan is called ${subject}; did you mean ${nearest}?`,
     });
   });
 
