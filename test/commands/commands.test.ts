@@ -155,7 +155,7 @@ describe("who and where", () => {
         return Promise.reject(new FerryError("E_QUEUE", "Redis did not answer within 2 s"));
       },
     };
-    const handle = createCommands({ migrations, queue: failing, people, log: silent });
+    const handle = createCommands({ migrations, queue: failing, people, log: createQuietLog() });
     const answer = await handle({ channel: "C0MIGRATION", user: "U0ANA", text: "assess" });
     expect(deadlines).toEqual([2000]);
     expect(answer.seenBy).toBe("person");
