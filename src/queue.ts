@@ -10,7 +10,7 @@ import {
   Worker,
 } from "bullmq";
 import { Redis } from "ioredis";
-import { asFerryError, FerryError } from "#domain/errors.ts";
+import { asFerryError, catalogue, FerryError } from "#domain/errors.ts";
 import { Job, type JobQueue } from "#domain/job.ts";
 import type { Clock, Log } from "#domain/ports.ts";
 
@@ -51,8 +51,9 @@ export function openQueue(options: {
   readonly prefix: string;
   readonly log: Log;
   readonly clock: Clock;
+  readonly outages?: Outages;
 }): JobQueue & { close(): Promise<void> } {
-  const { redisUrl, prefix, log, clock } = options;
+  const { redisUrl, prefix, log, clock, outages = logOutages(log) } = options;
   // Never queued for a Redis that is away: "not queued" must stay true.
   const redis = new Redis(redisUrl, {
     enableOfflineQueue: false,
@@ -61,9 +62,9 @@ export function openQueue(options: {
     retryStrategy: (times) => Math.min(50 * times, 1000),
   });
   redis.setMaxListeners(0); // every waiting add listens for "ready"
-  logFirst(redis, log, "queue connection");
+  outages.watch(redis);
   const queue = new Queue<unknown>(queueName, { prefix, connection: redis, defaultJobOptions: keep });
-  logFirst(queue, log, "queue");
+  outages.listen(queue, "queue");
 
   const within = deadlineOn(redis, clock);
 
@@ -114,10 +115,11 @@ export function startWorker(options: {
   readonly log: Log;
   readonly run: (job: Job, context: JobContext) => Promise<Outcome>;
   readonly concurrency: number;
+  readonly outages?: Outages;
 }): { close(deadlineMs?: number): Promise<void> } {
-  const { redisUrl, prefix, log, run, concurrency } = options;
+  const { redisUrl, prefix, log, run, concurrency, outages = logOutages(log) } = options;
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
-  logFirst(redis, log, "worker connection");
+  outages.watch(redis);
   const stopping = new AbortController();
 
   const worker = new Worker<unknown>(queueName, processor(run, stopping.signal, log), {
@@ -130,7 +132,7 @@ export function startWorker(options: {
     maxStalledCount: 1_000_000,
     settings: { backoffStrategy: (attempts) => pauseAfter(attempts) },
   });
-  logFirst(worker, log, "worker");
+  outages.listen(worker, "worker");
   worker.on("lockRenewalFailed", (ids: string[]) => {
     for (const id of ids) worker.cancelJob(id, "the lock on this job was lost");
   });
@@ -157,7 +159,9 @@ function processor(
   async function attempt(bull: BullJob<unknown>, context: JobContext): Promise<Outcome> {
     const parsed = Job.safeParse(bull.data);
     if (!parsed.success) {
-      log.error({ job: context.id, problem: parsed.error.message }, "job cannot be read");
+      const { remedy } = catalogue.E_INTERNAL;
+      const fields = { job: context.id, code: "E_INTERNAL", error: parsed.error.message, remedy };
+      log.error(fields, "job cannot be read");
       throw new UnrecoverableError(`job ${context.id} cannot be read: ${parsed.error.message}`);
     }
     try {
@@ -185,7 +189,8 @@ function processor(
 
 function asQueueError(thrown: unknown, context: JobContext, log: Log): Error {
   const error = asFerryError(thrown);
-  const fields = { job: context.id, attempt: context.attempt, code: error.code, error: error.message };
+  const { code, message, remedy } = error;
+  const fields = { job: context.id, attempt: context.attempt, code, error: message, remedy };
   if (error.retryable) {
     log.warn(fields, "job is tried again");
     return error;
@@ -241,7 +246,8 @@ async function forgetEnded(queue: Queue<unknown>, id: string): Promise<void> {
 function takeBack(log: Log): (job: BullJob<unknown>) => void {
   return (job) => {
     void job.remove().catch((error: unknown) => {
-      log.warn({ job: job.id, error: String(error) }, "a job that was queued too late could not be removed");
+      const fields = { job: job.id, ...troubleOf(error) };
+      log.warn(fields, "a job that was queued too late could not be removed");
     });
   };
 }
@@ -273,16 +279,57 @@ async function settledWithin(promise: Promise<unknown>, ms: number): Promise<boo
   }
 }
 
-/** One line per kind of trouble, not one per reconnect. */
-function logFirst(
-  source: { on(event: "error", listener: (error: Error) => void): unknown },
-  log: Log,
-  part: string,
-): void {
+type Source = { on(event: "error", listener: (error: Error) => void): unknown };
+
+/** What is logged of a Redis that does not answer. Shared by both sides, so that one outage is one. */
+export type Outages = {
+  watch(connection: Source & { on(event: "ready" | "end", listener: () => void): unknown }): void;
+  /** For troubles other than a lost connection, which every part repeats. */
+  listen(part: Source, name: string): void;
+};
+
+/** One line when a connection is lost and one when all are back, however many parts and tries see it. */
+export function logOutages(log: Log): Outages {
+  const lost = new Set<object>();
   let last = "";
-  source.on("error", (error) => {
-    if (error.message === last) return;
-    last = error.message;
-    log.warn({ part, error: error.message }, "redis trouble");
-  });
+  return {
+    watch(connection) {
+      connection.on("error", (error) => {
+        if (lost.size === 0) log.warn(troubleOf(error), "redis is not reachable; it is tried again");
+        lost.add(connection);
+      });
+      connection.on("ready", () => {
+        last = "";
+        if (lost.delete(connection) && lost.size === 0) log.info({}, "redis is back");
+      });
+      connection.on("end", () => lost.delete(connection));
+    },
+    listen(part, name) {
+      part.on("error", (error) => {
+        if (isConnectionLoss(error) || error.message === last) return;
+        last = error.message;
+        log.warn({ part: name, ...troubleOf(error) }, "redis trouble");
+      });
+    },
+  };
+}
+
+/** As ioredis and Node name it: a refused, cut or closed connection. */
+function isConnectionLoss(error: Error): boolean {
+  const code = "code" in error ? String(error.code) : "";
+  return (
+    /^(?:ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET)/.test(code) ||
+    /^Connection is closed/.test(error.message)
+  );
+}
+
+/** A host with several addresses fails with several errors and no message of its own. */
+function troubleOf(thrown: unknown): {
+  readonly code: string;
+  readonly error: string;
+  readonly remedy: string;
+} {
+  const several = thrown instanceof AggregateError ? thrown.errors.map(String).join(", ") : "";
+  const error = (thrown instanceof Error ? thrown.message : String(thrown)) || several || "no reason given";
+  return { code: "E_STORE", error, remedy: catalogue.E_STORE.remedy };
 }
