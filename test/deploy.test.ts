@@ -17,6 +17,7 @@ const Service = z.object({
   image: z.string(),
   restart: z.literal("unless-stopped"),
   command: z.array(z.string()).optional(),
+  profiles: z.array(z.string()).default([]),
   environment: z.record(z.string(), z.string().nullable()).optional(),
   volumes: z.array(z.string()).default([]),
   ports: z.array(z.string()).default([]),
@@ -43,14 +44,18 @@ describe("docker-compose.yml", async () => {
     expect(volumes).toHaveProperty("redis");
   });
 
-  test("starts the bot when Redis and Connect are healthy, with loopback ports only", () => {
-    expect(services.bot.depends_on).toEqual({
-      redis: { condition: "service_healthy" },
-      connect: { condition: "service_healthy" },
-    });
+  test("starts the bot when Redis is healthy, with loopback ports only", () => {
+    expect(services.bot.depends_on).toEqual({ redis: { condition: "service_healthy" } });
     expect(services.bot.ports.every((port) => port.startsWith("127.0.0.1:"))).toBe(true);
     // Connectors' settings hold passwords, and Connect's REST API shows them.
     expect([services.redis.ports, services.connect.ports]).toEqual([[], []]);
+  });
+
+  test("starts Connect only when it is asked for: its brokers exist after /ferry provision", () => {
+    const { bot, redis, connect } = services;
+    expect([bot.profiles, redis.profiles, connect.profiles]).toEqual([[], [], ["connect"]]);
+    // Compose fills in the variables of services that it does not start too: none may be required.
+    expect(connect.environment?.["CONNECT_BOOTSTRAP"]).toBe("${CONNECT_BOOTSTRAP:-}");
   });
 
   test("mounts files that exist, or are made from an example that exists", () => {
