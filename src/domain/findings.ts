@@ -31,6 +31,11 @@ function userTopics(subject: Subject): readonly AssessedTopic[] {
   return subject.topics.filter(({ internal }) => !internal);
 }
 
+/** A group is told by the leader of the partition that holds its offsets. */
+function hiddenBy({ name }: AssessedTopic): string {
+  return name === "__consumer_offsets" ? "; groups whose offsets are there are missing from this report" : "";
+}
+
 const rules: readonly Rule[] = [
   // MSK and MirrorMaker: 4.x clients need brokers of 2.1 or newer (KIP-896).
   function oldVersion({ version }) {
@@ -120,7 +125,7 @@ const rules: readonly Rule[] = [
             severity: "blocker",
             state: "found",
             subject: topic.name,
-            evidence: `${topic.offline} of ${topic.partitions} partitions have no leader`,
+            evidence: `${topic.offline} of ${topic.partitions} partitions have no leader${hiddenBy(topic)}`,
             remedy: "Bring the brokers back; nothing can be copied from an offline partition.",
           },
         ];
