@@ -75,6 +75,17 @@ describe("the README", () => {
   });
 });
 
+test("each job that tells its step tells the README's number", () => {
+  const rows = tableRows(section(readme, "## The nine steps"));
+  const told = rows.flatMap(([step = "", , jobs = ""]) =>
+    [...jobs.matchAll(/\]\((jobs\/[^)]+)\)/g)].flatMap(([, path = ""]) =>
+      [...read(path).matchAll(/\bStep (\d+):/g)].map(([, number]) => ({ path, number, wanted: step[0] })),
+    ),
+  );
+  expect(told.length).toBeGreaterThan(3);
+  expect(told.filter(({ number, wanted }) => number !== wanted)).toEqual([]);
+});
+
 describe("the other pages", () => {
   test("errors.md has one heading per code, and says truly whether it retries", () => {
     const text = read("docs/errors.md");
@@ -132,6 +143,22 @@ describe("the other pages", () => {
 
   test("CONTRIBUTING.md stays under 80 lines", () => {
     expect(read("CONTRIBUTING.md").trimEnd().split("\n").length).toBeLessThan(80);
+  });
+
+  test("CONTRIBUTING.md names every folder of jobs/, and no other", async () => {
+    const [line = ""] = /^- `jobs\/`[^]*?(?=^- )/m.exec(read("CONTRIBUTING.md")) ?? [];
+    const named = [...line.matchAll(/`(\w+\/)`/g)]
+      .map(([, folder]) => folder)
+      .filter((name) => name !== "jobs/");
+    const files = await Array.fromAsync(glob("jobs/*/*.ts", { cwd: root }));
+    expect(new Set(named)).toEqual(new Set(files.map((path) => `${path.split("/")[1]}/`)));
+  });
+
+  test("glossary.md explains each word once", () => {
+    const words = read("docs/glossary.md").matchAll(/^\| (?!word )([^-|].*?) +\|/gm);
+    const seen = [...words].flatMap(([, cell = ""]) => cell.split(", "));
+    expect(seen.length).toBeGreaterThan(40);
+    expect(seen.filter((word, index) => seen.indexOf(word) !== index)).toEqual([]);
   });
 
   test("CHANGELOG.md begins with what is unreleased", () => {

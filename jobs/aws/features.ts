@@ -19,7 +19,7 @@ import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
 import { again, done, type Outcome, type Work } from "#jobs/work.ts";
 import { auditedCall } from "./aws-audit.ts";
 
-/** Step 8: MSK features worth enabling now. Without a choice the list; with one, the question to people. */
+/** Step 9: MSK features worth enabling now. Without a choice the list; with one, the question to people. */
 export async function features(job: JobOf<"features">, work: Work): Promise<Outcome> {
   if (job.choice !== undefined) {
     return await ask(feature, "feature", { choice: job.choice, by: job.by }, work);
