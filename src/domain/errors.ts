@@ -54,7 +54,10 @@ export const catalogue = {
     retryable: false,
     remedy: "Install Kafka 3.9.2 or newer with MirrorMaker 2 on the Connect workers.",
   },
-  E_TASK_FAILED: { retryable: false, remedy: "The trace is in the thread; correct the cause, then resume." },
+  E_TASK_FAILED: {
+    retryable: false,
+    remedy: "Correct the cause in the trace, then `/ferry replicate resume`.",
+  },
   E_SEED_BOUNDS: {
     retryable: false,
     remedy: "The origin's log does not hold this offset; starting there would copy everything again.",
@@ -83,7 +86,7 @@ export const catalogue = {
   E_APPROVAL: { retryable: false, remedy: "Ask again with the same command." },
   E_CLIENT_DRIVER: {
     retryable: false,
-    remedy: "Look at the switch command of this client; call it by hand with the values shown.",
+    remedy: "Look at the switch command of this client; call it by hand as docs/settings.md says.",
   },
   E_CLIENT_CLAIM: {
     retryable: false,
@@ -119,7 +122,7 @@ export const catalogue = {
   E_VERIFY: { retryable: false, remedy: "The two clusters differ at the offsets named; do not go on." },
   E_UNDO_FAILED: {
     retryable: false,
-    remedy: "A way back failed half-way. Read the thread and call the owner of the cluster now.",
+    remedy: "A way back failed half-way. Read what is left and call the owner of the cluster now.",
   },
   E_INTERNAL: { retryable: false, remedy: "This is a bug in MSK Ferry; report it with the id named here." },
 } as const satisfies Record<`E_${string}`, { retryable: boolean; remedy: string }>;
