@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Three projects, so that quick ones can be run alone: `npx vitest run --project unit`. */
+/** Three projects, one after the other, so that quick ones can be run alone: `npx vitest run --project unit`. */
 export default defineConfig({
   test: {
     expect: { requireAssertions: true },
@@ -9,6 +9,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          sequence: { groupOrder: 1 },
           include: ["test/{domain,commands,jobs,adapters,docs}/**/*.test.ts", "test/*.test.ts"],
           exclude: ["test/story.test.ts", "test/**/*.real.test.ts"],
           testTimeout: 20_000,
@@ -18,6 +19,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "real",
+          sequence: { groupOrder: 2 },
           include: ["test/**/*.real.test.ts"],
           globalSetup: ["test/support/lab-for-tests.ts"],
           testTimeout: 120_000,
@@ -29,6 +31,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "story",
+          sequence: { groupOrder: 3 },
           include: ["test/story.test.ts"],
           testTimeout: 600_000,
           hookTimeout: 300_000,

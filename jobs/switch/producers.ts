@@ -17,9 +17,10 @@ import {
   growth,
   plainEnds,
   proveAllCopied,
+  resumeCheckpoint,
   resumeForward,
   startForward,
-  stopForward,
+  stopMirror,
   untilDrained,
 } from "./wave-mirror.ts";
 
@@ -99,16 +100,28 @@ function stopAndDrain(wave: Wave, work: Work, run: Run): readonly Step[] {
   return [
     {
       name: "arm-reverse",
-      title: "create the reverse mirror, stopped",
+      title: "create the reverse mirror, stopped; stop the checkpoints",
       isDone: async () => {
-        const { state } = await (await world.engine()).status(reverseName(wave, work));
-        return state !== "absent";
+        const engine = await world.engine();
+        const checkpoint = await engine.status(flowName(migration.name, wave.name, "checkpoint"));
+        const reverse = await engine.status(reverseName(wave, work));
+        return reverse.state !== "absent" && ["stopped", "absent"].includes(checkpoint.state);
       },
       act: async () => {
-        await armReverse(wave, work);
+        // Its stop takes seconds: better before the producers' pause than in it.
+        await stopMirror(wave, "checkpoint", work);
+        if ((await (await world.engine()).status(reverseName(wave, work))).state === "absent") {
+          await armReverse(wave, work);
+        }
         return done;
       },
-      undo: { title: "remove the reverse mirror", run: () => disarmReverse(wave, work) },
+      undo: {
+        title: "remove the reverse mirror, start the checkpoints",
+        run: async () => {
+          await disarmReverse(wave, work);
+          await resumeCheckpoint(wave, work);
+        },
+      },
     },
     {
       name: "stop-producers",
@@ -157,7 +170,7 @@ function turnAround(wave: Wave, work: Work, run: Run): readonly Step[] {
         return state === "stopped" || state === "absent";
       },
       act: async () => {
-        await stopForward(wave, work);
+        await stopMirror(wave, "forward", work);
         return done;
       },
       undo: {

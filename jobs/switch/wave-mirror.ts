@@ -98,14 +98,12 @@ export async function untilDrained(
   );
 }
 
-/** Stops forward and checkpoint; each returns only when its tasks are gone and their offsets committed. */
-export async function stopForward(wave: Wave, work: Work): Promise<void> {
+/** Stops forward or checkpoint; returns only when its tasks are gone and their offsets committed. */
+export async function stopMirror(wave: Wave, kind: "forward" | "checkpoint", work: Work): Promise<void> {
   const engine = await work.world.engine();
-  for (const kind of ["checkpoint", "forward"] as const) {
-    const name = flowName(work.migration.name, wave.name, kind);
-    if ((await engine.status(name)).state !== "absent") await engine.stop(name);
-    await work.audit({ what: "mirror.stopped", wave: wave.name, detail: { flow: name } });
-  }
+  const name = flowName(work.migration.name, wave.name, kind);
+  if ((await engine.status(name)).state !== "absent") await engine.stop(name);
+  await work.audit({ what: "mirror.stopped", wave: wave.name, detail: { flow: name } });
 }
 
 /**
@@ -152,9 +150,14 @@ export async function resumeForward(wave: Wave, work: Work): Promise<void> {
   const { state } = await engine.status(forward);
   if (state === "failed") await engine.restartFailed(forward);
   else if (state !== "running") await engine.start(forward);
+  await resumeCheckpoint(wave, work);
+  await work.audit({ what: "mirror.started", wave: wave.name, detail: { flow: forward } });
+}
+
+export async function resumeCheckpoint(wave: Wave, work: Work): Promise<void> {
+  const engine = await work.world.engine();
   const checkpoint = flowName(work.migration.name, wave.name, "checkpoint");
   if ((await engine.status(checkpoint)).state === "stopped") await engine.start(checkpoint);
-  await work.audit({ what: "mirror.started", wave: wave.name, detail: { flow: forward } });
 }
 
 async function refuseBesideReverse(wave: Wave, work: Work): Promise<void> {
