@@ -11,6 +11,7 @@ import { createDoor } from "#support/outage.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
 import { realClock } from "#support/real-clock.ts";
 import { unique } from "#support/unique.ts";
+import { jobQueueContract } from "./contract/job-queue.ts";
 
 const status: Job = { name: "status", migration: "orders", by: "U1" };
 const closers: Array<() => Promise<unknown>> = [];
@@ -30,6 +31,29 @@ function open(redisUrl = inject("clusters").redis.url, prefix = `{${unique("queu
   }
   return { queue, work, log, prefix, redisUrl };
 }
+
+jobQueueContract("on Redis", async () => {
+  const { redis } = inject("clusters");
+  const options = { redisUrl: redis.url, prefix: `{${unique("queue")}}`, log: createQuietLog() };
+  const queue = openQueue({ ...options, clock: realClock });
+  const seen = new Map<string, Job[]>();
+  const worker = startWorker({
+    ...options,
+    concurrency: 1,
+    run: async (job, { id }) => {
+      seen.set(id, [...(seen.get(id) ?? []), job]);
+      return { kind: "done" };
+    },
+  });
+  return {
+    queue,
+    delivered: (id) => eventually(`job ${id}`, () => seen.get(id)),
+    close: async () => {
+      await worker.close();
+      await queue.close();
+    },
+  };
+});
 
 describe("the queue", () => {
   it("hands a job over and calls it again when it asks for that, counting attempts", async () => {

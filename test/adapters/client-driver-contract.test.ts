@@ -14,8 +14,13 @@ import { clientDriverContract } from "../contract/client-driver.ts";
 const app = { name: "contract-app", role: "producer", topics: ["orders"] } as const;
 
 clientDriverContract("in memory", async () => {
-  const { driver, told, refuse } = createFakeDriver(app.name);
-  return { driver, told: async () => told, refuse: async (next) => refuse(next), close: async () => {} };
+  const fake = createFakeDriver(app.name);
+  return {
+    driver: fake.driver,
+    told: async () => fake.told,
+    refuse: async (next) => fake.refuse(next),
+    close: async () => {},
+  };
 });
 
 /** An application that is a file with its place in it, switched by the command of its team. */

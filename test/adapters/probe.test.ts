@@ -35,7 +35,6 @@ proberContract("with sockets", async () => {
   const [plainPort = 0, tlsPort = 0, strangerPort = 0, closedPort = 0] = ports;
   const closed = servers.splice(3);
   await Promise.all(closed.map(end));
-  const at = (port: number) => ({ host: "localhost", port });
   return {
     prober: createProber({ patienceMs: 2000 }),
     plain: at(plainPort),
@@ -46,6 +45,10 @@ proberContract("with sockets", async () => {
     close: async () => void (await Promise.all(servers.map(end))),
   };
 });
+
+function at(port: number): { readonly host: string; readonly port: number } {
+  return { host: "localhost", port };
+}
 
 async function listen(server: Server, host = "localhost"): Promise<number> {
   server.listen(0, host);
@@ -87,12 +90,12 @@ describe("probing with sockets", () => {
   it("names protocol and certificate, and trusts only the system's authorities where none is given", async () => {
     const own = selfSigned();
     const tls = createTlsServer(own);
-    const at = await listen(tls);
-    expect(await prober.handshake("localhost", at, own.cert)).toEqual({
+    const tlsPort = await listen(tls);
+    expect(await prober.handshake("localhost", tlsPort, own.cert)).toEqual({
       ok: true,
       detail: expect.stringMatching(/^TLSv1\.3, localhost until /),
     });
-    expect(await prober.handshake("localhost", at, undefined)).toMatchObject({
+    expect(await prober.handshake("localhost", tlsPort, undefined)).toMatchObject({
       ok: false,
       why: expect.stringContaining("DEPTH_ZERO_SELF_SIGNED_CERT"),
     });

@@ -237,6 +237,10 @@ describe("findings", () => {
   });
 });
 
+function heading(topics: Assessment["topics"]): string | undefined {
+  return assessmentReport(assessmentOf({ topics })).markdown.match(/^## Topics.*$/mu)?.[0];
+}
+
 describe("the report", () => {
   it("never shows a number in the place of what is not known", () => {
     const why = "1 of 3 partitions have no leader";
@@ -247,8 +251,6 @@ describe("the report", () => {
       averageRecordBytes: unknown(why),
       bytesOnDisk: unknown(why),
     });
-    const heading = (topics: Assessment["topics"]) =>
-      assessmentReport(assessmentOf({ topics })).markdown.match(/^## Topics.*$/mu)?.[0];
     const cell = `unknown (${why})`;
     expect(assessmentReport(assessmentOf({ topics: [dark] })).markdown).toContain(
       `| dark | 3 | 1 | delete | ${cell} | ${cell} | ${cell} | ${cell} |`,
