@@ -7,8 +7,10 @@ import { createSlack } from "#adapters/slack/slack.ts";
 import { render } from "#commands/blocks.ts";
 import { createCommands } from "#commands/index.ts";
 import { type Config, loadConfig, processEnvironment } from "#config";
+import { closestName } from "#domain/closest.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobQueue } from "#domain/job.ts";
+import { keepTrying } from "#domain/keep-trying.ts";
 import type { Chat, Log, MessageRef, Store } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
 import { requestAt } from "#jobs/approval/request-store.ts";
@@ -16,7 +18,7 @@ import { createJobs } from "#jobs/carry-out.ts";
 import { handlers } from "#jobs/index.ts";
 import { digestSchedule } from "#jobs/mirror/schedule-digest.ts";
 import { createLog } from "#log";
-import { openQueue, startWorker } from "#queue";
+import { logOutages, type Outages, openQueue, startWorker } from "#queue";
 import { createWorlds, openWorld } from "./world.ts";
 
 /** The composition root: reads the settings, builds every adapter, hands ports to commands and jobs, stops in reverse. */
@@ -27,62 +29,94 @@ const watchEveryMs = 15_000;
 
 type Parts = { readonly chat: boolean; readonly worker: boolean };
 
-async function start(parts: Parts, config: Config, log: Log): Promise<AsyncDisposable> {
+/** Builds everything, runs until `stop` is aborted or something fails for good, and closes in reverse. */
+async function run(parts: Parts, config: Config, log: Log, stop: AbortSignal): Promise<void> {
   const stack = new AsyncDisposableStack();
   try {
-    const { environment, migrations } = config;
-    const store = createRedisStore({
-      url: environment.REDIS_URL,
-      prefix: `${redisPrefix}:`,
-      clock: systemClock,
-      log,
-    });
-    stack.defer(() => store.close());
-    const queue = openQueue({
-      redisUrl: environment.REDIS_URL,
-      prefix: redisPrefix,
-      clock: systemClock,
-      log,
-    });
-    stack.defer(() => queue.close());
-    const slack = createSlack({
-      botToken: environment.SLACK_BOT_TOKEN,
-      appToken: environment.SLACK_APP_TOKEN,
-      signingSecret: environment.SLACK_SIGNING_SECRET,
-      apiUrl: environment.SLACK_API_URL,
-      port: environment.PORT,
-      render,
-      log,
-      clock: systemClock,
-    });
-    stack.defer(() => slack.stop());
-    if (parts.worker) await startWork({ config, store, queue, chat: slack.chat, log, stack });
-    if (parts.chat) {
-      await slack.start({
-        onCommand: createCommands({ migrations, queue, people: slack.chat, log }),
-        onReaction: ({ ref }) => review(ref, store, queue, migrations),
-        onMessageDeleted: (ref) => review(ref, store, queue, migrations),
-        onReconnect: () => watchAll(queue, migrations),
-      });
-    }
-    log.info({ migrations: migrations.map(({ name }) => name), ...parts }, "msk-ferry is ready");
-    return stack.move();
-  } catch (error) {
+    const going = start({ parts, config, log, stack, stop });
+    await Promise.race([going, aborted(stop)]);
+    log.info({}, "stopping");
+  } finally {
     await stack.disposeAsync();
-    throw error;
   }
+}
+
+type StartNeed = {
+  readonly parts: Parts;
+  readonly config: Config;
+  readonly log: Log;
+  readonly stack: AsyncDisposableStack;
+  readonly stop: AbortSignal;
+};
+
+/** Goes on until `stop`. Waits for a Redis or a Slack that is away; the one does not keep the other from working. */
+async function start({ parts, config, log, stack, stop }: StartNeed): Promise<void> {
+  const { environment, migrations } = config;
+  const store = createRedisStore({
+    url: environment.REDIS_URL,
+    prefix: `${redisPrefix}:`,
+    clock: systemClock,
+    log,
+  });
+  stack.defer(() => store.close());
+  const outages = logOutages(log);
+  const queue = openQueue({
+    redisUrl: environment.REDIS_URL,
+    prefix: redisPrefix,
+    clock: systemClock,
+    log,
+    outages,
+  });
+  stack.defer(() => queue.close());
+  const slack = createSlack({
+    botToken: environment.SLACK_BOT_TOKEN,
+    appToken: environment.SLACK_APP_TOKEN,
+    signingSecret: environment.SLACK_SIGNING_SECRET,
+    apiUrl: environment.SLACK_API_URL,
+    port: environment.PORT,
+    render,
+    log,
+    clock: systemClock,
+  });
+  stack.defer(() => slack.stop());
+  const ready = () =>
+    log.info({ migrations: migrations.map(({ name }) => name), ...parts }, "msk-ferry is ready");
+  const going: Array<Promise<void>> = [];
+  if (parts.worker) {
+    startWork({ config, store, queue, outages, chat: slack.chat, log, stack });
+    going.push(schedule(migrations, queue, log, stop));
+  }
+  if (parts.chat) {
+    const handlers = {
+      onCommand: createCommands({ migrations, queue, people: slack.chat, log }),
+      onReaction: ({ ref }: { readonly ref: MessageRef }) => review(ref, store, queue, migrations),
+      onMessageDeleted: (ref: MessageRef) => review(ref, store, queue, migrations),
+      onReconnect: () => watchAll(queue, migrations),
+    };
+    going.push(slack.start(handlers).then(ready));
+  } else ready();
+  await Promise.all(going);
+  await aborted(stop);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve());
+  return promise;
 }
 
 type WorkNeed = {
   readonly config: Config;
   readonly store: Store;
   readonly queue: JobQueue;
+  readonly outages: Outages;
   readonly chat: Chat;
   readonly log: Log;
   readonly stack: AsyncDisposableStack;
 };
 
-async function startWork({ config, store, queue, chat, log, stack }: WorkNeed): Promise<void> {
+function startWork({ config, store, queue, outages, chat, log, stack }: WorkNeed): void {
   const { migrations } = config;
   const inherited = inheritable();
   const { world, close } = createWorlds((migration) =>
@@ -108,16 +142,35 @@ async function startWork({ config, store, queue, chat, log, stack }: WorkNeed): 
     log,
     run,
     concurrency: 8,
+    outages,
   });
   stack.defer(() => worker.close());
-  for (const migration of migrations) {
-    await queue.every(`watch-${migration.name}`, watchEveryMs, {
-      name: "watch",
-      migration: migration.name,
-      by: "schedule",
-    });
-    await scheduleDigest(migration, queue);
-  }
+}
+
+/** What runs by itself. Set as soon as Redis takes it. */
+async function schedule(
+  migrations: readonly Migration[],
+  queue: JobQueue,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const trying = {
+    clock: systemClock,
+    signal,
+    onTrouble: ({ code, message, remedy }: FerryError) =>
+      log.info({ code, error: message, remedy }, "schedules wait for redis"),
+    onBack: (failures: number) => log.info({ failures }, "schedules are set"),
+  };
+  await keepTrying(trying, async () => {
+    for (const migration of migrations) {
+      await queue.every(`watch-${migration.name}`, watchEveryMs, {
+        name: "watch",
+        migration: migration.name,
+        by: "schedule",
+      });
+      await scheduleDigest(migration, queue);
+    }
+  });
 }
 
 /** A schedule written in ferry.yaml; `/ferry digest on|off` changes it until the next start. */
@@ -158,31 +211,55 @@ function inheritable(): Record<string, string | undefined> {
   );
 }
 
-function readParts(only: string | undefined): Parts {
+const options = { only: { type: "string" }, check: { type: "boolean" } } as const;
+const allowed = "--only chat, --only worker and --check";
+
+function readParts(only: unknown): Parts {
   if (only === undefined) return { chat: true, worker: true };
   if (only === "chat") return { chat: true, worker: false };
   if (only === "worker") return { chat: false, worker: true };
-  throw new FerryError("E_SETTINGS", `--only: saw "${only}"; allowed are chat and worker.`);
+  const seen = typeof only === "string" ? `saw "${only}"` : "no value";
+  throw new FerryError("E_SETTINGS", `--only: ${seen}; allowed are chat and worker.`);
+}
+
+/** The command line. Fails with `E_SETTINGS`: the option seen and those that are allowed. */
+function readCommandLine(): { readonly parts: Parts; readonly check: boolean } {
+  const { values, tokens } = parseArgs({ options, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === "positional") {
+      throw new FerryError("E_SETTINGS", `"${token.value}": no option; allowed are ${allowed}.`);
+    }
+    if (token.kind === "option" && !Object.keys(options).includes(token.name)) {
+      const near = closestName(token.name, Object.keys(options));
+      throw new FerryError(
+        "E_SETTINGS",
+        `${token.rawName}: unknown option; did you mean --${near}? Allowed are ${allowed}.`,
+      );
+    }
+  }
+  const { only, check = false } = values;
+  if (typeof check !== "boolean") throw new FerryError("E_SETTINGS", "--check: takes no value.");
+  return { parts: readParts(only), check };
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { only: { type: "string" }, check: { type: "boolean", default: false } },
-  });
+  const { parts, check } = readCommandLine();
   const config = await loadConfig(processEnvironment());
-  if (values.check) {
+  if (check) {
     process.stdout.write(`Settings are usable: ${config.migrations.map(({ name }) => name).join(", ")}.\n`);
     return;
   }
   const log = createLog(config.environment.LOG_LEVEL);
-  const running = await start(readParts(values.only), config, log);
-  const stopped = Promise.withResolvers<void>();
-  const stop = () => stopped.resolve();
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
-  await stopped.promise;
-  log.info({}, "stopping");
-  await running[Symbol.asyncDispose]();
+  // Somebody forgot to wait for a promise: a bug, but jobs that are under way are worth more than a clean end.
+  process.on("unhandledRejection", (reason) => {
+    const { code, message, remedy, stack } = asFerryError(reason);
+    log.error({ code, error: message, remedy, stack }, "a failure that nobody waited for");
+  });
+  const stop = new AbortController();
+  const onSignal = () => stop.abort(new FerryError("E_QUEUE", "stopped"));
+  process.once("SIGINT", onSignal);
+  process.once("SIGTERM", onSignal);
+  await run(parts, config, log, stop.signal);
 }
 
 setMaxListeners(0);

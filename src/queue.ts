@@ -140,8 +140,11 @@ export function startWorker(options: {
   return {
     async close(deadlineMs = closeDeadlineMs) {
       stopping.abort(new FerryError("E_QUEUE", "this worker stops; another one goes on"));
-      const ended = await settledWithin(worker.close(), deadlineMs);
-      if (!ended) {
+      // A Redis that is away takes no last word; what was active is picked up as stalled.
+      const away = redis.status !== "ready";
+      const ended = !away && (await settledWithin(worker.close(), deadlineMs));
+      if (away) await settledWithin(worker.close(true), 1000);
+      else if (!ended) {
         log.warn({ deadlineMs }, "jobs still active at the deadline; they will be picked up as stalled");
         await settledWithin(worker.close(true), 1000);
       }
