@@ -1,92 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
-import { Assessment, assessmentKey } from "#domain/assessment.ts";
-import type { Message } from "#domain/message.ts";
-import type { KafkaCluster, Store, World } from "#domain/ports.ts";
+import { Assessment } from "#domain/assessment.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { assess } from "#jobs/assess.ts";
-import { windowKey } from "#jobs/assess-window.ts";
-import type { Outcome, Work } from "#jobs/work.ts";
-import { createFakeKafka } from "#support/fake-kafka.ts";
-import { createHandClock, type HandClock } from "#support/hand-clock.ts";
-import { createMemoryStore } from "#support/memory-store.ts";
-import { createSmallWork } from "#support/small-work.ts";
-
-const job = { name: "assess", migration: "orders", by: "UANA" } as const;
-const windowMs = 30_000;
-
-/** A source with two topics, 100 and 20 records of 4 bytes, and one group that has read some. */
-function sample() {
-  const clock = createHandClock();
-  const kafka = createFakeKafka({ role: "source", brokers: 3, now: () => clock.now() });
-  kafka.addTopic("orders", { partitions: 2, replicas: 3 });
-  kafka.addTopic("refunds", { replicas: 3 });
-  write(100, "orders", 0);
-  write(20, "refunds", 0);
-  kafka.commitAs("billing", new Map([["orders", [40, undefined]]]));
-  kafka.addMember("billing", { clientId: "b", host: "/10.0.0.2" });
-  kafka.addMember("billing", { clientId: "a", host: "/10.0.0.1" });
-
-  function write(records: number, topic: string, partition: number): void {
-    for (let each = 0; each < records; each += 1) kafka.append(topic, partition, { key: "k", value: "abc" });
-  }
-
-  return { clock, kafka, write, store: createMemoryStore(clock) };
-}
-
-type Sample = ReturnType<typeof sample>;
-
-/** What a process that was just started works with; card and files are its own, memory is not. */
-function open(
-  parts: {
-    readonly clock: HandClock;
-    readonly store: Store;
-    readonly kafka: { readonly cluster: KafkaCluster };
-  },
-  changes: Partial<KafkaCluster> = {},
-) {
-  const small = createSmallWork(parts);
-  const files = new Map<string, string>();
-  const source = { ...parts.kafka.cluster, ...changes };
-  const world: World = Object.create(small.world, { source: { value: source } });
-  const work: Work = {
-    ...small,
-    world,
-    card: {
-      ...small.card,
-      file: async ({ name, content }) => {
-        files.set(name, content.toString());
-        return name;
-      },
-    },
-  };
-  return { work, files, shown: small.card.shown };
-}
-
-/** Runs it as the queue does, turning the clock for as long as it asks. */
-async function run({ clock }: Sample, work: Work): Promise<void> {
-  for (let outcome = await assess(job, work); outcome.kind === "again"; outcome = await assess(job, work)) {
-    await clock.advance(outcome.ms);
-  }
-}
-
-async function assessed(
-  parts: Sample,
-  changes: Partial<KafkaCluster> = {},
-): Promise<{ found: Assessment; files: Map<string, string>; last: Message | undefined }> {
-  const { work, files, shown } = open(parts, changes);
-  await run(parts, work);
-  const found = Assessment.parse((await parts.store.read(assessmentKey("orders")))?.value);
-  return { found, files, last: shown.at(-1) };
-}
-
-function topicOf({ topics }: Assessment, name: string) {
-  return topics.find((topic) => topic.name === name) ?? expect.fail(`no topic ${name}`);
-}
+import { assessed, job, openAssess, sampleSource, topicOf, windowMs } from "#support/assess-work.ts";
 
 describe("what assess finds", () => {
   it("is an inventory of cluster, topics and settings", async () => {
-    const parts = sample();
+    const parts = sampleSource();
     parts.kafka.setConfig("orders", "cleanup.policy", "compact,delete");
     parts.kafka.setBrokerConfigs([
       { name: "log.retention.hours", value: "48", origin: "broker-static" },
@@ -108,9 +28,9 @@ describe("what assess finds", () => {
   });
 
   it("is the measured rate, records held and their size", async () => {
-    const parts = sample();
+    const parts = sampleSource();
     parts.kafka.deleteBefore("orders", 0, 10);
-    const { work } = open(parts);
+    const { work } = openAssess(parts);
     expect(await assess(job, work)).toEqual({ kind: "again", ms: windowMs });
     parts.write(45, "orders", 0);
     parts.write(15, "orders", 1);
@@ -125,7 +45,7 @@ describe("what assess finds", () => {
   });
 
   it("is each group with its members and its lag", async () => {
-    const { found } = await assessed(sample());
+    const { found } = await assessed(sampleSource());
     expect(found.groups).toEqual([
       expect.objectContaining({
         id: "billing",
@@ -140,7 +60,7 @@ describe("what assess finds", () => {
   });
 
   it("has no lag for an offset beyond the end, as of a topic that was made anew", async () => {
-    const parts = sample();
+    const parts = sampleSource();
     parts.kafka.commitAs("nightly", new Map([["refunds", [500]]]));
     const { found } = await assessed(parts);
     const group = found.groups.find(({ id }) => id === "nightly");
@@ -149,7 +69,7 @@ describe("what assess finds", () => {
 
   it("leaves sizes that the broker does not tell unknown, with the reason, in report and finding", async () => {
     const why = "broker 1 refused DescribeLogDirs";
-    const { found, files, last } = await assessed(sample(), { logSizes: async () => unknown(why) });
+    const { found, files, last } = await assessed(sampleSource(), { logSizes: async () => unknown(why) });
     expect(found.topics.map(({ bytesOnDisk }) => bytesOnDisk)).toEqual([unknown(why), unknown(why)]);
     expect(files.get("assess-2026-11-22.md")).toContain("bytes on disk unknown");
     expect(files.get("assess-2026-11-22.md")).toContain(`unknown (${why})`);
@@ -158,7 +78,7 @@ describe("what assess finds", () => {
   });
 
   it("has no record size where retention was faster than the sample", async () => {
-    const parts = sample();
+    const parts = sampleSource();
     const { cluster } = parts.kafka;
     const { found } = await assessed(parts, {
       read: async (where, from, options) => {
@@ -175,14 +95,14 @@ describe("what assess finds", () => {
 
 describe("what assess tells", () => {
   it("attaches the report twice, for people and for machines", async () => {
-    const { found, files } = await assessed(sample());
+    const { found, files } = await assessed(sampleSource());
     expect([...files.keys()]).toEqual(["assess-2026-11-22.md", "assess-2026-11-22.json"]);
     expect(Assessment.parse(JSON.parse(files.get("assess-2026-11-22.json") ?? ""))).toEqual(found);
     expect(files.get("assess-2026-11-22.md")).toContain("| orders | 2 | 3 | delete | 100 | 0.0 | 4 |");
   });
 
   it("shows findings and counts them", async () => {
-    const parts = sample();
+    const parts = sampleSource();
     parts.kafka.setConfig("orders", "retention.ms", "3600000");
     parts.kafka.addTopic("old.heartbeats");
     const { last } = await assessed(parts);
@@ -194,7 +114,7 @@ describe("what assess tells", () => {
   });
 
   it("is the same to the byte, apart from the time, when nothing changed", async () => {
-    const parts = sample();
+    const parts = sampleSource();
     const first = await assessed(parts);
     await parts.clock.advance(60_000);
     const second = await assessed(parts);
@@ -210,7 +130,7 @@ describe("a partition without a leader", () => {
   const why = unknown("1 of 2 partitions of orders have no leader");
 
   it("is a blocker, and what cannot be measured there is unknown; the rest is measured", async () => {
-    const parts = sample();
+    const parts = sampleSource();
     parts.kafka.setLeader({ topic: "orders", partition: 1 }, -1);
     const { found, last } = await assessed(parts);
     expect(topicOf(found, "orders")).toMatchObject({
@@ -228,10 +148,24 @@ describe("a partition without a leader", () => {
     expect(JSON.stringify(last)).toContain("at least 0.0 records/s");
   });
 
-  it("has no rate when it came back only while measuring", async () => {
-    const parts = sample();
+  it("is not asked for its size: that would fail as a whole", async () => {
+    const parts = sampleSource();
     parts.kafka.setLeader({ topic: "orders", partition: 1 }, -1);
-    await assess(job, open(parts).work);
+    const asked: string[] = [];
+    const { found } = await assessed(parts, {
+      logSizes: async (names) => {
+        asked.push(...names);
+        return known(new Map(names.map((name) => [name, [7]])));
+      },
+    });
+    expect(asked).toEqual(["refunds"]);
+    expect(topicOf(found, "refunds").bytesOnDisk).toEqual(known(7));
+  });
+
+  it("has no rate when it came back only while measuring", async () => {
+    const parts = sampleSource();
+    parts.kafka.setLeader({ topic: "orders", partition: 1 }, -1);
+    await assess(job, openAssess(parts).work);
     parts.kafka.setLeader({ topic: "orders", partition: 1 }, 2);
     await parts.clock.advance(windowMs);
     const { found } = await assessed(parts);
@@ -239,84 +173,5 @@ describe("a partition without a leader", () => {
       offsetsHeld: known(100),
       recordsPerSecond: { known: false, why: expect.stringContaining("when measuring began") },
     });
-  });
-});
-
-describe("the measuring window", () => {
-  const First = z.object({ at: z.number(), ends: z.record(z.string(), z.array(z.number())) });
-  const kept = async ({ store }: Sample) => (await store.read(windowKey("orders")))?.value;
-
-  it("keeps the first reading, says how long it takes, and gives the worker back", async () => {
-    const parts = sample();
-    const { work, shown } = open(parts);
-    const began = parts.clock.now();
-    expect(await assess(job, work)).toEqual({ kind: "again", ms: windowMs } satisfies Outcome);
-    expect(parts.clock.sleepers()).toBe(0);
-    expect(First.parse(await kept(parts))).toEqual({ at: began, ends: { orders: [100, 0], refunds: [20] } });
-    expect(shown.at(-1)?.parts).toMatchObject([
-      { kind: "progress", step: "measuring throughput, 30 s left" },
-    ]);
-  });
-
-  it("goes on after a restart, and is gone at the end", async () => {
-    const parts = sample();
-    await assess(job, open(parts).work);
-    parts.write(30, "orders", 0);
-    await parts.clock.advance(20_000);
-    const next = open(parts);
-    expect(await assess(job, next.work)).toEqual({ kind: "again", ms: 10_000 });
-    expect(JSON.stringify(next.shown.at(-1))).toContain("measuring throughput, 10 s left");
-    await parts.clock.advance(40_000);
-    const { found, last } = await assessed(parts);
-    expect(found.windowMs).toBe(60_000);
-    expect(topicOf(found, "orders").recordsPerSecond).toEqual(known(0.5));
-    expect(last?.note).toContain("done in 60 s");
-    expect(await kept(parts)).toBeUndefined();
-  });
-
-  it("starts anew on a reading older than three windows", async () => {
-    const parts = sample();
-    await assess(job, open(parts).work);
-    parts.write(1000, "orders", 0);
-    await parts.clock.advance(3 * windowMs + 1);
-    expect(await assess(job, open(parts).work)).toEqual({ kind: "again", ms: windowMs });
-    await parts.clock.advance(windowMs);
-    const { found } = await assessed(parts);
-    expect(found.windowMs).toBe(windowMs);
-    expect(topicOf(found, "orders").recordsPerSecond).toEqual(known(0));
-  });
-
-  it("starts anew on another cluster, and on a reading it cannot use", async () => {
-    const parts = sample();
-    await assess(job, open(parts).work);
-    await parts.clock.advance(windowMs);
-    const { cluster } = parts.kafka;
-    const moved = { describe: async () => ({ ...(await cluster.describe()), clusterId: "other" }) };
-    expect(await assess(job, open(parts, moved).work)).toEqual({ kind: "again", ms: windowMs });
-    await parts.store.write(windowKey("orders"), { at: "yesterday" });
-    expect(await assess(job, open(parts).work)).toEqual({ kind: "again", ms: windowMs });
-  });
-
-  it("is kept when the source goes away at its end: the next try goes on from it", async () => {
-    const parts = sample();
-    const { work } = open(parts);
-    await assess(job, work);
-    await parts.clock.advance(windowMs);
-    parts.kafka.fail("listGroups", new Error("away"), 1);
-    await expect(assess(job, work)).rejects.toThrow("away");
-    expect(await assess(job, work)).toEqual({ kind: "done" });
-  });
-
-  it("has no rate for a topic that was made anew meanwhile, or is new", async () => {
-    const parts = sample();
-    await assess(job, open(parts).work);
-    parts.kafka.addTopic("orders", { partitions: 2 });
-    parts.kafka.addTopic("fresh");
-    await parts.clock.advance(windowMs);
-    const { found } = await assessed(parts);
-    expect(topicOf(found, "orders").recordsPerSecond).toEqual(
-      unknown("the end of partition 0 went back while measuring"),
-    );
-    expect(topicOf(found, "fresh").recordsPerSecond).toMatchObject({ known: false });
   });
 });

@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { Assessment, assessmentKey } from "#domain/assessment.ts";
+import { known, unknown } from "#domain/topology.ts";
+import { assess } from "#jobs/assess.ts";
+import { windowKey } from "#jobs/assess-window.ts";
+import type { Outcome } from "#jobs/work.ts";
+import {
+  assessed,
+  job,
+  openAssess,
+  type SampleSource,
+  sampleSource,
+  topicOf,
+  windowMs,
+} from "#support/assess-work.ts";
+
+const First = z.object({ at: z.number(), ends: z.record(z.string(), z.array(z.number())) });
+
+async function kept({ store }: SampleSource): Promise<unknown> {
+  return (await store.read(windowKey("orders")))?.value;
+}
+
+describe("the measuring window", () => {
+  it("keeps the first reading, says how long it takes, and gives the worker back", async () => {
+    const parts = sampleSource();
+    const { work, shown } = openAssess(parts);
+    const began = parts.clock.now();
+    expect(await assess(job, work)).toEqual({ kind: "again", ms: windowMs } satisfies Outcome);
+    expect(parts.clock.sleepers()).toBe(0);
+    expect(First.parse(await kept(parts))).toEqual({ at: began, ends: { orders: [100, 0], refunds: [20] } });
+    expect(shown.at(-1)?.parts).toMatchObject([
+      { kind: "progress", step: "measuring throughput, 30 s left" },
+    ]);
+  });
+
+  it("goes on after a restart, and is gone at the end", async () => {
+    const parts = sampleSource();
+    await assess(job, openAssess(parts).work);
+    parts.write(30, "orders", 0);
+    await parts.clock.advance(20_000);
+    const next = openAssess(parts);
+    expect(await assess(job, next.work)).toEqual({ kind: "again", ms: 10_000 });
+    expect(JSON.stringify(next.shown.at(-1))).toContain("measuring throughput, 10 s left");
+    await parts.clock.advance(40_000);
+    const { found, last } = await assessed(parts);
+    expect(found.windowMs).toBe(60_000);
+    expect(topicOf(found, "orders").recordsPerSecond).toEqual(known(0.5));
+    expect(last?.note).toContain("done in 60 s");
+    expect(await kept(parts)).toBeUndefined();
+  });
+
+  it("starts anew on a reading older than three windows", async () => {
+    const parts = sampleSource();
+    await assess(job, openAssess(parts).work);
+    parts.write(1000, "orders", 0);
+    await parts.clock.advance(3 * windowMs + 1);
+    expect(await assess(job, openAssess(parts).work)).toEqual({ kind: "again", ms: windowMs });
+    await parts.clock.advance(windowMs);
+    const { found } = await assessed(parts);
+    expect(found.windowMs).toBe(windowMs);
+    expect(topicOf(found, "orders").recordsPerSecond).toEqual(known(0));
+  });
+
+  it("starts anew on another cluster, and on a reading it cannot use", async () => {
+    const parts = sampleSource();
+    await assess(job, openAssess(parts).work);
+    await parts.clock.advance(windowMs);
+    const { cluster } = parts.kafka;
+    const moved = { describe: async () => ({ ...(await cluster.describe()), clusterId: "other" }) };
+    expect(await assess(job, openAssess(parts, moved).work)).toEqual({ kind: "again", ms: windowMs });
+    await parts.store.write(windowKey("orders"), { at: "yesterday" });
+    expect(await assess(job, openAssess(parts).work)).toEqual({ kind: "again", ms: windowMs });
+  });
+
+  it("is kept when the source goes away at its end: the next try goes on from it", async () => {
+    const parts = sampleSource();
+    const { work } = openAssess(parts);
+    await assess(job, work);
+    await parts.clock.advance(windowMs);
+    parts.kafka.fail("listGroups", new Error("away"), 1);
+    await expect(assess(job, work)).rejects.toThrow("away");
+    expect(await assess(job, work)).toEqual({ kind: "done" });
+  });
+
+  it("has no rate for a topic that was made anew meanwhile, or is new", async () => {
+    const parts = sampleSource();
+    await assess(job, openAssess(parts).work);
+    parts.kafka.addTopic("orders", { partitions: 2 });
+    parts.kafka.addTopic("fresh");
+    await parts.clock.advance(windowMs);
+    const { found } = await assessed(parts);
+    expect(topicOf(found, "orders").recordsPerSecond).toEqual(
+      unknown("the end of partition 0 went back while measuring"),
+    );
+    expect(topicOf(found, "fresh").recordsPerSecond).toMatchObject({ known: false });
+  });
+
+  it("has no rate for a topic that lost partitions, and counts those that were added from 0", async () => {
+    const parts = sampleSource();
+    parts.kafka.addTopic("shrunk", { partitions: 3 });
+    await assess(job, openAssess(parts).work);
+    parts.kafka.addTopic("shrunk", { partitions: 1 });
+    parts.kafka.addPartitions("orders", 1);
+    parts.write(60, "orders", 2);
+    await parts.clock.advance(windowMs);
+    const { found } = await assessed(parts);
+    expect(topicOf(found, "shrunk").recordsPerSecond).toMatchObject({ known: false });
+    expect(topicOf(found, "orders").recordsPerSecond).toEqual(known(2));
+  });
+
+  it("measures nothing over no time, and says so", async () => {
+    const parts = sampleSource();
+    const { work } = openAssess(parts);
+    const settings = { ...work.migration.settings, assess: { window: 0 } };
+    await assess(job, { ...work, migration: { ...work.migration, settings } });
+    const found = Assessment.parse((await parts.store.read(assessmentKey("orders")))?.value);
+    expect(topicOf(found, "orders").recordsPerSecond).toEqual(
+      unknown("no time passed between the two readings"),
+    );
+  });
+});
