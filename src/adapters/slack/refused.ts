@@ -11,7 +11,7 @@ const refusals = new Set([
 ]);
 
 /** Slack's own word in an error or its causes: "message_not_found". */
-export function wordOf(error: unknown): string | undefined {
+function wordOf(error: unknown): string | undefined {
   if (error instanceof WebAPIPlatformError) return error.data.error;
   return error instanceof Error ? wordOf(error.cause) : undefined;
 }
