@@ -1,21 +1,19 @@
 import { asFerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
-import { planKey } from "#domain/plan.ts";
 import { reviewOpenRequests } from "./approval/open-requests.ts";
 import { lagPoints, sampleLag } from "./mirror/migration-lag.ts";
+import { mirroringKey } from "./mirror/replicate.ts";
 import { replicationAlarms } from "./mirror/replication-alarms.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
 /** Every few seconds, at each start and reconnect: looks at open requests again, samples lag, raises and clears alarms. */
 export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> {
   await reviewOpenRequests(work);
-  if ((await work.store.read(planKey(work.migration.name))) === undefined) return done;
+  if ((await work.store.read(mirroringKey(work.migration.name))) === undefined) return done;
   try {
     await replicationAlarms(await sampleLag(work), await lagPoints(work), work);
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);
-    // Before there is a target there is nothing to watch.
-    if (code === "E_TARGET_ABSENT") return done;
     work.log.warn({ code, error: message }, "lag could not be sampled");
   }
   return done;

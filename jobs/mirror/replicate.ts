@@ -10,6 +10,11 @@ import { done, type Outcome, type Work } from "#jobs/work.ts";
 import { refuseLoop } from "./loop-guard.ts";
 import { type StartedWave, startWave } from "./replicate-wave.ts";
 
+/** Written when the first mirror is started: from then on a mirror that cannot be read is worth an alarm. */
+export function mirroringKey(migration: string): string {
+  return `mirroring:${migration}`;
+}
+
 /** Starts, pauses, resumes or stops the forward mirror of every wave whose producers are still on the source. */
 export async function replicate(job: JobOf<"replicate">, work: Work): Promise<Outcome> {
   await refuseBesideRun(work);
@@ -58,6 +63,7 @@ async function start(
     (problem) => problem.includes("Connector") || problem.includes("newer"),
   );
   if (missing !== undefined) throw new FerryError("E_CONNECT_PLUGIN", missing);
+  await work.store.write(mirroringKey(work.migration.name), work.clock.now());
   const started: StartedWave[] = [];
   for (const wave of waves) {
     await progress(`wave ${wave.name}`, started.length, waves.length, work);

@@ -91,6 +91,35 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
   ];
 }
 
+function armStep(wave: Wave, work: Work): Step {
+  const { migration, world } = work;
+  return {
+    name: "arm-reverse",
+    title: "create the reverse mirror, stopped; stop the checkpoints",
+    isDone: async () => {
+      const engine = await world.engine();
+      const checkpoint = await engine.status(flowName(migration.name, wave.name, "checkpoint"));
+      const reverse = await engine.status(reverseName(wave, work));
+      return reverse.state !== "absent" && ["stopped", "absent"].includes(checkpoint.state);
+    },
+    act: async () => {
+      // Its stop takes seconds: better before the producers' pause than in it.
+      await stopMirror(wave, "checkpoint", work);
+      if ((await (await world.engine()).status(reverseName(wave, work))).state === "absent") {
+        await armReverse(wave, work);
+      }
+      return done;
+    },
+    undo: {
+      title: "remove the reverse mirror, start the checkpoints",
+      run: async () => {
+        await disarmReverse(wave, work);
+        await resumeCheckpoint(wave, work);
+      },
+    },
+  };
+}
+
 function stopAndDrain(wave: Wave, work: Work, run: Run): readonly Step[] {
   const clients = producersOf(work, wave);
   const places = () => Promise.all(clients.map((client) => placeOfProducer(client, work)));
@@ -98,31 +127,7 @@ function stopAndDrain(wave: Wave, work: Work, run: Run): readonly Step[] {
   const forward = flowName(migration.name, wave.name, "forward");
   const isTurned = async () => (await recallBoundary(run)) !== undefined;
   return [
-    {
-      name: "arm-reverse",
-      title: "create the reverse mirror, stopped; stop the checkpoints",
-      isDone: async () => {
-        const engine = await world.engine();
-        const checkpoint = await engine.status(flowName(migration.name, wave.name, "checkpoint"));
-        const reverse = await engine.status(reverseName(wave, work));
-        return reverse.state !== "absent" && ["stopped", "absent"].includes(checkpoint.state);
-      },
-      act: async () => {
-        // Its stop takes seconds: better before the producers' pause than in it.
-        await stopMirror(wave, "checkpoint", work);
-        if ((await (await world.engine()).status(reverseName(wave, work))).state === "absent") {
-          await armReverse(wave, work);
-        }
-        return done;
-      },
-      undo: {
-        title: "remove the reverse mirror, start the checkpoints",
-        run: async () => {
-          await disarmReverse(wave, work);
-          await resumeCheckpoint(wave, work);
-        },
-      },
-    },
+    armStep(wave, work),
     {
       name: "stop-producers",
       title: `stop ${clients.map(({ name }) => name).join(", ") || "nobody"}`,
