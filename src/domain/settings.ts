@@ -40,7 +40,10 @@ export const Security = z.discriminatedUnion("protocol", [
 ]);
 export type Security = z.infer<typeof Security>;
 
-const HostPort = z.string().regex(/^[^\s:]+:\d{1,5}$/, "expected host:port");
+const HostPort = z
+  .string()
+  .regex(/^[^\s:]+:\d{1,5}$/, "expected host:port")
+  .refine((text) => Number(text.split(":").at(-1)) <= 65_535, "expected a port of at most 65535");
 
 /** A pattern for whole names, as `selectTopics` and Connect match them. */
 const Pattern = z.string().superRefine((pattern, context) => {

@@ -31,7 +31,8 @@ export function createManualDriver(
       ],
     } as const;
     const key = `manual:${client.name}:${request}`;
-    const ref = await chat.post(channel, message, { key });
+    // After a crash the question is still there, perhaps with its answer.
+    const ref = (await chat.find(channel, key)) ?? (await chat.post(channel, message, { key }));
     await chat.seed(ref, ["white_check_mark", "x"]);
     const deadline = clock.now() + settings.timeout;
     for (;;) {
