@@ -322,7 +322,7 @@ function isConnectionLoss(error: Error): boolean {
   const code = "code" in error ? String(error.code) : "";
   return (
     /^(?:ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET)/.test(code) ||
-    /^Connection is closed/.test(error.message)
+    error.message.startsWith("Connection is closed")
   );
 }
 

@@ -65,12 +65,12 @@ function start(
 ): Bot {
   const { PATH } = processEnvironment();
   const env = {
-    ...{ PATH, FERRY_CONFIG: join(folder, "ferry.yaml"), REDIS_URL: nowhere },
-    ...{
-      SLACK_API_URL: workspace.apiUrl,
-      SLACK_BOT_TOKEN: tokens.botToken,
-      SLACK_APP_TOKEN: tokens.appToken,
-    },
+    PATH,
+    FERRY_CONFIG: join(folder, "ferry.yaml"),
+    REDIS_URL: nowhere,
+    SLACK_API_URL: workspace.apiUrl,
+    SLACK_BOT_TOKEN: tokens.botToken,
+    SLACK_APP_TOKEN: tokens.appToken,
     ...environment,
   };
   const child = spawn(process.execPath, [...before, main, ...options], {

@@ -20,7 +20,11 @@ function setup(change: { readonly services?: Partial<Services>; readonly store?:
     migrations: [migration],
     world: async () => world,
     charts: () => charts,
-    ...{ store, chat, queue, clock, log },
+    store,
+    chat,
+    queue,
+    clock,
+    log,
     ...change.services,
   };
   const run = createJobs(services, {
@@ -38,7 +42,9 @@ function setup(change: { readonly services?: Partial<Services>; readonly store?:
     return await run(status, { id: "status-1", attempt, signal: new AbortController().signal });
   }
   return {
-    ...{ clock, log, runOnce },
+    clock,
+    log,
+    runOnce,
     fails: (code: ErrorCode) => expect(runOnce(code)).rejects.toMatchObject({ code }),
     shown: () => fake.posts.map(({ message }) => render(message).text.replaceAll("\u2060", "")),
     audited: async () =>
@@ -92,10 +98,13 @@ describe("a job that fails again and again", () => {
   });
 
   test("says no time when the store does not know since when, and logs that with what to do", async () => {
-    const noAudit = async () => {
-      throw new FerryError("E_STORE", "Redis did not answer: away");
-    };
-    const at = setup({ store: { audit: noAudit } });
+    const at = setup({
+      store: {
+        audit: async () => {
+          throw new FerryError("E_STORE", "Redis did not answer: away");
+        },
+      },
+    });
     await at.fails("E_INCOMPLETE");
     expect(at.shown()[0]).toContain("waiting, tries again by itself");
     expect(at.log.lines.find(({ level }) => level === "error")).toEqual({
@@ -111,10 +120,13 @@ describe("a job that fails again and again", () => {
 });
 
 test("an outside world that cannot be opened is told to the person", async () => {
-  const world = async () => {
-    throw new FerryError("E_SETTINGS", "caFile: ca.pem cannot be read.");
-  };
-  const at = setup({ services: { world } });
+  const at = setup({
+    services: {
+      world: async () => {
+        throw new FerryError("E_SETTINGS", "caFile: ca.pem cannot be read.");
+      },
+    },
+  });
   await at.fails("E_SETTINGS");
   expect(at.shown()[0]).toContain("`E_SETTINGS` caFile: ca.pem cannot be read.");
   expect(at.shown()[0]).toContain("Do: Correct the key in ferry.yaml or the environment and start again.");

@@ -83,6 +83,10 @@ function failureOf(cause: unknown): Failure {
   return { kind: transient.has(error) ? "ambiguous" : "refused", error: said, afterMs: 0, cause };
 }
 
+function fieldsOf(method: string, { kind, error }: Failure): object {
+  return { method, kind, code: "E_SLACK", error, remedy: catalogue.E_SLACK.remedy };
+}
+
 /**
  * Calls with retries of our own. The SDK's would post twice when an answer is lost, and would hold its whole queue on
  * one 429.
@@ -99,8 +103,8 @@ export function createCalls(need: CallsNeed): Calls {
   async function attempt<T>(
     what: string,
     run: () => Promise<T>,
+    losses: number,
     found?: () => Promise<T | undefined>,
-    losses: number = patience.ambiguous,
   ): Promise<T> {
     const begin = need.clock.now();
     let lost = 0;
@@ -114,16 +118,7 @@ export function createCalls(need: CallsNeed): Calls {
         const waited = need.clock.now() - begin + failure.afterMs;
         const over = failure.kind === "refused" || lost >= losses || waited > patience.limitedMs;
         if (over) throw new FerryError("E_SLACK", `${what}: ${failure.error}`, { cause });
-        need.log.warn(
-          {
-            method: what,
-            kind: failure.kind,
-            code: "E_SLACK",
-            error: failure.error,
-            remedy: catalogue.E_SLACK.remedy,
-          },
-          "slack call will be repeated",
-        );
+        need.log.warn(fieldsOf(what, failure), "slack call will be repeated");
         await need.clock.sleep(failure.afterMs || patience.firstMs * 2 ** (lost - 1), need.signal);
         if (failure.kind !== "ambiguous") continue;
         const already = await found?.();
@@ -141,14 +136,19 @@ export function createCalls(need: CallsNeed): Calls {
 
   return {
     repeatable: (method, args, answer, once) =>
-      attempt(method, () => call(method, args, answer), undefined, once && 1),
-    once: (method, args, answer, found) => attempt(method, () => call(method, args, answer), found),
+      attempt(method, () => call(method, args, answer), once ? 1 : patience.ambiguous),
+    once: (method, args, answer, found) =>
+      attempt(method, () => call(method, args, answer), patience.ambiguous, found),
     send: (url, content) =>
-      attempt("file upload", async () => {
-        const signal = AbortSignal.any([need.signal, AbortSignal.timeout(60_000)]);
-        const response = await fetch(url, { method: "POST", body: new Uint8Array(content), signal });
-        if (!response.ok) throw new WebAPIHTTPError(response.status, response.statusText, {});
-      }),
+      attempt(
+        "file upload",
+        async () => {
+          const signal = AbortSignal.any([need.signal, AbortSignal.timeout(60_000)]);
+          const response = await fetch(url, { method: "POST", body: new Uint8Array(content), signal });
+          if (!response.ok) throw new WebAPIHTTPError(response.status, response.statusText, {});
+        },
+        patience.ambiguous,
+      ),
   };
 }
 
