@@ -24,7 +24,8 @@ export default defineConfig({
           globalSetup: ["test/support/lab-for-tests.ts"],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          // Mostly waiting for brokers, and every name is unique: two files at a time share one lab.
+          maxWorkers: 2,
         },
       },
       {

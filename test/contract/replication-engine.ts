@@ -181,7 +181,8 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
           const status = await under.engine.status(forward.name);
           return status.state === "failed" ? status : undefined;
         },
-        patienceMs,
+        // A task says FAILED only when its producer has closed, for which Connect gives it 30 s.
+        2 * patienceMs,
       );
       const traces = failed.tasks.filter(({ state }) => state === "FAILED").map(({ trace }) => trace);
       expect(traces.length).toBeGreaterThan(0);
