@@ -16,7 +16,7 @@ import {
 /** What the tests of cutovers and rollbacks share: worlds that break, runs, and the count at the end. */
 
 /** The process is gone: everything that it would still do fails as well. */
-export class Crash extends Error {}
+class Crash extends Error {}
 
 type Fuse = { left: number };
 type Wrap = <T extends object>(part: T) => T;
