@@ -13,6 +13,7 @@ export default defineConfig({
           include: ["test/{domain,commands,jobs,adapters,docs}/**/*.test.ts", "test/*.test.ts"],
           exclude: ["test/story.test.ts", "test/**/*.real.test.ts"],
           testTimeout: 20_000,
+          maxWorkers: 2,
         },
       },
       {
