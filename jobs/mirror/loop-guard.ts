@@ -11,7 +11,7 @@ export async function refuseLoop(name: string, wave: Wave, engine: ReplicationEn
     if (shared === undefined) continue;
     throw new FerryError(
       "E_LOOP",
-      `${flow.name} is ${flow.state} and carries ${shared} too; ${name} was not started.`,
+      `${flow.name} is ${flow.state} and carries ${shared} too; ${name} must not run beside it.`,
     );
   }
 }

@@ -3,6 +3,7 @@ import { FerryError } from "#domain/errors.ts";
 import { reverseFlow } from "#domain/flow.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { OffsetTable } from "#domain/topology.ts";
+import { refuseLoop } from "#jobs/mirror/loop-guard.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 import { ends, lastOffsets } from "./wave-mirror.ts";
@@ -58,26 +59,19 @@ export async function runReverse(wave: Wave, work: Work, run: Run): Promise<void
   const boundary = await recallBoundary(run);
   if (boundary === undefined)
     throw new FerryError("E_PHASE", "The ends of both clusters are not recorded yet.");
-  const forward = await engine.status(flowName(work.migration.name, wave.name, "forward"));
-  if (forward.state !== "stopped" && forward.state !== "absent") {
-    throw new FerryError(
-      "E_LOOP",
-      `${forward.name} is ${forward.state}; the reverse mirror cannot start beside it.`,
-    );
-  }
+  const name = reverseName(wave, work);
+  await refuseLoop(name, wave, engine);
   const recorded: OffsetTable = new Map(Object.entries(boundary.target));
   const [starts, now] = await Promise.all([target.offsets(wave.topics, "start"), ends(target, wave)]);
   refuseOutside(recorded, starts, now);
-  const name = reverseName(wave, work);
   await engine.seed(name, lastOffsets(recorded));
   await run.remember("reverse-seeded", true);
   await engine.start(name);
   // Somebody may have started forward meanwhile: each side looks again after it has started.
-  const beside = await engine.status(forward.name);
-  if (beside.state !== "stopped" && beside.state !== "absent") {
+  await refuseLoop(name, wave, engine).catch(async (loop: unknown) => {
     await engine.stop(name);
-    throw new FerryError("E_LOOP", `${beside.name} is ${beside.state}; ${name} was stopped again.`);
-  }
+    throw loop;
+  });
   await work.audit({
     what: "mirror.reversed",
     wave: wave.name,

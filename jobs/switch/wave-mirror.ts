@@ -3,6 +3,7 @@ import { partitionLags, sumLags } from "#domain/lag.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
+import { refuseLoop } from "#jobs/mirror/loop-guard.ts";
 import { caughtUp, readLag } from "#jobs/mirror/mirror-readings.ts";
 import { holds, notYet, until } from "#jobs/waiting.ts";
 import type { Work } from "#jobs/work.ts";
@@ -133,8 +134,8 @@ export async function proveAllCopied(
  */
 export async function startForward(wave: Wave, work: Work, seeded: () => Promise<void>): Promise<void> {
   const engine = await work.world.engine();
-  await refuseBesideReverse(wave, work);
   const forward = flowName(work.migration.name, wave.name, "forward");
+  await refuseLoop(forward, wave, engine);
   const { state } = await engine.status(forward);
   if (state !== "stopped") await engine.stop(forward);
   await engine.seed(forward, lastOffsets(await ends(work.world.source, wave)));
@@ -145,8 +146,8 @@ export async function startForward(wave: Wave, work: Work, seeded: () => Promise
 /** Lets forward go on from where it was stopped: nothing is skipped. */
 export async function resumeForward(wave: Wave, work: Work): Promise<void> {
   const engine = await work.world.engine();
-  await refuseBesideReverse(wave, work);
   const forward = flowName(work.migration.name, wave.name, "forward");
+  await refuseLoop(forward, wave, engine);
   const { state } = await engine.status(forward);
   if (state === "failed") await engine.restartFailed(forward);
   else if (state !== "running") await engine.start(forward);
@@ -158,13 +159,6 @@ export async function resumeCheckpoint(wave: Wave, work: Work): Promise<void> {
   const engine = await work.world.engine();
   const checkpoint = flowName(work.migration.name, wave.name, "checkpoint");
   if ((await engine.status(checkpoint)).state === "stopped") await engine.start(checkpoint);
-}
-
-async function refuseBesideReverse(wave: Wave, work: Work): Promise<void> {
-  const engine = await work.world.engine();
-  const reverse = await engine.status(flowName(work.migration.name, wave.name, "reverse"));
-  if (reverse.state === "absent" || reverse.state === "stopped") return;
-  throw new FerryError("E_LOOP", `${reverse.name} is ${reverse.state}; forward cannot start beside it.`);
 }
 
 /** "Copied up to the end": the last offset of each partition, nothing for an empty one. */

@@ -91,6 +91,28 @@ describe("what must not be carried out", () => {
     await expectNothingLost(sample);
   });
 
+  it("stops the reverse mirror again when somebody started forward beside it", async () => {
+    const sample = await started([cutoverConsumers]);
+    const work = await sample.openWork();
+    const engine = await work.world.engine();
+    let meddled = false;
+    const meddling: typeof engine = {
+      ...engine,
+      start: async (name) => {
+        await engine.start(name);
+        if (meddled || !name.endsWith("reverse")) return;
+        meddled = true;
+        await engine.start(name.replace("reverse", "forward"));
+      },
+    };
+    const beside = withWorld(work, { engine: async () => meddling });
+    const result = await carryOut(cutoverProducers, sample, beside, "R1");
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_LOOP" } });
+    expect((await engine.status("ferry-orders-billing-reverse")).state).toBe("absent");
+    expect((await engine.status("ferry-orders-billing-forward")).state).toBe("running");
+    await expectNothingLost(sample);
+  });
+
   it("does not take an application that was started on the target early for a committed group", async () => {
     const sample = await started();
     const work = await sample.openWork();
