@@ -2,7 +2,6 @@ import {
   CreateClusterCommand,
   type CreateClusterCommandInput,
   CreateConfigurationCommand,
-  DescribeClusterCommand,
   DescribeConfigurationRevisionCommand,
   GetCompatibleKafkaVersionsCommand,
   KafkaClient,
@@ -16,35 +15,19 @@ import {
 } from "@aws-sdk/client-kafka";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exampleCluster } from "#lab/aws/example-requests.ts";
-import { type AwsStandIn, startAws } from "#lab/aws/stand-in.ts";
+import type { AwsStandIn } from "#lab/aws/stand-in.ts";
+import { type StandInOnClock, startStandInOnClock } from "#support/stand-in-clock.ts";
 
-const BOOTSTRAP = "127.0.0.1:19092";
-const MINUTE = 60_000;
-
+let bench: StandInOnClock;
 let aws: AwsStandIn;
-let clock: number;
 let kafka: KafkaClient;
 
-function clientOptions(key = "AKIALAB") {
-  const credentials = { accessKeyId: key, secretAccessKey: "lab" };
-  return { endpoint: aws.url, region: "us-east-1", credentials, maxAttempts: 1 };
-}
-
-/** Real minutes, on a stand-in that runs at scale 1 with a clock of the test's own. */
-function pass(minutes: number): void {
-  clock += minutes * MINUTE;
-}
-
 beforeEach(async () => {
-  clock = Date.UTC(2026, 10, 23);
-  aws = await startAws({ bootstrap: BOOTSTRAP, timeScale: 1, now: () => clock });
-  kafka = new KafkaClient(clientOptions());
+  bench = await startStandInOnClock();
+  ({ aws, kafka } = bench);
 });
 
-afterEach(async () => {
-  kafka.destroy();
-  await aws.stop();
-});
+afterEach(() => bench.stop());
 
 function create(change: Partial<CreateClusterCommandInput> = {}) {
   return kafka.send(new CreateClusterCommand(exampleCluster(change)));
@@ -52,18 +35,6 @@ function create(change: Partial<CreateClusterCommandInput> = {}) {
 
 function list() {
   return kafka.send(new ListClustersV2Command({ ClusterNameFilter: "x" }));
-}
-
-async function createActive(change: Partial<CreateClusterCommandInput> = {}): Promise<string> {
-  const { ClusterArn } = await kafka.send(new CreateClusterCommand(exampleCluster(change)));
-  pass(31);
-  return ClusterArn ?? "";
-}
-
-async function clusterOf(ClusterArn: string) {
-  const { ClusterInfo } = await kafka.send(new DescribeClusterCommand({ ClusterArn }));
-  if (ClusterInfo?.CurrentVersion === undefined) throw new Error("no cluster info");
-  return { ...ClusterInfo, CurrentVersion: ClusterInfo.CurrentVersion };
 }
 
 describe("configurations, versions and tags", () => {
@@ -100,7 +71,7 @@ describe("configurations, versions and tags", () => {
     }
     expect(rows).toBe(KafkaVersions?.length);
     const compatible = await kafka.send(
-      new GetCompatibleKafkaVersionsCommand({ ClusterArn: await createActive() }),
+      new GetCompatibleKafkaVersionsCommand({ ClusterArn: await bench.createActive() }),
     );
     expect(compatible.CompatibleKafkaVersions).toEqual([
       { SourceVersion: "3.9.x", TargetVersions: ["3.9.x.kraft"] },
@@ -108,7 +79,7 @@ describe("configurations, versions and tags", () => {
   });
 
   it("tags clusters", async () => {
-    const ResourceArn = await createActive();
+    const ResourceArn = await bench.createActive();
     await kafka.send(new TagResourceCommand({ ResourceArn, Tags: { ferry: "orders", owner: "team" } }));
     await kafka.send(new UntagResourceCommand({ ResourceArn, TagKeys: ["owner"] }));
     expect((await kafka.send(new ListTagsForResourceCommand({ ResourceArn }))).Tags).toEqual({
@@ -126,7 +97,7 @@ describe("faults and records", () => {
     });
     await expect(list()).rejects.toMatchObject({ name: "TooManyRequestsException" });
     await expect(list()).resolves.toMatchObject({ ClusterInfoList: [] });
-    const retrying = new KafkaClient({ ...clientOptions(), maxAttempts: 3 });
+    const retrying = new KafkaClient({ ...bench.clientOptions(), maxAttempts: 3 });
     aws.control.fault({ kind: "throttle", times: 1 });
     await expect(retrying.send(new ListClustersV2Command({}))).resolves.toMatchObject({
       ClusterInfoList: [],
@@ -149,8 +120,8 @@ describe("faults and records", () => {
     await expect(kafka.send(new ListClustersV2Command({}))).rejects.toThrow("Too Many Requests");
     expect((await post("fault", { kind: "earthquake" })).status).toBe(400);
     const ClusterArn = (await create()).ClusterArn ?? "";
-    await post("advance", { ms: 31 * MINUTE });
-    expect((await clusterOf(ClusterArn)).State).toBe("ACTIVE");
+    await post("advance", { ms: 31 * 60_000 });
+    expect((await bench.clusterOf(ClusterArn)).State).toBe("ACTIVE");
     const state = await fetch(`${aws.url}/_control/state`);
     expect(await state.json()).toMatchObject({ clusters: [{ name: "migrated-kafka" }] });
   });

@@ -1,75 +1,43 @@
 import {
   BatchAssociateScramSecretCommand,
-  CreateClusterCommand,
-  type CreateClusterCommandInput,
-  DescribeClusterCommand,
   DescribeClusterOperationV2Command,
-  KafkaClient,
+  type KafkaClient,
   UpdateBrokerStorageCommand,
   UpdateMonitoringCommand,
   UpdateSecurityCommand,
 } from "@aws-sdk/client-kafka";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { exampleCluster } from "#lab/aws/example-requests.ts";
-import { type AwsStandIn, startAws } from "#lab/aws/stand-in.ts";
+import type { AwsStandIn } from "#lab/aws/stand-in.ts";
 import { ACCOUNT } from "#lab/aws/world.ts";
+import { type StandInOnClock, startStandInOnClock } from "#support/stand-in-clock.ts";
 
-const BOOTSTRAP = "127.0.0.1:19092";
-const MINUTE = 60_000;
-
+let bench: StandInOnClock;
 let aws: AwsStandIn;
-let clock: number;
 let kafka: KafkaClient;
 
-function clientOptions(key = "AKIALAB") {
-  const credentials = { accessKeyId: key, secretAccessKey: "lab" };
-  return { endpoint: aws.url, region: "us-east-1", credentials, maxAttempts: 1 };
-}
-
-/** Real minutes, on a stand-in that runs at scale 1 with a clock of the test's own. */
-function pass(minutes: number): void {
-  clock += minutes * MINUTE;
-}
-
 beforeEach(async () => {
-  clock = Date.UTC(2026, 10, 23);
-  aws = await startAws({ bootstrap: BOOTSTRAP, timeScale: 1, now: () => clock });
-  kafka = new KafkaClient(clientOptions());
+  bench = await startStandInOnClock();
+  ({ aws, kafka } = bench);
 });
 
-afterEach(async () => {
-  kafka.destroy();
-  await aws.stop();
-});
-
-async function createActive(change: Partial<CreateClusterCommandInput> = {}): Promise<string> {
-  const { ClusterArn } = await kafka.send(new CreateClusterCommand(exampleCluster(change)));
-  pass(31);
-  return ClusterArn ?? "";
-}
-
-async function clusterOf(ClusterArn: string) {
-  const { ClusterInfo } = await kafka.send(new DescribeClusterCommand({ ClusterArn }));
-  if (ClusterInfo?.CurrentVersion === undefined) throw new Error("no cluster info");
-  return { ...ClusterInfo, CurrentVersion: ClusterInfo.CurrentVersion };
-}
+afterEach(() => bench.stop());
 
 describe("updates", () => {
   it("go one at a time, need the current version, and change it", async () => {
-    const ClusterArn = await createActive();
-    const { CurrentVersion } = await clusterOf(ClusterArn);
+    const ClusterArn = await bench.createActive();
+    const { CurrentVersion } = await bench.clusterOf(ClusterArn);
     const update = { ClusterArn, CurrentVersion, EnhancedMonitoring: "PER_BROKER" as const };
     await expect(
       kafka.send(new UpdateMonitoringCommand({ ...update, CurrentVersion: "K0" })),
     ).rejects.toThrow("The version of the cluster isn’t current. Check the current version and try again.");
     const { ClusterOperationArn } = await kafka.send(new UpdateMonitoringCommand(update));
-    expect(await clusterOf(ClusterArn)).toMatchObject({
+    expect(await bench.clusterOf(ClusterArn)).toMatchObject({
       State: "UPDATING",
       ActiveOperationArn: ClusterOperationArn,
     });
     await expect(kafka.send(new UpdateMonitoringCommand(update))).rejects.toThrow("states :[ACTIVE]");
-    pass(10);
-    const after = await clusterOf(ClusterArn);
+    bench.pass(10);
+    const after = await bench.clusterOf(ClusterArn);
     expect(after).toMatchObject({ State: "ACTIVE", EnhancedMonitoring: "PER_BROKER" });
     expect(after.CurrentVersion).not.toBe(CurrentVersion);
     const { ClusterOperationInfo } = await kafka.send(
@@ -85,14 +53,14 @@ describe("updates", () => {
   });
 
   it("fail with ErrorInfo and change nothing when told to", async () => {
-    const ClusterArn = await createActive();
-    const { CurrentVersion } = await clusterOf(ClusterArn);
+    const ClusterArn = await bench.createActive();
+    const { CurrentVersion } = await bench.clusterOf(ClusterArn);
     aws.control.fault({ kind: "fail-update", message: "brokers did not come back" });
     const ClientAuthentication = { Sasl: { Scram: { Enabled: true } } };
     const { ClusterOperationArn } = await kafka.send(
       new UpdateSecurityCommand({ ClusterArn, CurrentVersion, ClientAuthentication }),
     );
-    pass(60);
+    bench.pass(60);
     const { ClusterOperationInfo } = await kafka.send(
       new DescribeClusterOperationV2Command({ ClusterOperationArn: ClusterOperationArn ?? "" }),
     );
@@ -100,13 +68,13 @@ describe("updates", () => {
       OperationState: "UPDATE_FAILED",
       ErrorInfo: { ErrorString: "brokers did not come back" },
     });
-    expect((await clusterOf(ClusterArn)).ClientAuthentication?.Sasl).toBeUndefined();
+    expect((await bench.clusterOf(ClusterArn)).ClientAuthentication?.Sasl).toBeUndefined();
   });
 
   it("grow storage on all brokers, never shrink it, and rest six hours", async () => {
-    const ClusterArn = await createActive();
+    const ClusterArn = await bench.createActive();
     async function grow(VolumeSizeGB: number, KafkaBrokerNodeId = "All") {
-      const { CurrentVersion } = await clusterOf(ClusterArn);
+      const { CurrentVersion } = await bench.clusterOf(ClusterArn);
       const TargetBrokerEBSVolumeInfo = [{ KafkaBrokerNodeId, VolumeSizeGB }];
       return kafka.send(
         new UpdateBrokerStorageCommand({ ClusterArn, CurrentVersion, TargetBrokerEBSVolumeInfo }),
@@ -118,17 +86,19 @@ describe("updates", () => {
       "The request does not include any updates to the EBS volumes of the cluster.",
     );
     await grow(600);
-    pass(15);
+    bench.pass(15);
     await expect(grow(700)).rejects.toThrow("6 hours");
-    pass(360);
+    bench.pass(360);
     await grow(700);
-    pass(15);
-    const { BrokerNodeGroupInfo } = await clusterOf(ClusterArn);
+    bench.pass(15);
+    const { BrokerNodeGroupInfo } = await bench.clusterOf(ClusterArn);
     expect(BrokerNodeGroupInfo?.StorageInfo?.EbsStorageInfo?.VolumeSize).toBe(700);
   });
 
   it("associate SCRAM secrets with the right prefix", async () => {
-    const ClusterArn = await createActive({ ClientAuthentication: { Sasl: { Scram: { Enabled: true } } } });
+    const ClusterArn = await bench.createActive({
+      ClientAuthentication: { Sasl: { Scram: { Enabled: true } } },
+    });
     const prefix = `arn:aws:secretsmanager:us-east-1:${ACCOUNT}:secret:`;
     const SecretArnList = [`${prefix}AmazonMSK_ferry-a1b2c3`, `${prefix}other-a1b2c3`];
     const { UnprocessedScramSecrets } = await kafka.send(

@@ -4,7 +4,6 @@ import {
   CreateClusterV2Command,
   CreateConfigurationCommand,
   DeleteClusterCommand,
-  DescribeClusterCommand,
   DescribeClusterV2Command,
   GetBootstrapBrokersCommand,
   KafkaClient,
@@ -17,34 +16,18 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exampleBrokers, exampleCluster } from "#lab/aws/example-requests.ts";
 import { type AwsStandIn, startAws } from "#lab/aws/stand-in.ts";
 import { ACCOUNT, SUBNET_TARGET_A, SUBNET_TARGET_AZ3, SUBNET_TARGET_B } from "#lab/aws/world.ts";
+import { bootstrap, type StandInOnClock, startStandInOnClock } from "#support/stand-in-clock.ts";
 
-const BOOTSTRAP = "127.0.0.1:19092";
-const MINUTE = 60_000;
-
+let bench: StandInOnClock;
 let aws: AwsStandIn;
-let clock: number;
 let kafka: KafkaClient;
 
-function clientOptions(key = "AKIALAB") {
-  const credentials = { accessKeyId: key, secretAccessKey: "lab" };
-  return { endpoint: aws.url, region: "us-east-1", credentials, maxAttempts: 1 };
-}
-
-/** Real minutes, on a stand-in that runs at scale 1 with a clock of the test's own. */
-function pass(minutes: number): void {
-  clock += minutes * MINUTE;
-}
-
 beforeEach(async () => {
-  clock = Date.UTC(2026, 10, 23);
-  aws = await startAws({ bootstrap: BOOTSTRAP, timeScale: 1, now: () => clock });
-  kafka = new KafkaClient(clientOptions());
+  bench = await startStandInOnClock();
+  ({ aws, kafka } = bench);
 });
 
-afterEach(async () => {
-  kafka.destroy();
-  await aws.stop();
-});
+afterEach(() => bench.stop());
 
 /** The refusal that a call ends with; a call that is not refused fails the test. */
 async function refusal(sent: Promise<unknown>): Promise<unknown> {
@@ -62,18 +45,6 @@ function saying(text: string) {
 
 function create(change: Partial<CreateClusterCommandInput> = {}) {
   return kafka.send(new CreateClusterCommand(exampleCluster(change)));
-}
-
-async function createActive(change: Partial<CreateClusterCommandInput> = {}): Promise<string> {
-  const { ClusterArn } = await kafka.send(new CreateClusterCommand(exampleCluster(change)));
-  pass(31);
-  return ClusterArn ?? "";
-}
-
-async function clusterOf(ClusterArn: string) {
-  const { ClusterInfo } = await kafka.send(new DescribeClusterCommand({ ClusterArn }));
-  if (ClusterInfo?.CurrentVersion === undefined) throw new Error("no cluster info");
-  return { ...ClusterInfo, CurrentVersion: ClusterInfo.CurrentVersion };
 }
 
 describe("a cluster's life", () => {
@@ -99,16 +70,16 @@ describe("a cluster's life", () => {
       new RegExp(`^arn:aws:kafka:us-east-1:${ACCOUNT}:cluster/migrated-kafka/[0-9a-f-]+-\\d+$`),
     );
     await expect(kafka.send(new GetBootstrapBrokersCommand({ ClusterArn }))).rejects.toThrow("[ACTIVE]");
-    pass(29);
-    expect(await clusterOf(ClusterArn)).toMatchObject({ State: "CREATING" });
-    pass(1);
-    expect(await clusterOf(ClusterArn)).toMatchObject({
+    bench.pass(29);
+    expect(await bench.clusterOf(ClusterArn)).toMatchObject({ State: "CREATING" });
+    bench.pass(1);
+    expect(await bench.clusterOf(ClusterArn)).toMatchObject({
       State: "ACTIVE",
       CurrentBrokerSoftwareInfo: { KafkaVersion: "3.9.x", ConfigurationArn: ConfigurationInfo.Arn },
       EncryptionInfo: { EncryptionInTransit: { ClientBroker: "TLS", InCluster: true } },
     });
     const brokers = await kafka.send(new GetBootstrapBrokersCommand({ ClusterArn }));
-    expect(brokers.BootstrapBrokerStringSaslIam).toBe(BOOTSTRAP);
+    expect(brokers.BootstrapBrokerStringSaslIam).toBe(bootstrap);
     expect(brokers.BootstrapBrokerStringTls).toBeUndefined();
     const nodes = await kafka.send(new ListNodesCommand({ ClusterArn }));
     expect(nodes.NodeInfoList?.map((node) => node.BrokerNodeInfo?.BrokerId)).toEqual([1, 2, 3]);
@@ -120,14 +91,14 @@ describe("a cluster's life", () => {
       code: "InsufficientCapacity",
       message: "no capacity in use1-az1",
     });
-    const ClusterArn = await createActive();
-    expect(await clusterOf(ClusterArn)).toMatchObject({
+    const ClusterArn = await bench.createActive();
+    expect(await bench.clusterOf(ClusterArn)).toMatchObject({
       State: "FAILED",
       StateInfo: { Code: "InsufficientCapacity", Message: "no capacity in use1-az1" },
     });
     await kafka.send(new DeleteClusterCommand({ ClusterArn }));
-    pass(11);
-    await expect(clusterOf(ClusterArn)).rejects.toMatchObject({ name: "NotFoundException" });
+    bench.pass(11);
+    await expect(bench.clusterOf(ClusterArn)).rejects.toMatchObject({ name: "NotFoundException" });
   });
 
   it("serves both API versions and serverless", async () => {
@@ -158,11 +129,11 @@ describe("a cluster's life", () => {
   });
 
   it("hides new clusters from lists while eventually consistent, but describes them", async () => {
-    aws.control.fault({ kind: "eventual", ms: MINUTE });
+    aws.control.fault({ kind: "eventual", ms: 60_000 });
     const { ClusterArn } = await create();
     expect((await kafka.send(new ListClustersV2Command({}))).ClusterInfoList).toEqual([]);
-    expect(await clusterOf(ClusterArn ?? "")).toMatchObject({ State: "CREATING" });
-    pass(1);
+    expect(await bench.clusterOf(ClusterArn ?? "")).toMatchObject({ State: "CREATING" });
+    bench.pass(1);
     expect((await kafka.send(new ListClustersV2Command({}))).ClusterInfoList).toHaveLength(1);
   });
 });
@@ -199,7 +170,7 @@ describe("what creation refuses, in MSK's words", () => {
     expect(await refusal(create({ ClusterName: "not_valid" }))).toMatchObject({
       InvalidParameter: "clusterName",
     });
-    await createActive();
+    await bench.createActive();
     expect(await refusal(create())).toMatchObject({ name: "ConflictException" });
   });
 
@@ -239,7 +210,7 @@ describe("what creation refuses, in MSK's words", () => {
     });
     const unsigned = await fetch(`${aws.url}/v1/clusters`);
     expect(unsigned.status).toBe(403);
-    const ClusterArn = await createActive();
+    const ClusterArn = await bench.createActive();
     await expect(kafka.send(new RebootBrokerCommand({ ClusterArn, BrokerIds: ["1"] }))).rejects.toMatchObject(
       { $metadata: { httpStatusCode: 501 } },
     );
@@ -254,12 +225,12 @@ describe("what creation refuses, in MSK's words", () => {
 
 describe("the topic API", () => {
   it("serves ACTIVE clusters and says when it cannot reach the broker", async () => {
-    const nobody = await startAws({ bootstrap: "127.0.0.1:1", timeScale: 1, now: () => clock });
-    const client = new KafkaClient({ ...clientOptions(), endpoint: nobody.url });
+    const nobody = await startAws({ bootstrap: "127.0.0.1:1", timeScale: 1, now: () => bench.now() });
+    const client = new KafkaClient({ ...bench.clientOptions(), endpoint: nobody.url });
     const { ClusterArn } = await client.send(new CreateClusterCommand(exampleCluster()));
     const list = () => client.send(new ListTopicsCommand({ ClusterArn }));
     expect(await refusal(list())).toMatchObject({ name: "BadRequestException" });
-    pass(31);
+    bench.pass(31);
     expect(await refusal(list())).toMatchObject({ name: "ClusterConnectivityException" });
     client.destroy();
     await nobody.stop();
