@@ -10,7 +10,7 @@ import { holds, notYet, until } from "#jobs/waiting.ts";
 import { done, type Work } from "#jobs/work.ts";
 import { liveGroups, placeOfConsumer, startConsumers, stopConsumers } from "./clients.ts";
 import { fact, foreignGroups, mirrorFact, rehearse } from "./gate-facts.ts";
-import { type GroupTranslation, offsetTable, translateGroups } from "./translate-groups.ts";
+import { type GroupTranslation, tablesOf, translateGroups } from "./translate-groups.ts";
 import { consumersOf, loadPlan, readWaveState, waveAt, waveOfRun, writeWaveState } from "./wave.ts";
 
 /**
@@ -128,7 +128,7 @@ function stopAndCommit(wave: Wave, target: KafkaCluster, work: Work, run: Run): 
       act: async () => {
         const translated = await translateAll(wave, source, target, work);
         await run.remember("translated", translated);
-        for (const { group, offsets } of translated) await target.commit(group, offsetTable(offsets));
+        await target.commit(tablesOf(translated));
         await run.remember("committed", true);
         await work.audit({ what: "offsets.committed", wave: wave.name, detail: translated });
         return done;
@@ -237,7 +237,7 @@ async function takeBack(wave: Wave, work: Work, run: Run): Promise<void> {
   const target = await work.world.target();
   await stopConsumers(clients, "target", wave.groups, work, `${run.id}-undo`);
   const back = await translateAll(wave, target, work.world.source, work);
-  for (const { group, offsets } of back) await work.world.source.commit(group, offsetTable(offsets));
+  await work.world.source.commit(tablesOf(back));
   await work.audit({ what: "offsets.carried-back", wave: wave.name, detail: back });
 }
 

@@ -15,7 +15,7 @@ import {
 import { translateAll } from "./consumers.ts";
 import { rehearse, reverseFact } from "./gate-facts.ts";
 import { disarmReverse, reverseName } from "./reverse-mirror.ts";
-import { offsetTable } from "./translate-groups.ts";
+import { tablesOf } from "./translate-groups.ts";
 import {
   consumersOf,
   loadPlan,
@@ -171,7 +171,7 @@ function bringConsumersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
       isDone: async () => (await run.recall("carried-back")) === true,
       act: async () => {
         const back = await translateAll(wave, await work.world.target(), source, work);
-        for (const { group, offsets } of back) await source.commit(group, offsetTable(offsets));
+        await source.commit(tablesOf(back));
         await run.remember("carried-back", true);
         await work.audit({ what: "offsets.carried-back", wave: wave.name, detail: back });
         return done;

@@ -125,8 +125,14 @@ function cell(table: OffsetTable, topic: string, partition: number): number {
   throw new FerryError("E_INCOMPLETE", `No offset is known for ${topic}-${partition}.`);
 }
 
-/** The translated offsets of one group as a table to commit. */
-export function offsetTable(offsets: readonly TranslatedOffset[]): OffsetTable {
+/** The translated offsets of each group as tables to commit. */
+export function tablesOf(
+  groups: ReadonlyArray<{ readonly group: string; readonly offsets: readonly TranslatedOffset[] }>,
+): ReadonlyMap<string, OffsetTable> {
+  return new Map(groups.map(({ group, offsets }) => [group, offsetTable(offsets)]));
+}
+
+function offsetTable(offsets: readonly TranslatedOffset[]): OffsetTable {
   const table = new Map<string, (number | undefined)[]>();
   for (const { topic, partition, offset } of offsets) {
     const row = table.get(topic) ?? [];

@@ -4,8 +4,10 @@ import type { Network, Prober } from "./network.ts";
 import type { Client } from "./settings.ts";
 import type {
   Acl,
+  ActiveProducer,
   ClusterAccess,
   ClusterDescription,
+  ConfigChange,
   ConfigEntry,
   GroupDescription,
   GroupListing,
@@ -16,6 +18,8 @@ import type {
   Topic,
   TopicPartition,
   TopicSpec,
+  Transaction,
+  Writer,
 } from "./topology.ts";
 
 /** What the domain and the jobs need of the world. Each port has a contract suite in test/contract/. */
@@ -64,8 +68,11 @@ export type KafkaCluster = {
   describeGroups(groups: readonly string[]): Promise<readonly GroupDescription[]>;
   /** Committed offsets per group; partitions never committed are `undefined`. */
   committed(groups: readonly string[]): Promise<ReadonlyMap<string, OffsetTable>>;
-  /** Commits for an empty or absent group only (generation -1); the broker refuses others: `E_GROUP_ALIVE`. */
-  commit(group: string, offsets: OffsetTable): Promise<void>;
+  /**
+   * Commits for empty or absent groups only (generation -1); the broker refuses others: `E_GROUP_ALIVE`. The requests of
+   * many groups go out together; when one is refused the others may have been committed.
+   */
+  commit(offsets: ReadonlyMap<string, OffsetTable>): Promise<void>;
   /**
    * Data records from `from` on, in order, control records and, when read-committed, aborted ones left out.
    * Stops after `max` records, at `until` (exclusive offset), or at the end of the log.
@@ -75,7 +82,20 @@ export type KafkaCluster = {
     from: number,
     options: { readonly max: number; readonly until?: number; readonly isolation?: Isolation },
   ): Promise<readonly KafkaRecord[]>;
+  /** Who wrote the records of `[from, until)`. */
+  writers(where: TopicPartition, from: number, until: number): Promise<readonly Writer[]>;
+  /** Idempotent producers that the leaders remember; unknown before Kafka 2.8. */
+  producers(topics: readonly string[]): Promise<Known<readonly ActiveProducer[]>>;
+  /** All transactional ids; unknown before Kafka 3.0. */
+  transactions(): Promise<Known<readonly Transaction[]>>;
+  /** Unknown without an authorizer, or without the right to ask it. */
   acls(): Promise<Known<readonly Acl[]>>;
+  /** Adds them, in this order. An equal one that exists is no error. Without any, only asks whether it may: `E_KAFKA_AUTH`. */
+  addAcls(acls: readonly Acl[]): Promise<void>;
+  /** Removes exactly these, in this order. Absent ones are no error. */
+  removeAcls(acls: readonly Acl[]): Promise<void>;
+  /** Changes single values and leaves the others alone (IncrementalAlterConfigs, KIP-339, Kafka 2.3). */
+  alterTopicConfigs(changes: readonly ConfigChange[]): Promise<void>;
   close(): Promise<void>;
 };
 

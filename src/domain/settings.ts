@@ -102,9 +102,14 @@ const WaveSettings = z.strictObject({
   groups: z.array(z.string()).default([]),
 });
 
+/** Type and name, as in ACLs. */
+const Principal = z.string().regex(/^[A-Za-z]+:.+$/, "expected a Kafka principal such as User:ferry");
+
 const Source = z.strictObject({
   bootstrap: z.array(HostPort).min(1),
   security: Security.default({ protocol: "PLAINTEXT" }),
+  /** Who the bot and the mirror are to this cluster; derived from `security` where brokers do not map names. */
+  principal: Principal.optional(),
   /** How applications reach this cluster, where that differs from how the bot does. */
   applications: z.strictObject({ bootstrap: z.array(HostPort).min(1), security: Security }).optional(),
   network: z
@@ -198,6 +203,13 @@ export const MigrationSettings = z.strictObject({
       flatFor: duration("10s"),
       /** How long to wait for a client, a drain or a sign of life before turning back. */
       patience: duration("5m"),
+      /**
+       * How writes are kept off beside the drivers' stop and the proof of silence. `acl` is left out where there is no
+       * authorizer. `max.message.bytes` makes every record too large; it is never used unless named here.
+       */
+      fence: z.array(z.enum(["acl", "max.message.bytes"])).default(["acl"]),
+      /** Records that a cutover may make one group read again; more is refused before anything stops. */
+      maxReadAgain: z.int().nonnegative().default(0),
       /** How long consumers are watched on the target before the step is called done. */
       watch: duration("30s"),
     })

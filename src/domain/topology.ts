@@ -63,7 +63,7 @@ export type ClusterDescription = {
 
 export type GroupListing = { readonly id: string; readonly protocolType: string };
 
-/** `Unknown` covers KIP-848 groups, which this client reads as Dead: it never means safe to overwrite. */
+/** KIP-848 groups: Assigning reads as PreparingRebalance, Reconciling as CompletingRebalance. `Unknown` never means safe to overwrite. */
 export type GroupState =
   | "Stable"
   | "Empty"
@@ -74,13 +74,19 @@ export type GroupState =
 
 export type GroupMember = {
   readonly memberId: string;
+  /** `group.instance.id` of a static member (KIP-345): it stays in the group after it stopped, until its session ends. */
+  readonly instanceId: string | null;
   readonly clientId: string;
   readonly host: string;
+  /** Topics it subscribes to; empty where the group's protocol does not tell. */
+  readonly subscription: readonly string[];
   readonly assignment: readonly TopicPartition[];
 };
 
 export type GroupDescription = {
   readonly id: string;
+  /** `consumer`: the protocol of KIP-848. */
+  readonly type: "classic" | "consumer" | "unknown";
   readonly state: GroupState;
   readonly protocolType: string;
   readonly members: readonly GroupMember[];
@@ -112,6 +118,47 @@ export type Acl = {
   readonly host: string;
   readonly operation: string;
   readonly permission: string;
+};
+
+/** Who wrote a stretch of a partition, as the headers of its record batches tell. */
+export type Writer = {
+  /** -1: a producer without idempotence; the log keeps nothing else of it. */
+  readonly producerId: number;
+  readonly transactional: boolean;
+  /** Data records, aborted ones included. */
+  readonly records: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  /** Milliseconds since the epoch. */
+  readonly lastTimestamp: number;
+};
+
+/** A producer that a partition's leader remembers (DescribeProducers, KIP-664); only idempotent ones are remembered. */
+export type ActiveProducer = TopicPartition & {
+  readonly producerId: number;
+  /** Milliseconds since the epoch. */
+  readonly lastTimestamp: number;
+  /** First offset of its open transaction. */
+  readonly openSince?: number;
+};
+
+/** A transactional id as its coordinator knows it (ListTransactions, DescribeTransactions, KIP-664). */
+export type Transaction = {
+  readonly transactionalId: string;
+  readonly producerId: number;
+  /** "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort", "Empty". */
+  readonly state: string;
+  /** Milliseconds since the epoch, of the transaction that is under way. */
+  readonly startedAt?: number;
+  readonly timeoutMs: number;
+  readonly partitions: readonly TopicPartition[];
+};
+
+export type ConfigChange = {
+  readonly topic: string;
+  readonly name: string;
+  /** `null` removes the topic's own value. */
+  readonly value: string | null;
 };
 
 export type SaslMechanism = "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512" | "AWS_MSK_IAM";
