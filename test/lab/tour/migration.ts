@@ -56,8 +56,10 @@ export async function cutOver(stage: Stage, options: { readonly full: boolean })
       await approved(stage, `cutover producers ${name}`);
       continue;
     }
+    await run(stage, ana, `cutover consumers ${name} --dry-run`);
     if (options.full) await refused(stage, `cutover consumers ${name}`);
     await approvedTheHardWay(stage, `cutover consumers ${name}`);
+    await run(stage, ana, `cutover producers ${name} --dry-run`);
     await approved(stage, `cutover producers ${name}`);
     rollback = await goBack(stage);
     await approved(stage, `cutover consumers ${name}`);
