@@ -1,7 +1,6 @@
 import type { Proposal } from "#domain/approval.ts";
-import type { Part } from "#domain/message.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
-import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
+import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
 import {
   liveGroups,
@@ -13,64 +12,17 @@ import {
   stopProducers,
 } from "./clients.ts";
 import { translateAll } from "./consumers.ts";
-import { rehearse, reverseFact } from "./gate-facts.ts";
 import { disarmReverse, reverseName } from "./reverse-mirror.ts";
+import { proposeRollback, summaryOfRollback } from "./rollback-proposal.ts";
 import { tablesOf } from "./translate-groups.ts";
-import {
-  consumersOf,
-  loadPlan,
-  producersOf,
-  readWaveState,
-  waveAt,
-  waveOfRun,
-  writeWaveState,
-} from "./wave.ts";
+import { consumersOf, producersOf, readWaveState, waveOfRun, writeWaveState } from "./wave.ts";
 import { flatEnds, proveAllCopied, resumeForward, startForward, untilDrained } from "./wave-mirror.ts";
 
 /**
  * Undoes the last switch of a wave. After consumers moved: their offsets are carried back. After producers moved: first
  * everything written on the target comes back through the reverse mirror, and forward is ready to be tried again.
  */
-export const rollback: Approvable = { propose, steps, summary };
-
-async function propose(asked: Asked, work: Work): Promise<Proposal> {
-  const plan = await loadPlan(work);
-  const wave = await waveAt(work, plan, asked.wave, ["consumers-moved", "producers-moved"]);
-  const { phase } = await readWaveState(work, wave.name);
-  const target = await work.world.target();
-  const rehearsal = await rehearse(wave, target, work.world.source, work);
-  const withProducers = phase === "producers-moved";
-  return {
-    action: "rollback",
-    wave: wave.name,
-    title: `roll back ${withProducers ? "PRODUCERS and consumers" : "CONSUMERS"} of wave ${wave.name}`,
-    plan: {
-      plan: plan.hash,
-      wave: wave.name,
-      phase,
-      topics: [...wave.topics].toSorted(),
-      groups: [...wave.groups].toSorted(),
-      clients: [...consumersOf(work, wave), ...(withProducers ? producersOf(work, wave) : [])]
-        .map(({ name }) => name)
-        .toSorted(),
-    },
-    effects: [
-      { label: "What happens", value: withProducers ? wayBackOfAll : wayBackOfConsumers },
-      { label: "Lost", value: "0 records" },
-      { label: "Read again", value: `${rehearsal.offsets} offsets rehearsed by content: 0 records` },
-      {
-        label: "Afterwards",
-        value: "the wave is mirrored forward again; the cutover can be asked for again",
-      },
-    ],
-    facts: withProducers ? [await reverseFact(wave, work), rehearsal.fact] : [rehearsal.fact],
-    quorum: withProducers ? work.migration.settings.approvals.quorum : 1,
-  };
-}
-
-const wayBackOfConsumers = "stop consumers on MSK → translate their offsets back → start on the source";
-const wayBackOfAll =
-  "stop producers on MSK → prove silence → drain the reverse mirror → stop consumers → translate their offsets back → start both on the source → mirror forward again";
+export const rollback: Approvable = { propose: proposeRollback, steps, summary: summaryOfRollback };
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
   const wave = await waveOfRun(proposal, work, run);
@@ -242,19 +194,4 @@ function record(wave: Wave, work: Work, run: Run): Step {
       return done;
     },
   };
-}
-
-async function summary(proposal: Proposal, work: Work, run: Run): Promise<readonly Part[]> {
-  const wave = await waveOfRun(proposal, work, run);
-  const live = await liveGroups(work.world.source, wave.groups);
-  return [
-    {
-      kind: "facts",
-      rows: [
-        { label: "On the source", value: live.join("; ") || "no live group" },
-        { label: "Mirror", value: "forward again; nothing is copied twice" },
-        { label: "Next", value: `\`/ferry cutover consumers ${wave.name}\` when the cause is gone` },
-      ],
-    },
-  ];
 }
