@@ -3,6 +3,7 @@ import type { KafkaCluster } from "#domain/ports.ts";
 import {
   type Acl,
   type ClusterAccess,
+  type ConfigChange,
   type ConfigEntry,
   type Known,
   known,
@@ -11,8 +12,17 @@ import {
   type TopicSpec,
   unknown,
 } from "#domain/topology.ts";
+import {
+  type AuthorizerOptions,
+  anonymous,
+  createFakeAuthorizer,
+  onTopic,
+  onTransaction,
+} from "./fake-authorizer.ts";
+import { checkedConfig, checkSize, configsOf } from "./fake-configs.ts";
 import { createFakeGroups, type FakeGroups } from "./fake-groups.ts";
 import { createFakeLog, type FakeLog, type RecordDraft } from "./fake-log.ts";
+import { activeProducers, createFakeProducers, type FakeClient } from "./fake-producers.ts";
 
 type FakeTopic = {
   readonly internal: boolean;
@@ -36,16 +46,26 @@ export type FakeKafka = Pick<
   setConfig(topic: string, key: string, value: string): void;
   /** -1: offline. */
   setLeader(where: TopicPartition, leader: number): void;
-  /** Returns the offset. With `transaction` it belongs to that open transaction. */
-  append(topic: string, partition: number, draft: RecordDraft, transaction?: string): number;
+  /**
+   * Produces one record as this client and returns its offset; a text is short for its transactional id.
+   * @throws FerryError `E_KAFKA_AUTH` where the authorizer refuses, `E_KAFKA` where `max.message.bytes` does.
+   */
+  append(topic: string, partition: number, draft: RecordDraft, by?: string | FakeClient): number;
   /** Appends this many numbered records ("0", "1" … as key and value) and returns the new end offset. */
-  appendMany(topic: string, partition: number, count: number): number;
+  appendMany(topic: string, partition: number, count: number, by?: FakeClient): number;
+  /** Makes the transactional id known, without a transaction; returns its producer id. */
+  initTransactions(transactionalId: string): number;
   endTransaction(transaction: string, outcome: "commit" | "abort"): void;
   /** Leaves a gap in the offsets, as compaction and transaction markers do. */
   skip(topic: string, partition: number, count: number): void;
   /** Moves the start offset, as retention does. */
   deleteBefore(topic: string, partition: number, offset: number): void;
-  setAcls(acls: Known<readonly Acl[]>): void;
+  /** `undefined`: none, as at the start when no option gave one. ACLs stay. */
+  setAuthorizer(options: AuthorizerOptions | undefined): void;
+  /** Replaces all ACLs, whoever may. */
+  setAcls(acls: readonly Acl[]): void;
+  /** Whether the authorizer lets this client do that to the topic. */
+  allowed(operation: "READ" | "WRITE" | "DESCRIBE", topic: string, by?: FakeClient): boolean;
   setVersion(version: Known<string>): void;
   setBrokerConfigs(entries: readonly ConfigEntry[]): void;
   /** The next `times` calls fail with this error; for ever when not given. */
@@ -55,33 +75,30 @@ export type FakeKafka = Pick<
   readonly calls: Call[];
 };
 
-const topicDefaults = new Map([
-  ["cleanup.policy", "delete"],
-  ["compression.type", "producer"],
-  ["max.message.bytes", "1048588"],
-  ["message.timestamp.type", "CreateTime"],
-  ["min.insync.replicas", "1"],
-  ["retention.bytes", "-1"],
-  ["retention.ms", "604800000"],
-]);
-
 export function createFakeKafka({
   role,
   access = { bootstrap: [`${role}.test:9092`], protocol: "PLAINTEXT" },
   brokers = 1,
   now = () => Date.now(),
+  authorizer: authorizerOptions,
+  principal = access.sasl?.username === undefined ? anonymous : `User:${access.sasl.username}`,
 }: {
   readonly role: "source" | "target";
   readonly access?: ClusterAccess;
   readonly brokers?: number;
   /** Timestamps of records that bring none. */
   readonly now?: () => number;
+  /** None when not given. */
+  readonly authorizer?: AuthorizerOptions;
+  /** Of `cluster`, the bot. It is held to its rights on ACLs, configurations and reads. */
+  readonly principal?: string;
 }): FakeKafka {
   const topics = new Map<string, FakeTopic>();
   const groups = createFakeGroups(role);
   const failures = new Map<Call, { readonly error: Error; left: number }>();
   const calls: Call[] = [];
-  let acls: Known<readonly Acl[]> = unknown(`no authorizer: the ${role} cluster answers SECURITY_DISABLED`);
+  const authorizer = createFakeAuthorizer(role, authorizerOptions);
+  const producers = createFakeProducers(now);
   let version: Known<string> = known(role === "source" ? "3.9" : "4.1");
   let brokerConfigs: readonly ConfigEntry[] = [];
 
@@ -118,6 +135,36 @@ export function createFakeKafka({
     throw new FerryError("E_KAFKA", `Topic ${topic} has no partition ${partition}.`);
   }
 
+  /** The bot's own right to the topic; it needs none that it does not need in a real cluster. */
+  function may(operation: string, name: string): void {
+    authorizer.check(onTopic(operation, name, { principal }));
+  }
+
+  function append(name: string, partition: number, draft: RecordDraft, by: string | FakeClient = {}): number {
+    const client = typeof by === "string" ? { transactionalId: by } : by;
+    const log = logOf(name, partition);
+    const { transactionalId } = client;
+    authorizer.check(onTopic("WRITE", name, client));
+    if (transactionalId !== undefined) authorizer.check(onTransaction(transactionalId, client));
+    checkSize(role, `${name}-${partition}`, topicOf(name).configs, draft);
+    const offset = log.append(draft, producers.author(client));
+    if (transactionalId !== undefined) producers.began(transactionalId, { topic: name, partition });
+    return offset;
+  }
+
+  function change({ topic, name, value }: ConfigChange): void {
+    const { configs } = topicOf(topic);
+    may("ALTER_CONFIGS", topic);
+    if (value === null) configs.delete(name);
+    else configs.set(name, checkedConfig(role, topic, name, value));
+  }
+
+  /** APIs younger than the release that the fake plays. */
+  function since<T>(release: string, api: string, value: () => T): Known<T> {
+    if (!version.known || !isOlder(version.value, release)) return known(value());
+    return unknown(`the ${role} cluster has no ${api}: it is ${version.value}, Kafka ${release} is needed`);
+  }
+
   /** Every call of the port goes through here: it is noted, may fail, and answers later, not at once. */
   async function answer<T>(call: Call, work: () => T): Promise<T> {
     calls.push(call);
@@ -152,7 +199,7 @@ export function createFakeKafka({
     listTopics: () =>
       answer("listTopics", () => [...topics].map(([name, topic]) => describeTopic(name, topic)).sort(byName)),
     topicConfigs: (names) =>
-      answer("topicConfigs", () => new Map(names.map((name) => [name, configsOf(topicOf(name))]))),
+      answer("topicConfigs", () => new Map(names.map((name) => [name, configsOf(topicOf(name).configs)]))),
     brokerConfigs: () => answer("brokerConfigs", () => brokerConfigs),
     logSizes: (names) =>
       answer("logSizes", () =>
@@ -164,20 +211,43 @@ export function createFakeKafka({
         for (const name of names) topics.delete(name);
       }),
     offsets: (names, which) =>
-      answer("offsets", () => new Map(names.map((name) => [name, online(name).map((log) => log[which]())]))),
+      answer("offsets", () => {
+        for (const name of names) may("DESCRIBE", name);
+        return new Map(names.map((name) => [name, online(name).map((log) => log[which]())]));
+      }),
     offsetAt: ({ topic, partition }, timestamp) =>
       answer("offsetAt", () => logOf(topic, partition).offsetAt(timestamp)),
     listGroups: () => answer("listGroups", groups.list),
     describeGroups: (ids) => answer("describeGroups", () => ids.map((id) => groups.describe(id))),
     committed: (ids) => answer("committed", () => new Map(ids.map((id) => [id, groups.committed(id)]))),
-    commit: (group, offsets) =>
+    commit: (offsets) =>
       answer("commit", () => {
-        for (const topic of offsets.keys()) topicOf(topic);
-        groups.commit(group, offsets);
+        for (const table of offsets.values()) for (const topic of table.keys()) topicOf(topic);
+        groups.commit(offsets);
       }),
     read: ({ topic, partition }, from, options) =>
-      answer("read", () => logOf(topic, partition).read(from, options)),
-    acls: () => answer("acls", () => acls),
+      answer("read", () => {
+        may("READ", topic);
+        return logOf(topic, partition).read(from, options);
+      }),
+    writers: ({ topic, partition }, from, until) =>
+      answer("writers", () => {
+        may("READ", topic);
+        return logOf(topic, partition).writers(from, until);
+      }),
+    producers: (names) =>
+      answer("producers", () =>
+        since("2.8", "DescribeProducers", () => names.flatMap((name) => activeProducers(name, online(name)))),
+      ),
+    transactions: () =>
+      answer("transactions", () => since("3.0", "ListTransactions", () => producers.list())),
+    acls: () => answer("acls", () => authorizer.list(principal)),
+    addAcls: (acls) => answer("addAcls", () => authorizer.add(principal, acls)),
+    removeAcls: (acls) => answer("removeAcls", () => authorizer.remove(principal, acls)),
+    alterTopicConfigs: (changes) =>
+      answer("alterTopicConfigs", () => {
+        for (const each of changes) change(each);
+      }),
     close: () => answer("close", () => {}),
   };
 
@@ -190,13 +260,16 @@ export function createFakeKafka({
     setLeader({ topic, partition }, leader) {
       topicOf(topic).leaders[partition] = leader;
     },
-    append: (topic, partition, draft, transaction) => logOf(topic, partition).append(draft, transaction),
-    appendMany(topic, partition, count) {
-      const log = logOf(topic, partition);
-      for (let index = 0; index < count; index += 1) log.append({ key: `${index}`, value: `${index}` });
-      return log.end();
+    append,
+    appendMany(topic, partition, count, by) {
+      for (let index = 0; index < count; index += 1) {
+        append(topic, partition, { key: `${index}`, value: `${index}` }, by);
+      }
+      return logOf(topic, partition).end();
     },
+    initTransactions: (id) => producers.init(id),
     endTransaction(transaction, outcome) {
+      producers.ended(transaction, outcome);
       for (const { logs } of topics.values()) {
         for (const log of logs) log.endTransaction(transaction, outcome);
       }
@@ -208,9 +281,9 @@ export function createFakeKafka({
     setState: groups.setState,
     commitAs: groups.commitAs,
     deleteGroup: groups.deleteGroup,
-    setAcls(next) {
-      acls = next;
-    },
+    setAuthorizer: (options) => authorizer.set(options),
+    setAcls: (acls) => authorizer.replace(acls),
+    allowed: (operation, topic, by = {}) => authorizer.allows(onTopic(operation, topic, by)),
     setVersion(next) {
       version = next;
     },
@@ -225,6 +298,11 @@ export function createFakeKafka({
   };
 }
 
+/** "2.7" is older than "2.8". */
+function isOlder(version: string, release: string): boolean {
+  return version.localeCompare(release, "en", { numeric: true }) < 0;
+}
+
 function broker(role: string, id: number): { id: number; host: string; port: number; rack: string } {
   return { id, host: `${role}-${id}.test`, port: 9092, rack: `zone-${id}` };
 }
@@ -236,12 +314,6 @@ function describeTopic(name: string, { internal, logs, leaders, replicas }: Fake
     return { id, leader, replicas: all, isr: leader < 0 ? [] : all };
   });
   return { name, internal, partitions };
-}
-
-function configsOf({ configs }: FakeTopic): readonly ConfigEntry[] {
-  const own = [...configs].map(([name, value]) => ({ name, value, origin: "topic" }) as const);
-  const rest = [...topicDefaults].filter(([name]) => !configs.has(name));
-  return [...own, ...rest.map(([name, value]) => ({ name, value, origin: "default" }) as const)];
 }
 
 function byName(a: Topic, b: Topic): number {

@@ -1,0 +1,139 @@
+import { FerryError } from "#domain/errors.ts";
+import { type Acl, type Known, known, unknown } from "#domain/topology.ts";
+
+export type AuthorizerOptions = {
+  /** `allow.everyone.if.no.acl.found`. */
+  readonly everyone?: boolean;
+  /** `super.users`: "User:ferry". */
+  readonly superUsers?: readonly string[];
+};
+
+/** What somebody wants to do: `resourceName` of the cluster is "kafka-cluster". */
+export type Action = {
+  readonly principal: string;
+  readonly host: string;
+  readonly operation: string;
+  readonly resourceType: string;
+  readonly resourceName: string;
+};
+
+/** The broker's authorizer in memory; none at all until it is set, as in a broker without `authorizer.class.name`. */
+export type FakeAuthorizer = {
+  set(options: AuthorizerOptions | undefined): void;
+  /** Replaces all ACLs. */
+  replace(acls: readonly Acl[]): void;
+  allows(action: Action): boolean;
+  /** @throws FerryError `E_KAFKA_AUTH` */
+  check(action: Action): void;
+  list(principal: string): Known<readonly Acl[]>;
+  /** @throws FerryError `E_KAFKA` without an authorizer, `E_KAFKA_AUTH` without ALTER on the cluster. */
+  add(principal: string, acls: readonly Acl[]): void;
+  remove(principal: string, acls: readonly Acl[]): void;
+};
+
+/** The principal of a PLAINTEXT listener. */
+export const anonymous = "User:ANONYMOUS";
+
+type Somebody = { readonly principal?: string; readonly host?: string };
+
+export function onTopic(operation: string, resourceName: string, by: Somebody): Action {
+  const { principal = anonymous, host = "10.0.0.1" } = by;
+  return { principal, host, operation, resourceType: "TOPIC", resourceName };
+}
+
+export function onTransaction(resourceName: string, by: Somebody): Action {
+  return { ...onTopic("WRITE", resourceName, by), resourceType: "TRANSACTIONAL_ID" };
+}
+
+const clusterResource = { resourceType: "CLUSTER", resourceName: "kafka-cluster", host: "10.0.0.9" };
+
+/** Operations whose ALLOW includes another one (org.apache.kafka.metadata.authorizer.StandardAuthorizerData). */
+const impliedBy = new Map([
+  ["DESCRIBE", ["READ", "WRITE", "DELETE", "ALTER"]],
+  ["DESCRIBE_CONFIGS", ["ALTER_CONFIGS"]],
+]);
+
+export function createFakeAuthorizer(
+  role: "source" | "target",
+  options: AuthorizerOptions | undefined,
+): FakeAuthorizer {
+  let current = options;
+  let held = new Map<string, Acl>();
+
+  function allows(action: Action): boolean {
+    if (!current) return true;
+    if (current.superUsers?.includes(action.principal)) return true;
+    const onResource = [...held.values()].filter((acl) => covers(acl, action));
+    if (onResource.length === 0) return current.everyone ?? true;
+    const mine = onResource.filter((acl) => concerns(acl, action));
+    if (mine.some((acl) => acl.permission === "DENY" && isOperation(acl, action.operation))) return false;
+    return mine.some((acl) => acl.permission === "ALLOW" && grants(acl, action.operation));
+  }
+
+  function check(action: Action): void {
+    if (allows(action)) return;
+    const { principal, operation, resourceType, resourceName } = action;
+    throw new FerryError(
+      "E_KAFKA_AUTH",
+      `The ${role} cluster answered ${resourceType}_AUTHORIZATION_FAILED: ${principal} has no ${operation} on ${resourceName}.`,
+    );
+  }
+
+  function mayAlter(principal: string, what: string): void {
+    if (!current) {
+      throw new FerryError("E_KAFKA", `The ${role} cluster answered SECURITY_DISABLED (54) to ${what}.`);
+    }
+    check({ ...clusterResource, principal, operation: "ALTER" });
+  }
+
+  return {
+    set(next) {
+      current = next;
+    },
+    replace(acls) {
+      held = new Map(acls.map((acl) => [keyOf(acl), acl]));
+    },
+    allows,
+    check,
+    list(principal) {
+      if (!current) return unknown(`no authorizer: the ${role} cluster answers SECURITY_DISABLED`);
+      if (!allows({ ...clusterResource, principal, operation: "DESCRIBE" })) {
+        return unknown(`The ${role} cluster answered CLUSTER_AUTHORIZATION_FAILED (31) to DescribeAcls.`);
+      }
+      return known([...held].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, acl]) => acl));
+    },
+    add(principal, acls) {
+      mayAlter(principal, "CreateAcls");
+      for (const acl of acls) held.set(keyOf(acl), acl);
+    },
+    remove(principal, acls) {
+      mayAlter(principal, "DeleteAcls");
+      for (const acl of acls) held.delete(keyOf(acl));
+    },
+  };
+}
+
+/** All seven fields: two ACLs are the same only when all are. */
+function keyOf(acl: Acl): string {
+  const { resourceType, resourceName, patternType, principal, host, operation, permission } = acl;
+  return [resourceType, resourceName, patternType, principal, host, operation, permission].join("\n");
+}
+
+/** Whether it is about this resource. That alone ends "everybody may", whoever it names. */
+function covers({ resourceType, resourceName, patternType }: Acl, action: Action): boolean {
+  if (resourceType !== action.resourceType) return false;
+  if (patternType === "PREFIXED") return action.resourceName.startsWith(resourceName);
+  return resourceName === "*" || resourceName === action.resourceName;
+}
+
+function concerns({ principal, host }: Acl, action: Action): boolean {
+  return (principal === "User:*" || principal === action.principal) && (host === "*" || host === action.host);
+}
+
+function isOperation(acl: Acl, operation: string): boolean {
+  return acl.operation === "ALL" || acl.operation === operation;
+}
+
+function grants(acl: Acl, operation: string): boolean {
+  return isOperation(acl, operation) || (impliedBy.get(operation)?.includes(acl.operation) ?? false);
+}
