@@ -43,14 +43,17 @@ it("fails as often as it was told and then heals", async () => {
   expect(fake.calls).toEqual(["listTopics", "listTopics"]);
 });
 
-it("shows a KIP-848 group as Unknown and still refuses to commit for it", async () => {
+it("describes no group that a test makes Unknown and still refuses to commit for it", async () => {
   const fake = createFakeKafka({ role: "target" });
   fake.addTopic("orders");
-  fake.addMember("billing", { newProtocol: true });
-  expect(await fake.cluster.describeGroups(["billing"])).toMatchObject([{ state: "Unknown", members: [] }]);
-  await expect(fake.cluster.commit("billing", new Map([["orders", [1]]]))).rejects.toMatchObject({
-    code: "E_GROUP_ALIVE",
-  });
+  fake.addMember("billing", { type: "consumer" });
+  fake.setState("billing", "Unknown");
+  expect(await fake.cluster.describeGroups(["billing"])).toEqual([
+    { id: "billing", type: "unknown", state: "Unknown", protocolType: "consumer", members: [] },
+  ]);
+  await expect(fake.cluster.commit(new Map([["billing", new Map([["orders", [1]]])]]))).rejects.toMatchObject(
+    { code: "E_GROUP_ALIVE" },
+  );
 });
 
 it("has no offsets for a topic with an offline partition", async () => {

@@ -94,14 +94,14 @@ for (const role of ["source", "target"] as const) {
 
     it("refuses to commit for a topic that does not exist", async () => {
       const missing = unique("never-was");
-      const committing = real.cluster.commit(unique("adapter-group"), new Map([[missing, [1]]]));
+      const committing = real.cluster.commit(new Map([[unique("adapter-group"), new Map([[missing, [1]]])]]));
       await expect(committing).rejects.toMatchObject({ code: "E_UNKNOWN_TOPIC" });
     });
 
     it("asks for a hundred groups at once", async () => {
       const name = await topic();
       const groups = Array.from({ length: 120 }, () => unique("adapter-many"));
-      await Promise.all(groups.map((group, n) => real.cluster.commit(group, new Map([[name, [n]]]))));
+      await real.cluster.commit(new Map(groups.map((group, n) => [group, new Map([[name, [n]]])])));
       const committed = await real.cluster.committed(groups);
       expect(groups.map((group) => committed.get(group)?.get(name)?.[0])).toEqual(groups.map((_, n) => n));
       const described = await real.cluster.describeGroups(groups);
@@ -157,10 +157,10 @@ it("sees that a KIP-848 group exists and does not overwrite it", async () => {
     expect(await cluster.describeGroups([group])).toEqual([
       { id: group, state: "Unknown", protocolType: "consumer", members: [] },
     ]);
-    const committing = cluster.commit(group, new Map([[name, [1]]]));
+    const committing = cluster.commit(new Map([[group, new Map([[name, [1]]])]]));
     await expect(committing).rejects.toMatchObject({ code: "E_GROUP_ALIVE" });
     await node.send(heartbeat(group, name, joined.member, -1));
-    await cluster.commit(group, new Map([[name, [1]]]));
+    await cluster.commit(new Map([[group, new Map([[name, [1]]])]]));
     expect(await cluster.committed([group])).toEqual(new Map([[group, new Map([[name, [1]]])]]));
   } finally {
     await cluster.deleteTopics([name]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { at } from "#domain/topology.ts";
+import { at, type OffsetTable } from "#domain/topology.ts";
 import type { RecordDraft } from "#support/fake-log.ts";
 import { unique } from "#support/unique.ts";
 
@@ -182,7 +182,7 @@ export function kafkaClusterContract(name: string, open: () => Promise<ClusterUn
     it("tells an absent group from an empty one", async () => {
       const name = await topic(3);
       const [empty, absent] = [unique("contract-group"), unique("never-was")];
-      await cluster.commit(empty, new Map([[name, [0, undefined, 0]]]));
+      await cluster.commit(one(empty, name, [0, undefined, 0]));
       expect(await cluster.describeGroups([absent, empty])).toMatchObject([
         { id: absent, state: "Dead", members: [] },
         { id: empty, state: "Empty", members: [] },
@@ -201,8 +201,8 @@ export function kafkaClusterContract(name: string, open: () => Promise<ClusterUn
     it("commits forwards and back, and leaves the other partitions alone", async () => {
       const name = await topic(2);
       const group = unique("contract-group");
-      await cluster.commit(group, new Map([[name, [7, 8]]]));
-      await cluster.commit(group, new Map([[name, [3]]]));
+      await cluster.commit(one(group, name, [7, 8]));
+      await cluster.commit(one(group, name, [3]));
       expect((await cluster.committed([group])).get(group)).toEqual(new Map([[name, [3, 8]]]));
     });
 
@@ -216,14 +216,14 @@ export function kafkaClusterContract(name: string, open: () => Promise<ClusterUn
         expect(described?.members).toMatchObject([
           { clientId: "contract-app", assignment: [{ topic: name, partition: 0 }] },
         ]);
-        await expect(cluster.commit(group, new Map([[name, [1]]]))).rejects.toMatchObject({
+        await expect(cluster.commit(one(group, name, [1]))).rejects.toMatchObject({
           code: "E_GROUP_ALIVE",
           message: expect.stringContaining("contract-app"),
         });
       } finally {
         await leave();
       }
-      await cluster.commit(group, new Map([[name, [1]]]));
+      await cluster.commit(one(group, name, [1]));
       expect(at((await cluster.committed([group])).get(group) ?? new Map(), name, 0)).toBe(1);
     });
 
@@ -236,4 +236,12 @@ export function kafkaClusterContract(name: string, open: () => Promise<ClusterUn
       expect(at(table, name, 1)).toBeGreaterThan(1000);
     });
   });
+}
+
+function one(
+  group: string,
+  topic: string,
+  offsets: ReadonlyArray<number | undefined>,
+): ReadonlyMap<string, OffsetTable> {
+  return new Map([[group, new Map([[topic, offsets]])]]);
 }

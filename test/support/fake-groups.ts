@@ -11,15 +11,19 @@ import type {
 type MemberDraft = {
   readonly clientId?: string;
   readonly host?: string;
+  /** A static member. */
+  readonly instanceId?: string;
+  /** Without it, the topics of the assignment. */
+  readonly subscription?: readonly string[];
   readonly assignment?: readonly TopicPartition[];
-  /** KIP-848: listed, but described as Unknown and without members. */
-  readonly newProtocol?: boolean;
+  /** The group's protocol from now on; `consumer` is KIP-848's. */
+  readonly type?: GroupDescription["type"];
 };
 
 type Group = {
   members: readonly GroupMember[];
   protocolType: string;
-  newProtocol: boolean;
+  type: GroupDescription["type"];
   state: GroupState | undefined;
   readonly offsets: Map<string, Array<number | undefined>>;
 };
@@ -30,7 +34,10 @@ export type FakeGroups = {
   readonly addMember: (group: string, draft?: MemberDraft) => string;
   /** One member, or all of them. The group stays, empty. */
   readonly removeMember: (group: string, memberId?: string) => void;
-  /** Overrules the state that follows from the members, for a rebalance; `undefined` ends that. */
+  /**
+   * Overrules the state that follows from the members, for a rebalance; `undefined` ends that. `Unknown`: the group
+   * is listed and cannot be described, so its members are not told.
+   */
   readonly setState: (group: string, state: GroupState | undefined) => void;
   /** What a member or a checkpoint connector commits: no rule applies. */
   readonly commitAs: (group: string, offsets: OffsetTable) => void;
@@ -38,8 +45,8 @@ export type FakeGroups = {
   readonly list: () => readonly GroupListing[];
   readonly describe: (group: string) => GroupDescription;
   readonly committed: (group: string) => OffsetTable;
-  /** @throws FerryError `E_GROUP_ALIVE` */
-  readonly commit: (group: string, offsets: OffsetTable) => void;
+  /** Commits for all or for none. @throws FerryError `E_GROUP_ALIVE` */
+  readonly commit: (offsets: ReadonlyMap<string, OffsetTable>) => void;
 };
 
 export function createFakeGroups(role: "source" | "target"): FakeGroups {
@@ -47,8 +54,13 @@ export function createFakeGroups(role: "source" | "target"): FakeGroups {
   let members = 0;
 
   function open(id: string): Group {
-    const fresh = { members: [], protocolType: "", newProtocol: false, state: undefined, offsets: new Map() };
-    const group: Group = groups.get(id) ?? fresh;
+    const group: Group = groups.get(id) ?? {
+      members: [],
+      protocolType: "",
+      type: "classic",
+      state: undefined,
+      offsets: new Map(),
+    };
     groups.set(id, group);
     return group;
   }
@@ -66,13 +78,16 @@ export function createFakeGroups(role: "source" | "target"): FakeGroups {
   }
 
   return {
-    addMember(id, { clientId = "app", host = "10.0.0.1", assignment = [], newProtocol = false } = {}) {
+    addMember(id, draft = {}) {
+      const { clientId = "app", host = "10.0.0.1", instanceId = null, assignment = [] } = draft;
+      const { type = "classic", subscription = [...new Set(assignment.map(({ topic }) => topic))] } = draft;
       const group = open(id);
       members += 1;
       const memberId = `${clientId}-${members}`;
-      group.members = [...group.members, { memberId, clientId, host, assignment }];
+      const member = { memberId, instanceId, clientId, host, subscription, assignment };
+      group.members = [...group.members, member];
       group.protocolType = "consumer";
-      group.newProtocol = newProtocol;
+      group.type = type;
       return memberId;
     },
     removeMember(id, memberId) {
@@ -89,20 +104,23 @@ export function createFakeGroups(role: "source" | "target"): FakeGroups {
     list: () => [...groups].map(([id, { protocolType }]) => ({ id, protocolType })).sort(byId),
     describe(id) {
       const group = groups.get(id);
-      if (!group) return { id, state: "Dead", protocolType: "", members: [] };
-      const { protocolType, members } = group;
-      if (group.newProtocol) return { id, state: "Unknown", protocolType, members: [] };
-      return { id, state: group.state ?? (members.length > 0 ? "Stable" : "Empty"), protocolType, members };
+      if (!group) return { id, type: "unknown", state: "Dead", protocolType: "", members: [] };
+      const { type, protocolType, members } = group;
+      if (group.state === "Unknown")
+        return { id, type: "unknown", state: "Unknown", protocolType, members: [] };
+      const state = group.state ?? (members.length > 0 ? "Stable" : "Empty");
+      return { id, type, state, protocolType, members };
     },
     committed: (id) => new Map([...(groups.get(id)?.offsets ?? [])].map(([topic, row]) => [topic, [...row]])),
-    commit(id, offsets) {
-      const alive = groups.get(id)?.members ?? [];
-      if (alive.length > 0) {
-        const names = alive.map(({ clientId, host }) => `${clientId} at ${host}`).join(", ");
-        const text = `Group ${id} on the ${role} cluster has ${alive.length} members: ${names}.`;
-        throw new FerryError("E_GROUP_ALIVE", text);
-      }
-      commitAs(id, offsets);
+    commit(offsets) {
+      const alive = [...offsets.keys()].flatMap((id) => {
+        const inside = groups.get(id)?.members ?? [];
+        if (inside.length === 0) return [];
+        const names = inside.map(({ clientId, host }) => `${clientId} at ${host}`).join(", ");
+        return [`Group ${id} on the ${role} cluster has ${inside.length} members: ${names}.`];
+      });
+      if (alive.length > 0) throw new FerryError("E_GROUP_ALIVE", alive.join(" "));
+      for (const [id, table] of offsets) commitAs(id, table);
     },
   };
 }

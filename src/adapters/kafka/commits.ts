@@ -1,20 +1,23 @@
 import { FerryError } from "#domain/errors.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { at, type GroupDescription, type OffsetTable } from "#domain/topology.ts";
+import { at, type GroupDescription, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
 import type { Node, Request } from "./connection.ts";
 import type { Coordinators } from "./coordinators.ts";
 import { answerError, code, isPassing, type Role } from "./errors.ts";
 import type { Groups } from "./groups.ts";
 import type { Metadata } from "./metadata.ts";
+import { batches } from "./retry.ts";
 import type { Reader } from "./wire.ts";
 
 type Fetched = { readonly group: string; readonly error: number; readonly table: OffsetTable };
-type Row = { readonly partition: number; readonly offset: number };
-type Rows = ReadonlyArray<{ readonly topic: string; readonly rows: readonly Row[] }>;
+type Row = TopicPartition & { readonly offset: number };
 type Cells = Array<number | undefined>;
-type CommitRow = { readonly topic: string; readonly partition: number; readonly error: number };
+type CommitRow = TopicPartition & { readonly error: number };
 
 const groupsPerCall = 100;
+/** The broker writes the rows of one request as one batch: 1,000 with the longest names stay below its 1 MB. */
+const rowsPerCommit = 1000;
+const groupsShown = 5;
 /** Somebody else owns the group: a member, or a group of the newer protocol (KIP-848). */
 const ownedByOthers = new Set<number>([
   code.illegalGeneration,
@@ -42,48 +45,53 @@ export function createCommits(
     return found;
   }
 
-  async function commit(group: string, offsets: OffsetTable): Promise<void> {
+  async function commit(offsets: ReadonlyMap<string, OffsetTable>): Promise<void> {
     const rows = rowsOf(offsets);
-    if (rows.length === 0) return;
-    await metadata.topics(offsets.keys().toArray());
-    await refuseMembers(group);
-    await coordinators.ask([group], 1, "OffsetCommit", async (node) => {
-      const answers = await node.send(commitRequest(group, rows));
-      const failed = answers.find(({ error }) => error !== 0);
-      if (failed && ownedByOthers.has(failed.error)) throw await alive(group, failed.error);
-      if (failed && !isPassing(failed.error)) {
-        throw answerError(
-          role,
-          failed.error,
-          `OffsetCommit of ${group} for ${failed.topic}-${failed.partition}`,
-        );
-      }
-      return new Map([[group, failed?.error ?? 0]]);
+    if (rows.size === 0) return;
+    await metadata.topics(topicsOf(rows));
+    await refuseMembers(rows.keys().toArray());
+    const refused = new Map<string, CommitRow>();
+    await coordinators.ask(rows.keys().toArray(), 1, "OffsetCommit", async (node, [group = ""]) => {
+      const failed = await commitTo(node, group, rows.get(group) ?? []);
+      const passing = failed === undefined || isPassing(failed.error);
+      if (!passing) refused.set(group, failed);
+      return new Map([[group, passing ? (failed?.error ?? 0) : 0]]);
     });
-    await verify(group, rows);
+    if (refused.size > 0) throw await refusal(refused);
+    await verify(rows);
   }
 
-  async function refuseMembers(group: string): Promise<void> {
-    const [description] = await groups.describeGroups([group]);
-    if (description && description.members.length > 0) throw aliveError(role, description);
+  async function refuseMembers(ids: readonly string[]): Promise<void> {
+    const alive = (await groups.describeGroups(ids)).filter(({ members }) => members.length > 0);
+    if (alive.length > 0) throw aliveError(alive.map((group) => aliveText(role, group)));
   }
 
-  async function alive(group: string, error: number): Promise<FerryError> {
-    const [description] = await groups.describeGroups([group]);
-    if (description && description.members.length > 0) return aliveError(role, description);
-    const cause = answerError(role, error, `OffsetCommit of ${group}`);
-    return new FerryError("E_GROUP_ALIVE", `${cause.message} Its members are not visible to this client.`, {
-      cause,
+  /** What the coordinators did not take: members that came meanwhile, by group, before anything else. */
+  async function refusal(refused: ReadonlyMap<string, CommitRow>): Promise<FerryError> {
+    const other = [...refused].find(([, { error }]) => !ownedByOthers.has(error));
+    if (other) {
+      const [group, { error, topic, partition }] = other;
+      return answerError(role, error, `OffsetCommit of ${group} for ${topic}-${partition}`);
+    }
+    const descriptions = await groups.describeGroups(refused.keys().toArray());
+    const lines = descriptions.map((group) => {
+      if (group.members.length > 0) return aliveText(role, group);
+      const error = refused.get(group.id)?.error ?? code.unknownMember;
+      const { message } = answerError(role, error, `OffsetCommit of ${group.id}`);
+      return `${message} Its members are not visible to this client.`;
     });
+    return aliveError(lines);
   }
 
-  async function verify(group: string, rows: Rows): Promise<void> {
-    const table = (await committed([group])).get(group) ?? new Map();
-    for (const { topic, rows: wanted } of rows) {
-      const wrong = wanted.find(({ partition, offset }) => at(table, topic, partition) !== offset);
+  async function verify(rows: ReadonlyMap<string, readonly Row[]>): Promise<void> {
+    const tables = await committed(rows.keys().toArray());
+    for (const [group, wanted] of rows) {
+      const table = tables.get(group) ?? new Map();
+      const wrong = wanted.find(({ topic, partition, offset }) => at(table, topic, partition) !== offset);
       if (!wrong) continue;
-      const has = at(table, topic, wrong.partition) ?? "none";
-      const text = `Group ${group} on the ${role} cluster, ${topic}-${wrong.partition}: committed ${wrong.offset}, read back ${has}.`;
+      const { topic, partition, offset } = wrong;
+      const has = at(table, topic, partition) ?? "none";
+      const text = `Group ${group} on the ${role} cluster, ${topic}-${partition}: committed ${offset}, read back ${has}.`;
       throw new FerryError("E_KAFKA", text);
     }
   }
@@ -91,12 +99,24 @@ export function createCommits(
   return { committed, commit };
 }
 
+function aliveError(lines: readonly string[]): FerryError {
+  const more = lines.length > groupsShown ? ` And ${lines.length - groupsShown} more groups.` : "";
+  return new FerryError("E_GROUP_ALIVE", `${lines.slice(0, groupsShown).join(" ")}${more}`);
+}
+
 /** Names up to five members with client id and host. */
-function aliveError(role: Role, { id, members }: GroupDescription): FerryError {
+function aliveText(role: Role, { id, members }: GroupDescription): string {
   const shown = members.slice(0, 5).map(({ clientId, host }) => `${clientId} at ${host}`);
   const more = members.length > 5 ? ` and ${members.length - 5} more` : "";
-  const text = `Group ${id} on the ${role} cluster has ${members.length} members: ${shown.join(", ")}${more}.`;
-  return new FerryError("E_GROUP_ALIVE", text);
+  return `Group ${id} on the ${role} cluster has ${members.length} members: ${shown.join(", ")}${more}.`;
+}
+
+/** The first row that was not taken. Rows beyond one request's worth follow in the same breath. */
+async function commitTo(node: Node, group: string, rows: readonly Row[]): Promise<CommitRow | undefined> {
+  const requests = batches(rows, rowsPerCommit).map((part) => commitRequest(group, byTopic(part)));
+  const answers = (await Promise.all(requests.map((request) => node.send(request)))).flat();
+  const failed = answers.filter(({ error }) => error !== 0);
+  return failed.find(({ error }) => !isPassing(error)) ?? failed[0];
 }
 
 async function fetchFrom(node: Node, groups: readonly string[]): Promise<readonly Fetched[]> {
@@ -104,17 +124,31 @@ async function fetchFrom(node: Node, groups: readonly string[]): Promise<readonl
   return Promise.all(groups.map((group) => node.send(fetchOne(group))));
 }
 
-function rowsOf(offsets: OffsetTable): Rows {
-  return [...offsets]
-    .map(([topic, cells]) => ({
-      topic,
-      rows: cells.flatMap((offset, partition) => (offset === undefined ? [] : [{ partition, offset }])),
-    }))
-    .filter(({ rows }) => rows.length > 0);
+/** Groups without an offset are left out. */
+function rowsOf(offsets: ReadonlyMap<string, OffsetTable>): ReadonlyMap<string, readonly Row[]> {
+  const rows = new Map<string, readonly Row[]>();
+  for (const [group, table] of offsets) {
+    const mine = [...table].flatMap(([topic, cells]) =>
+      cells.flatMap((offset, partition) => (offset === undefined ? [] : [{ topic, partition, offset }])),
+    );
+    if (mine.length > 0) rows.set(group, mine);
+  }
+  return rows;
+}
+
+function topicsOf(rows: ReadonlyMap<string, readonly Row[]>): readonly string[] {
+  return [...new Set([...rows.values()].flatMap((mine) => mine.map(({ topic }) => topic)))];
+}
+
+function byTopic(rows: readonly Row[]): ReadonlyMap<string, readonly Row[]> {
+  return Map.groupBy(rows, ({ topic }) => topic);
 }
 
 /** A simple commit: generation -1 and no member, which the broker takes for a group without members only. */
-function commitRequest(group: string, topics: Rows): Request<readonly CommitRow[]> {
+function commitRequest(
+  group: string,
+  topics: ReadonlyMap<string, readonly Row[]>,
+): Request<readonly CommitRow[]> {
   return {
     key: 8,
     name: "OffsetCommit",
@@ -125,7 +159,7 @@ function commitRequest(group: string, topics: Rows): Request<readonly CommitRow[
       writer.i32(-1);
       writer.text("");
       writer.i64(-1); // the broker's retention
-      writer.array(topics, ({ topic, rows }) => {
+      writer.array([...topics], ([topic, rows]) => {
         writer.text(topic);
         writer.array(rows, ({ partition, offset }) => {
           writer.i32(partition);

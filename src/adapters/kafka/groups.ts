@@ -7,8 +7,9 @@ import type {
   TopicPartition,
 } from "#domain/topology.ts";
 import type { Request } from "./connection.ts";
+import { consumerGroupsRequest } from "./consumer-groups.ts";
 import type { Coordinators } from "./coordinators.ts";
-import { answerError, codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
+import { answerError, code, codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
 import type { Metadata } from "./metadata.ts";
 import { collect } from "./retry.ts";
 import { createReader, type Reader } from "./wire.ts";
@@ -16,6 +17,9 @@ import { createReader, type Reader } from "./wire.ts";
 type Described = GroupDescription & { readonly error: number };
 
 const groupsPerCall = 200;
+const consumerGroupDescribe = 69;
+/** No such group, or the new coordinator is off (3.7 to 3.9), or a topic that a member reads is not ours to see. */
+const undescribed = new Set<number>([code.groupIdNotFound, code.unsupportedVersion, code.topicAuthorization]);
 
 const states = new Map<string, GroupState>([
   ["Stable", "Stable"],
@@ -60,22 +64,42 @@ export function createGroups(
   }
 
   async function describeGroups(ids: readonly string[]): Promise<readonly GroupDescription[]> {
+    const found = await describeClassic(ids);
+    const gone = [...new Set(ids)].filter((id) => (found.get(id)?.state ?? "Dead") === "Dead");
+    const consumers = await describeConsumers(gone);
+    const existing = await listedAmong(gone.filter((id) => !consumers.has(id)));
+    return ids.map((id) => consumers.get(id) ?? existing.get(id) ?? found.get(id) ?? dead(id));
+  }
+
+  async function describeClassic(ids: readonly string[]): Promise<ReadonlyMap<string, GroupDescription>> {
     const found = new Map<string, GroupDescription>();
     await coordinators.ask(ids, groupsPerCall, "DescribeGroups", async (node, groups) => {
       const answers = await node.send(describeRequest(groups));
-      for (const { error, ...group } of answers) if (error === 0) found.set(group.id, group);
+      for (const { error, ...group } of answers) {
+        if (error !== 0) continue;
+        found.set(group.id, group.state === "Dead" ? { ...group, type: "unknown" } : group);
+      }
       return new Map(answers.map(({ id, error }) => [id, error]));
     });
-    const listed = await listedAmong([...found.values()].filter(({ state }) => state === "Dead"));
-    return ids.map((id) => listed.get(id) ?? found.get(id) ?? dead(id));
+    return found;
   }
 
-  /** "Dead" is also the answer for a group of another protocol (KIP-848): those that exist become Unknown. */
-  async function listedAmong(
-    dead: readonly GroupDescription[],
-  ): Promise<ReadonlyMap<string, GroupDescription>> {
-    if (dead.length === 0) return new Map();
-    const names = new Set(dead.map(({ id }) => id));
+  /** DescribeGroups calls groups of the newer protocol (KIP-848) "Dead". Those that cannot be described are left out. */
+  async function describeConsumers(ids: readonly string[]): Promise<ReadonlyMap<string, GroupDescription>> {
+    const found = new Map<string, GroupDescription>();
+    await coordinators.ask(ids, groupsPerCall, "ConsumerGroupDescribe", async (node, groups) => {
+      if (!node.versions.has(consumerGroupDescribe)) return new Map(groups.map((id) => [id, 0]));
+      const answers = await node.send(consumerGroupsRequest(groups));
+      for (const { error, ...group } of answers) if (error === 0) found.set(group.id, group);
+      return new Map(answers.map(({ id, error }) => [id, undescribed.has(error) ? 0 : error]));
+    });
+    return found;
+  }
+
+  /** Groups of a type that could not be described are in the list all the same. */
+  async function listedAmong(ids: readonly string[]): Promise<ReadonlyMap<string, GroupDescription>> {
+    if (ids.length === 0) return new Map();
+    const names = new Set(ids);
     const listed = (await listGroups()).filter(({ id }) => names.has(id));
     return new Map(listed.map(({ id, protocolType }) => [id, unknownState(id, protocolType)]));
   }
@@ -84,11 +108,11 @@ export function createGroups(
 }
 
 function unknownState(id: string, protocolType: string): GroupDescription {
-  return { id, state: "Unknown", protocolType, members: [] };
+  return { id, type: "unknown", state: "Unknown", protocolType, members: [] };
 }
 
 function dead(id: string): GroupDescription {
-  return { id, state: "Dead", protocolType: "", members: [] };
+  return { id, type: "unknown", state: "Dead", protocolType: "", members: [] };
 }
 
 const listRequest: Request<{ error: number; groups: readonly GroupListing[] }> = {
@@ -104,16 +128,18 @@ const listRequest: Request<{ error: number; groups: readonly GroupListing[] }> =
   },
 };
 
+/** Static members' ids from version 4 on: KIP-345, Kafka 2.4. */
 function describeRequest(groups: readonly string[]): Request<readonly Described[]> {
   return {
     key: 15,
     name: "DescribeGroups",
     min: 1,
-    max: 2,
-    encode(writer) {
+    max: 4,
+    encode(writer, version) {
       writer.array(groups, writer.text);
+      if (version >= 3) writer.bool(false); // authorized operations
     },
-    decode(reader) {
+    decode(reader, version) {
       reader.throttle();
       return reader.array(() => {
         const error = reader.i16();
@@ -121,25 +147,38 @@ function describeRequest(groups: readonly string[]): Request<readonly Described[
         const state = states.get(reader.text()) ?? "Unknown";
         const protocolType = reader.text();
         reader.text(); // the assignor
-        const members = reader.array(() => readMember(reader, protocolType));
-        return { error, id, state, protocolType, members };
+        const members = reader.array(() => readMember(reader, protocolType, version));
+        if (version >= 3) reader.i32();
+        return { error, id, type: "classic", state, protocolType, members };
       });
     },
   };
 }
 
-function readMember(reader: Reader, protocolType: string): GroupMember {
+function readMember(reader: Reader, protocolType: string, version: number): GroupMember {
   const memberId = reader.text();
+  const instanceId = version >= 4 ? reader.nullableText() : null;
   const clientId = reader.text();
   const host = reader.text().replace(/^\//, "");
-  reader.bytes(); // its subscription
+  const subscription = reader.bytes();
   const assignment = reader.bytes();
+  const isConsumer = protocolType === "consumer";
   return {
     memberId,
+    instanceId,
     clientId,
     host,
-    assignment: protocolType === "consumer" ? decodeAssignment(assignment) : [],
+    subscription: isConsumer ? decodeSubscription(subscription) : [],
+    assignment: isConsumer ? decodeAssignment(assignment) : [],
   };
+}
+
+/** ConsumerProtocolSubscription: version, topics, then what is of no interest here. Empty while a rebalance runs. */
+function decodeSubscription(bytes: Buffer | null): readonly string[] {
+  if (bytes === null || bytes.length === 0) return [];
+  const reader = createReader(bytes);
+  reader.i16();
+  return reader.array(reader.text);
 }
 
 /** ConsumerProtocolAssignment: version, topics with partitions, user data. Empty while a rebalance runs. */
