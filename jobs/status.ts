@@ -8,13 +8,11 @@ import type { KafkaCluster } from "#domain/ports.ts";
 import { nextCommands, type Stage, type Standing, stageOf } from "#domain/standing.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
 import { Verified, verifiedKey } from "#domain/verification.ts";
-import type { WaveState } from "#domain/wave-state.ts";
-import { about, behind, clockTime, count, figure } from "#domain/wording.ts";
+import { about, behind, clockTime, figure } from "#domain/wording.ts";
 import { waitingFor } from "./approval/waiting-for.ts";
 import { readMigrationLag, type WaveLag } from "./mirror/migration-lag.ts";
-import { rehearse } from "./switch/gate-facts.ts";
+import { readinessLines } from "./switch/readiness.ts";
 import { readWaveState } from "./switch/wave.ts";
-import { growth } from "./switch/wave-mirror.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
 /** One screen: where each wave stands, what waits for whom, what a way back costs now, what to do next. Changes nothing. */
@@ -35,6 +33,7 @@ type Row = {
   readonly wave: Wave;
   readonly stage: Stage;
   readonly lag: WaveLag | undefined;
+  /** What a way back costs now; empty where there is nothing to take back. */
   readonly back: string;
   readonly verified: string;
 };
@@ -42,10 +41,11 @@ type Row = {
 async function withPlan(plan: Plan, work: Work): Promise<Message> {
   const target = await openTarget(work);
   const lag = await readMigrationLag(work);
+  const back = await readinessLines(plan.waves, lag.rates, work);
   const rows: Row[] = [];
   for (const wave of plan.waves) {
     const reading = lag.waves.find((each) => each.wave.name === wave.name);
-    rows.push(await rowOf(wave, reading, target, work));
+    rows.push(await rowOf(wave, reading, back.get(wave.name), target, work));
   }
   const standings = rows.map(({ wave, stage, lag }) => ({
     wave: wave.name,
@@ -76,6 +76,7 @@ function mirrorOf(lag: WaveLag | undefined, target: Known<unknown>): Standing["m
 async function rowOf(
   wave: Wave,
   lag: WaveLag | undefined,
+  back: string | undefined,
   target: Known<KafkaCluster>,
   work: Work,
 ): Promise<Row> {
@@ -86,68 +87,9 @@ async function rowOf(
     wave,
     lag,
     stage: stageOf(state.phase, mirrorOf(lag, target), clear),
-    back: await costOfReturn(wave, state, lag, target, work),
+    back: state.phase === "cleaned" ? "none any more: the mirrors are removed" : (back ?? ""),
     verified: await lastVerified(wave, work),
   };
-}
-
-/** What `rollback` of this wave would mean at this moment; empty where there is nothing to take back. */
-async function costOfReturn(
-  wave: Wave,
-  state: WaveState,
-  lag: WaveLag | undefined,
-  target: Known<KafkaCluster>,
-  work: Work,
-): Promise<string> {
-  switch (state.phase) {
-    case "before-cutover":
-      return "";
-    case "cleaned":
-      return "none any more: the mirrors are removed";
-    case "consumers-moved":
-      return await returnOfConsumers(wave, target, work);
-    case "producers-moved":
-      return await returnOfAll(wave, state, lag, target);
-  }
-}
-
-async function returnOfConsumers(wave: Wave, target: Known<KafkaCluster>, work: Work): Promise<string> {
-  if (!target.known) return `unknown: ${target.why}`;
-  try {
-    const { fact, offsets } = await rehearse(wave, target.value, work.world.source, work);
-    if (fact.state !== "pass") return `not ready: ${fact.text}`;
-    return `0 lost, 0 read again: ${count(offsets, "offset")} rehearsed by content just now`;
-  } catch (thrown) {
-    const { code, message: text } = asFerryError(thrown);
-    return `unknown: ${code} ${text}`;
-  }
-}
-
-async function returnOfAll(
-  wave: Wave,
-  state: WaveState,
-  lag: WaveLag | undefined,
-  target: Known<KafkaCluster>,
-): Promise<string> {
-  if (lag === undefined || lag.failure !== undefined) return `unknown: ${lag?.failure?.code ?? "no reading"}`;
-  if (lag.flow.state !== "running") return `not ready: the reverse mirror is ${lag.flow.state}`;
-  const sum = sumLags(lag.lags);
-  const [finding] = sum.findings.filter(({ state }) => state !== "never-copied");
-  if (finding !== undefined) {
-    return `not ready: ${finding.topic}-${finding.partition}: ${finding.why ?? finding.state}`;
-  }
-  const written = await writtenSince(wave, state, target);
-  return `0 lost; ${written} written on MSK since, ${behind(sum)} of them not on the source yet`;
-}
-
-async function writtenSince(
-  wave: Wave,
-  { boundary }: WaveState,
-  target: Known<KafkaCluster>,
-): Promise<string> {
-  if (boundary === undefined || !target.known) return "an unknown number";
-  const ends = await target.value.offsets(wave.topics, "end");
-  return figure([...growth(boundary.target, ends).values()].reduce((sum, grown) => sum + grown, 0));
 }
 
 async function lastVerified(wave: Wave, work: Work): Promise<string> {

