@@ -1,9 +1,11 @@
 import type { GateFact } from "#domain/approval.ts";
 import { type LagSum, partitionLags, sumLags } from "#domain/lag.ts";
+import { describeAllOpen } from "#domain/open-transactions.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { FlowStatus, KafkaCluster } from "#domain/ports.ts";
 import { readLag } from "#jobs/mirror/mirror-readings.ts";
 import type { Work } from "#jobs/work.ts";
+import { openOnes } from "./open-transactions.ts";
 import { translateGroups } from "./translate-groups.ts";
 
 /** The observed conditions of a gate. What is pinned is the verdict: numbers move all the time, verdicts must not. */
@@ -80,26 +82,15 @@ export async function rehearse(
   return { offsets, fact: { ...fact("translation", "pass", `${text}${late}`) } };
 }
 
-/** Open transactions end by themselves or hold the drain: a warning, with the partitions. */
+/** Open transactions end by themselves or hold the drain: a warning that names them; a hanging one says what to do. */
 export async function openTransactions(wave: Wave, cluster: KafkaCluster): Promise<GateFact> {
-  const [stable, ends] = await Promise.all([
-    cluster.offsets(wave.topics, "stable"),
-    cluster.offsets(wave.topics, "end"),
-  ]);
-  const open = wave.topics.flatMap((topic) =>
-    (ends.get(topic) ?? []).flatMap((end, partition) => {
-      const last = stable.get(topic)?.[partition];
-      // The stable offsets were read beside the ends: only one that stands below them is open.
-      return last !== undefined && end !== undefined && last < end ? [`${topic}-${partition}`] : [];
-    }),
-  );
-  // Pinned as passed either way: producers that run open and close transactions all the time.
-  return {
-    name: "transactions",
-    state: open.length === 0 ? "pass" : "warn",
-    text: open.length === 0 ? "no open transactions" : `transactions open on ${open.slice(0, 5).join(", ")}`,
-    pinned: "may be open until the producers stop",
-  };
+  // Pinned as one either way: producers that run open and close transactions all the time.
+  const common = { name: "transactions", pinned: "may be open until the producers stop" };
+  const open = await openOnes(cluster, wave.topics);
+  if (!open.known) return { ...common, state: "unknown", text: `open transactions: unknown, ${open.why}` };
+  if (open.value.length === 0) return { ...common, state: "pass", text: "no open transactions" };
+  const text = `open transactions: ${describeAllOpen(open.value)}`;
+  return { ...common, state: "warn", text };
 }
 
 /** Groups outside this wave that have committed offsets on its topics. */

@@ -1,12 +1,15 @@
 import { FerryError } from "#domain/errors.ts";
-import { partitionLags, sumLags } from "#domain/lag.ts";
+import { type LagReading, partitionLags, sumLags } from "#domain/lag.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import type { OffsetTable } from "#domain/topology.ts";
+import { type Growth, growthsBetween } from "#domain/rogue.ts";
+import { at, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
 import { refuseLoop } from "#jobs/mirror/loop-guard.ts";
 import { caughtUp, readLag } from "#jobs/mirror/mirror-readings.ts";
+import { nameWriters } from "#jobs/mirror/name-writers.ts";
 import { holds, notYet, until } from "#jobs/waiting.ts";
 import type { Work } from "#jobs/work.ts";
+import { createOpenNames, createSaying } from "./say-while-waiting.ts";
 
 /** The mirror of one wave during its cutover: its ends, its silence, its draining. */
 
@@ -39,44 +42,58 @@ export function growth(before: PlainEnds, now: OffsetTable): ReadonlyMap<string,
   );
 }
 
+/** Ends are read at least this often while silence is being proved: who still writes is named within seconds. */
+const lookEveryMs = 3000;
+
 /**
- * Two reads of every end, `cutover.flatFor` apart, must be equal. Keeps trying for `cutover.patience`; then fails with
- * `E_ROGUE_PRODUCER` and names the partitions that still grow and how fast.
+ * Two reads of every end, `cutover.flatFor` apart, must be equal, and those in between. Who still writes is named at
+ * once, in the card's thread; after `cutover.patience` without silence it fails with `E_ROGUE_PRODUCER` and the names.
  */
 export async function flatEnds(cluster: KafkaCluster, wave: Wave, work: Work): Promise<OffsetTable> {
   const { flatFor, patience } = work.migration.settings.cutover;
+  const everyMs = flatFor / Math.max(1, Math.ceil(flatFor / lookEveryMs));
+  const said = createSaying(`still-writing:${wave.name}:${cluster.role}`, wave, work);
   let before = await ends(cluster, wave);
+  let readAt = work.clock.now();
+  let flatSince = readAt;
+  let last = `its ends were not read over ${flatFor / 1000} s yet`;
   return await until(
     work,
-    {
-      deadlineMs: patience,
-      everyMs: flatFor,
-      code: "E_ROGUE_PRODUCER",
-      what: `The ${cluster.role} still grows`,
-    },
+    { deadlineMs: patience, everyMs, code: "E_ROGUE_PRODUCER", what: `The ${cluster.role} still grows` },
     async () => {
-      await work.clock.sleep(flatFor, work.signal);
-      const now = await ends(cluster, wave);
-      const grown = growing(before, now, flatFor);
-      before = now;
-      return grown.length === 0 ? holds(now) : notYet(grown.join(", "));
+      const now = work.clock.now();
+      if (now <= readAt) return notYet(last);
+      const read = await ends(cluster, wave);
+      const { grown, unread } = growthsBetween(before, read, now - readAt);
+      before = read;
+      readAt = now;
+      if (grown.length === 0 && unread.length === 0) {
+        return now - flatSince >= flatFor ? holds(read) : notYet(last);
+      }
+      flatSince = now;
+      last = await wordsOf(grown, unread, cluster, work);
+      if (grown.length > 0)
+        await said("producer.still-writing", `The ${cluster.role} still grows: ${last}.`, grown);
+      return notYet(last);
     },
   );
 }
 
-function growing(before: OffsetTable, now: OffsetTable, ms: number): readonly string[] {
-  return [...now].flatMap(([topic, row]) =>
-    row.flatMap((end, partition) => {
-      const earlier = before.get(topic)?.[partition];
-      if (end === earlier) return [];
-      const rate =
-        end === undefined || earlier === undefined ? "?" : ((end - earlier) / (ms / 1000)).toFixed(1);
-      return [`${topic}-${partition} (${rate} offsets/s)`];
-    }),
-  );
+async function wordsOf(
+  grown: readonly Growth[],
+  unread: readonly TopicPartition[],
+  cluster: KafkaCluster,
+  work: Work,
+): Promise<string> {
+  const missing = unread.length === 0 ? [] : [`${unread.length} ends did not come`];
+  const names = grown.length === 0 ? [] : [(await nameWriters(cluster, grown, work)).text];
+  return [...names, ...missing].join("; ");
 }
 
-/** Waits until the flow has copied everything that its origin holds, by the five proofs of being caught up. */
+/**
+ * Waits until the flow has copied everything that its origin holds, by the five proofs of being caught up. A transaction
+ * that is open there holds it up: it is named while it is waited for, and when patience ends.
+ */
 export async function untilDrained(
   wave: Wave,
   flow: string,
@@ -84,6 +101,7 @@ export async function untilDrained(
   destination: KafkaCluster,
   work: Work,
 ): Promise<void> {
+  const namesOpen = createOpenNames(wave, origin, work);
   await until(
     work,
     {
@@ -94,7 +112,11 @@ export async function untilDrained(
     },
     async () => {
       const verdict = await caughtUp({ flow, topics: wave.topics, origin, destination }, work);
-      return verdict.caughtUp ? holds(undefined) : notYet(verdict.why);
+      if (verdict.caughtUp) return holds(undefined);
+      const open = verdict.proofs.some(
+        ({ name, state }) => name === "no-open-transaction" && state === "fail",
+      );
+      return notYet(open ? `${verdict.why}; ${await namesOpen()}` : verdict.why);
     },
   );
 }
@@ -118,14 +140,28 @@ export async function proveAllCopied(
   work: Work,
 ): Promise<void> {
   const engine = await work.world.engine();
-  const lag = sumLags(partitionLags(await readLag({ flow, topics: wave.topics, origin }, engine, work)));
+  const reading = await readLag({ flow, topics: wave.topics, origin }, engine, work);
+  const lag = sumLags(partitionLags(reading));
   if (lag.records === 0 && lag.findings.length === 0) return;
   const [worst] = [...lag.findings, ...lag.worst];
   const where = worst === undefined ? "" : `, on ${worst.topic}-${worst.partition}`;
+  const late = growthsBehind(reading);
+  const names = late.length === 0 ? "" : `: ${(await nameWriters(origin, late, work)).text}`;
   throw new FerryError(
     "E_ROGUE_PRODUCER",
-    `${flow} is stopped and ${lag.records ?? "an unknown number of"} offsets came after it had drained${where}.`,
+    `${flow} is stopped and ${lag.records ?? "an unknown number of"} offsets came after it had drained${where}${names}.`,
   );
+}
+
+/** What the origin holds behind the copied offsets. */
+function growthsBehind(reading: LagReading): readonly Growth[] {
+  return partitionLags(reading).flatMap(({ topic, partition, records }) => {
+    const until = at(reading.ends, topic, partition);
+    const copied = at(reading.copied, topic, partition);
+    const from = copied === undefined ? at(reading.starts, topic, partition) : copied + 1;
+    if (records === 0 || from === undefined || until === undefined || from >= until) return [];
+    return [{ topic, partition, from, until, ms: undefined }];
+  });
 }
 
 /**
