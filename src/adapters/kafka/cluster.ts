@@ -10,9 +10,12 @@ import { createGroups } from "./groups.ts";
 import { createLogSizes } from "./log-sizes.ts";
 import { createMetadata } from "./metadata.ts";
 import { createOffsets } from "./offsets.ts";
+import { createProducers } from "./producers.ts";
 import { createRecords } from "./records.ts";
 import { releaseOf } from "./release.ts";
 import { createTopicsAdmin } from "./topics.ts";
+import { createTransactions } from "./transactions.ts";
+import { createWriters } from "./writers.ts";
 
 /**
  * One Kafka cluster, 0.11 to 4.x. Connects at the first call. `read` is read-committed unless told otherwise.
@@ -60,7 +63,10 @@ export function createKafkaCluster({
     ...groups,
     ...createCommits(role, metadata, coordinators, groups),
     ...createRecords(role, metadata, clock),
-    ...createAcls(role, metadata),
+    ...createWriters(role, metadata, clock),
+    ...createProducers(role, metadata, clock),
+    ...createTransactions(role, metadata, clock),
+    ...createAcls(role, metadata, clock),
     close: connections.close,
   };
 }

@@ -1,9 +1,9 @@
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
-import type { ConfigEntry, ConfigOrigin } from "#domain/topology.ts";
+import type { ConfigChange, ConfigEntry, ConfigOrigin } from "#domain/topology.ts";
 import type { Request } from "./connection.ts";
 import { answerError, code, codeName, isPassing, type Role } from "./errors.ts";
 import type { Metadata } from "./metadata.ts";
-import { batches, collect, whileUnreachable } from "./retry.ts";
+import { batches, collect, createBackoff, whileUnreachable } from "./retry.ts";
 import type { Reader } from "./wire.ts";
 
 type Result = {
@@ -15,6 +15,7 @@ type Result = {
 
 const topicsPerCall = 200;
 const resource = { topic: 2, broker: 4 } as const;
+const operation = { set: 0, delete: 1 } as const;
 
 /** DescribeConfigs' source codes (KIP-226). */
 const origins = new Map<number, ConfigOrigin>([
@@ -25,7 +26,7 @@ const origins = new Map<number, ConfigOrigin>([
   [5, "default"],
 ]);
 
-export type Configs = Pick<KafkaCluster, "topicConfigs" | "brokerConfigs">;
+export type Configs = Pick<KafkaCluster, "topicConfigs" | "brokerConfigs" | "alterTopicConfigs">;
 
 export function createConfigs(role: Role, metadata: Metadata, clock: Clock): Configs {
   return {
@@ -58,6 +59,62 @@ export function createConfigs(role: Role, metadata: Metadata, clock: Clock): Con
         if (result?.error === 0) return result.entries;
         const error = result?.error ?? code.unknownTopic;
         throw answerError(role, error, `DescribeConfigs of broker ${id}`, result?.detail);
+      });
+    },
+    async alterTopicConfigs(changes) {
+      const topics = Map.groupBy(changes, ({ topic }) => topic);
+      await metadata.topics([...topics.keys()]);
+      for (const batch of batches([...topics], topicsPerCall)) await alter(role, metadata, clock, batch);
+    },
+  };
+}
+
+type TopicChanges = readonly [topic: string, changes: readonly ConfigChange[]];
+type Altered = Omit<Result, "entries">;
+
+async function alter(
+  role: Role,
+  metadata: Metadata,
+  clock: Clock,
+  topics: readonly TopicChanges[],
+): Promise<void> {
+  const again = createBackoff(clock);
+  for (;;) {
+    const failed = (await metadata.ask(alterRequest(topics))).find(({ error }) => error !== 0);
+    if (!failed) return;
+    const { error, name, detail } = failed;
+    if (isPassing(error) && (await again())) continue;
+    throw answerError(role, error, `IncrementalAlterConfigs of ${name}`, detail);
+  }
+}
+
+/** KIP-339. Setting to the same value again changes nothing, so an unanswered request may be repeated. */
+function alterRequest(topics: readonly TopicChanges[]): Request<readonly Altered[]> {
+  return {
+    key: 44,
+    name: "IncrementalAlterConfigs",
+    min: 0,
+    max: 0,
+    timeout: 30_000,
+    encode(writer) {
+      writer.array(topics, ([topic, changes]) => {
+        writer.i8(resource.topic);
+        writer.text(topic);
+        writer.array(changes, ({ name, value }) => {
+          writer.text(name);
+          writer.i8(value === null ? operation.delete : operation.set);
+          writer.text(value);
+        });
+      });
+      writer.bool(false); // not only to validate
+    },
+    decode(reader) {
+      reader.throttle();
+      return reader.array(() => {
+        const error = reader.i16();
+        const detail = reader.nullableText();
+        reader.i8();
+        return { error, detail, name: reader.text() };
       });
     },
   };

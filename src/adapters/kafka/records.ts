@@ -9,7 +9,8 @@ import { type Aborted, batchesOf, createAbortFilter, isControl, recordsOf } from
 import { collect, createBackoff } from "./retry.ts";
 import type { Reader } from "./wire.ts";
 
-type Fetched = {
+/** What a leader answered to one fetch. */
+export type Fetched = {
   readonly error: number;
   readonly highWatermark: number;
   readonly lastStable: number;
@@ -23,7 +24,8 @@ type Range = { readonly from: number; readonly until: number; readonly max: numb
 /** Bytes a fetch asks for; one larger batch comes whole all the same (KIP-74). */
 const fetchBytes = 1_048_576;
 
-type Fetcher = (question: Question) => Promise<Fetched>;
+/** @throws FerryError `E_KAFKA` when the log does not hold the offset. */
+export type Fetcher = (question: Question) => Promise<Fetched>;
 
 /** Asks the partition's leader, a moved one again. `E_KAFKA` when the log does not hold the offset. */
 function createFetcher(role: Role, metadata: Metadata, clock: Clock): Fetcher {
@@ -66,11 +68,11 @@ function createFetcher(role: Role, metadata: Metadata, clock: Clock): Fetcher {
   return fetch;
 }
 
-export function createRecords(role: Role, metadata: Metadata, clock: Clock): Pick<KafkaCluster, "read"> {
+/** An answer without records before the end is a quota's doing (KIP-219) or a tail that compaction emptied. */
+export function createPatientFetcher(role: Role, metadata: Metadata, clock: Clock): Fetcher {
   const fetch = createFetcher(role, metadata, clock);
 
-  /** An answer without records before the end is a quota's doing (KIP-219) or a tail that compaction emptied. */
-  async function fetchSome(question: Question): Promise<Fetched> {
+  return async (question) => {
     const again = createBackoff(clock);
     let silent = 0;
     for (;;) {
@@ -85,14 +87,18 @@ export function createRecords(role: Role, metadata: Metadata, clock: Clock): Pic
         `A quota of the ${role} cluster holds up reads of ${topic}-${partition}.`,
       );
     }
-  }
+  };
+}
+
+export function createRecords(role: Role, metadata: Metadata, clock: Clock): Pick<KafkaCluster, "read"> {
+  const fetch = createPatientFetcher(role, metadata, clock);
 
   return {
     async read(where, from, { max, until = Number.POSITIVE_INFINITY, isolation = "read-committed" }) {
       const records: KafkaRecord[] = [];
       let position = from;
       while (records.length < max && position < until) {
-        const answer = await fetchSome({ where, from: position, isolation });
+        const answer = await fetch({ where, from: position, isolation });
         const range = { from: position, until, max: max - records.length };
         const { taken, next } = await decode(answer, isolation, range);
         for (const record of taken) records.push(record);
