@@ -1,7 +1,8 @@
 import { FerryError } from "#domain/errors.ts";
+import type { LogView } from "#domain/log-view.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { at, type OffsetTable } from "#domain/topology.ts";
-import { type LogView, translate } from "#domain/translation.ts";
+import { type Translation, translate } from "#domain/translation.ts";
 
 /** One committed offset and where it belongs on the other cluster. */
 export type TranslatedOffset = {
@@ -17,13 +18,14 @@ export type GroupTranslation =
   | { readonly group: string; readonly kind: "waiting"; readonly why: string }
   | { readonly group: string; readonly kind: "refused"; readonly why: string };
 
-/** Partitions translated at once: each costs a few requests to both clusters. */
-const parallel = 16;
+/** Places translated at once: reads that are under way together travel together, one request a leader. */
+const parallel = 1000;
 
 /**
  * Translates what these groups have committed on `origin` to `destination`, topic by topic of the wave. Reads only.
  * Committed offsets are read before ends, so an offset never seems to lie beyond them. With `snapshot` these are
- * translated instead of what is committed now.
+ * translated instead of what is committed now. Groups that stand at the same place share one translation, and what was
+ * found for a partition before tells where to look first.
  */
 export async function translateGroups(
   groups: readonly string[],
@@ -33,50 +35,93 @@ export async function translateGroups(
   snapshot?: ReadonlyMap<string, OffsetTable>,
 ): Promise<readonly GroupTranslation[]> {
   const committed = snapshot ?? (await origin.committed(groups));
-  const views = await logViews(topics, origin, destination);
-  return await Promise.all(
-    groups.map((group) => translateGroup(group, committed.get(group) ?? new Map(), topics, views)),
+  const cells = groups.map((group) => cellsOf(committed.get(group) ?? new Map(), topics));
+  const places = new Map(cells.flat().map((cell) => [placeKey(cell), cell]));
+  if (places.size === 0) return groups.map((group) => ({ group, kind: "exact", offsets: [] }));
+  const touched = topics.filter((topic) => cells.flat().some((cell) => cell.topic === topic));
+  const views = await logViews(touched, origin, destination);
+  const shifts = shiftsOf(origin, destination);
+  const found = new Map<string, Translation>();
+  await inParallel([...places], parallel, async ([key, cell]) => {
+    const { topic, partition, offset } = cell;
+    const view = views(topic, partition);
+    const where = `${topic}-${partition}`;
+    const guesses = (shifts.get(where) ?? []).map((shift) => offset + shift);
+    const result = await translate(offset, view.origin, view.destination, guesses);
+    found.set(key, result);
+    if (result.kind === "exact") remember(shifts, where, result.offset - offset);
+  });
+  return groups.map((group, index) => translationOf(group, cells[index] ?? [], found));
+}
+
+type Cell = { readonly topic: string; readonly partition: number; readonly offset: number };
+
+function cellsOf(committed: OffsetTable, topics: readonly string[]): readonly Cell[] {
+  return topics.flatMap((topic) =>
+    [...(committed.get(topic) ?? []).entries()].flatMap(([partition, offset]) =>
+      offset === undefined ? [] : [{ topic, partition, offset }],
+    ),
   );
+}
+
+function placeKey({ topic, partition, offset }: Cell): string {
+  return `${topic}-${partition} at ${offset}`;
+}
+
+function translationOf(
+  group: string,
+  cells: readonly Cell[],
+  found: ReadonlyMap<string, Translation>,
+): GroupTranslation {
+  const offsets: TranslatedOffset[] = [];
+  let waiting: string | undefined;
+  for (const cell of cells) {
+    const { topic, partition, offset: committed } = cell;
+    const result = found.get(placeKey(cell));
+    if (result === undefined) throw new FerryError("E_INTERNAL", `${placeKey(cell)} was not translated`);
+    if (result.kind === "refused") return { group, kind: "refused", why: `${placeKey(cell)}: ${result.why}` };
+    if (result.kind === "not-copied-yet") waiting ??= `${placeKey(cell)}: ${result.why}`;
+    else offsets.push({ topic, partition, committed, offset: result.offset });
+  }
+  return waiting === undefined ? { group, kind: "exact", offsets } : { group, kind: "waiting", why: waiting };
+}
+
+/** By partition: how far a place on the destination lay from its offset on the origin, newest first. */
+type Shifts = Map<string, readonly number[]>;
+
+/** Kept per pair of clusters, in memory only: a guess that does not hold costs two reads. */
+const known = new WeakMap<KafkaCluster, WeakMap<KafkaCluster, Shifts>>();
+const shiftsKept = 3;
+
+function shiftsOf(origin: KafkaCluster, destination: KafkaCluster): Shifts {
+  const pairs = known.get(origin) ?? new WeakMap<KafkaCluster, Shifts>();
+  const shifts = pairs.get(destination) ?? new Map<string, readonly number[]>();
+  known.set(origin, pairs.set(destination, shifts));
+  return shifts;
+}
+
+function remember(shifts: Shifts, where: string, shift: number): void {
+  const others = (shifts.get(where) ?? []).filter((other) => other !== shift);
+  shifts.set(where, [shift, ...others].slice(0, shiftsKept));
+}
+
+/** At most `width` at a time, each begun as soon as there is room. */
+async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  act: (item: T) => Promise<void>,
+): Promise<void> {
+  const left = items.values();
+  const worker = async () => {
+    for (const item of left) await act(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
 }
 
 type Views = (
   topic: string,
   partition: number,
 ) => { readonly origin: LogView; readonly destination: LogView };
-
-async function translateGroup(
-  group: string,
-  committed: OffsetTable,
-  topics: readonly string[],
-  views: Views,
-): Promise<GroupTranslation> {
-  const cells = topics.flatMap((topic) =>
-    [...(committed.get(topic) ?? []).entries()].flatMap(([partition, offset]) =>
-      offset === undefined ? [] : [{ topic, partition, offset }],
-    ),
-  );
-  const offsets: TranslatedOffset[] = [];
-  for (let index = 0; index < cells.length; index += parallel) {
-    const results = await Promise.all(
-      cells.slice(index, index + parallel).map(async (cell) => {
-        const { origin, destination } = views(cell.topic, cell.partition);
-        return { cell, result: await translate(cell.offset, origin, destination) };
-      }),
-    );
-    for (const { cell, result } of results) {
-      const where = `${cell.topic}-${cell.partition} at ${cell.offset}`;
-      if (result.kind === "refused") return { group, kind: "refused", why: `${where}: ${result.why}` };
-      if (result.kind === "not-copied-yet") return { group, kind: "waiting", why: `${where}: ${result.why}` };
-      offsets.push({
-        topic: cell.topic,
-        partition: cell.partition,
-        committed: cell.offset,
-        offset: result.offset,
-      });
-    }
-  }
-  return { group, kind: "exact", offsets };
-}
 
 async function logViews(
   topics: readonly string[],

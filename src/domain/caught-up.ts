@@ -1,7 +1,7 @@
 import { type LagReading, partitionLags, sumLags } from "./lag.ts";
+import { sameRecord } from "./log-view.ts";
 import type { FlowStatus } from "./ports.ts";
 import type { KafkaRecord, OffsetTable, PartitionTable } from "./topology.ts";
-import { sameRecord } from "./translation.ts";
 
 /**
  * Whether a mirror has everything: five proofs, each necessary (design §8). Only together do they exclude a late

@@ -1,5 +1,5 @@
+import { sameRecord } from "./log-view.ts";
 import type { KafkaRecord } from "./topology.ts";
-import { sameRecord } from "./translation.ts";
 
 /** Comparing two logs of one partition by content. Offsets differ between clusters and are not compared. Pure. */
 

@@ -1,3 +1,13 @@
+import { context, holdsAt, inLockstep } from "./alignment.ts";
+import {
+  chunk,
+  type LogView,
+  lastBefore,
+  type Records,
+  sameBytes,
+  sameRecord,
+  sameRecords,
+} from "./log-view.ts";
 import type { KafkaRecord } from "./topology.ts";
 
 /**
@@ -13,40 +23,16 @@ import type { KafkaRecord } from "./topology.ts";
  * with an equal neighbour counts only where its surroundings match too. Reasons: docs/decisions, offset translation.
  */
 
-/** One partition of one cluster, reading data records only (committed ones). Offsets as in Kafka. */
-export type LogView = {
-  readonly start: number;
-  /** With cleanup.policy=compact either side may have dropped superseded records, so neighbours prove nothing. */
-  readonly compacted: boolean;
-  /** Read after the committed offset was. */
-  readonly end: number;
-  /** Data records in `[from, until)`, at most `max`, in order. */
-  read(
-    from: number,
-    options: { readonly max: number; readonly until?: number },
-  ): Promise<readonly KafkaRecord[]>;
-  /** First offset with a timestamp at or after `timestamp` (ms). */
-  offsetAt(timestamp: number): Promise<number | undefined>;
-  /** The end offset now. */
-  endNow(): Promise<number>;
-};
-
 export type Translation =
   | { readonly kind: "exact"; readonly offset: number; readonly by: "next" | "previous" | "empty" }
   /** The mirror has not copied the records before the offset yet: ask again. */
   | { readonly kind: "not-copied-yet"; readonly why: string }
   | { readonly kind: "refused"; readonly why: string };
 
-/** Records on each side of an anchor that are compared with it. */
-const context = 16;
-/** The same for compacted logs and for long runs of equal records; also the records read at a time. */
-const chunk = 2000;
 /** Most records that a search reads before it gives up. */
 const searchLimit = 500_000;
 /** How far past a match a search goes on for a repetition: more than a mirror copies in one flush interval. */
 const repetitionReach = 50_000;
-
-type Records = readonly KafkaRecord[];
 
 /** A record to be found, with the records around it on the origin. */
 type Anchor = { readonly record: KafkaRecord; readonly before: Records; readonly after: Records };
@@ -56,11 +42,15 @@ type Place =
   | { readonly kind: "at"; readonly offset: number | undefined }
   | { readonly kind: "refused"; readonly why: string };
 
-/** Translates one committed offset. Reads both sides; changes nothing. */
+/**
+ * Translates one committed offset. Reads both sides; changes nothing. `guesses` are places that earlier translations of
+ * this partition let expect: one that holds by content saves the search.
+ */
 export async function translate(
   committed: number,
   origin: LogView,
   destination: LogView,
+  guesses: readonly number[] = [],
 ): Promise<Translation> {
   if (committed > origin.end) {
     return refused(
@@ -72,27 +62,46 @@ export async function translate(
   }
   // Read before the origin: whatever stands before this end was on the origin when `after` is read.
   const copiedEnd = await destination.endNow();
-  const { before, after } = await surroundings(committed, origin, destination);
+  const near = await surroundings(committed, origin);
+  const places = await Promise.all(
+    guesses.map((guess) => holdsAt(guess, near.before, near.after, destination)),
+  );
+  const place = places.find((offset) => offset !== undefined);
+  if (place !== undefined) return { kind: "exact", offset: place, by: "next" };
+  const { before, after } = await farther(committed, near, origin, destination);
   if (before.length === 0 && after.length === 0) return await translateEmpty(committed, origin, destination);
-  const byNext = await placeOfNext(before, after, destination);
+  const byNext = await placeOfNext(before, after, origin, destination);
   if (byNext !== undefined) return byNext;
-  return await placeAfterPrevious(before, after, destination, copiedEnd);
+  return await placeAfterPrevious(before, after, origin, destination, copiedEnd);
 }
 
 function refused(why: string): { readonly kind: "refused"; readonly why: string } {
   return { kind: "refused", why };
 }
 
+type Surroundings = { readonly before: Records; readonly after: Records };
+
 async function surroundings(
   committed: number,
   origin: LogView,
+  reach: number = context,
+): Promise<Surroundings> {
+  const [before, after] = await Promise.all([
+    lastBefore(origin, committed, reach),
+    origin.read(committed, { max: reach }),
+  ]);
+  return { before, after };
+}
+
+/** Where neighbours prove less, more of them. */
+async function farther(
+  committed: number,
+  near: Surroundings,
+  origin: LogView,
   destination: LogView,
-): Promise<{ readonly before: Records; readonly after: Records }> {
-  const near = await lastBefore(origin, committed, context);
+): Promise<Surroundings> {
   const compacted = origin.compacted || destination.compacted;
-  const reach = compacted || isRun(near) ? chunk : context;
-  const before = reach === context ? near : await lastBefore(origin, committed, reach);
-  return { before, after: await origin.read(committed, { max: reach }) };
+  return compacted || isRun(near.before) ? await surroundings(committed, origin, chunk) : near;
 }
 
 /** Equal records only, as many as were asked for: where this run begins is not in sight. */
@@ -101,27 +110,6 @@ function isRun(records: Records): boolean {
   return (
     first !== undefined && records.length >= context && records.every((record) => sameRecord(record, first))
   );
-}
-
-/** Up to `count` data records before the offset; looks further back over gaps of compaction and transactions. */
-async function lastBefore(log: LogView, offset: number, count: number): Promise<Records> {
-  for (let width = 4 * count; ; width *= 8) {
-    const from = Math.max(log.start, offset - width);
-    const records = await readAll(log, from, offset);
-    if (records.length >= count || from === log.start) return records.slice(-count);
-  }
-}
-
-async function readAll(log: LogView, from: number, until: number): Promise<Records> {
-  const all: KafkaRecord[] = [];
-  for (let next = from; next < until; ) {
-    const records = await log.read(next, { max: chunk, until });
-    const last = records.at(-1);
-    if (last === undefined) break;
-    all.push(...records);
-    next = last.offset + 1;
-  }
-  return all;
 }
 
 /**
@@ -144,11 +132,13 @@ async function translateEmpty(
 async function placeOfNext(
   before: Records,
   after: Records,
+  origin: LogView,
   destination: LogView,
 ): Promise<Translation | undefined> {
   for (const [index, record] of after.entries()) {
     const earlier = [...before, ...after.slice(0, index)].slice(-Math.max(context, before.length));
-    const place = await placeOf({ record, before: earlier, after: after.slice(index + 1) }, destination);
+    const anchor = { record, before: earlier, after: after.slice(index + 1) };
+    const place = await placeOf(anchor, origin, destination);
     if (place.kind === "refused") return place;
     if (place.offset !== undefined) return { kind: "exact", offset: place.offset, by: "next" };
     if (!destination.compacted || !mayBeGone(record, after.slice(index + 1))) return undefined;
@@ -160,6 +150,7 @@ async function placeOfNext(
 async function placeAfterPrevious(
   before: Records,
   after: Records,
+  origin: LogView,
   destination: LogView,
   copiedEnd: number,
 ): Promise<Translation> {
@@ -167,10 +158,11 @@ async function placeAfterPrevious(
     const record = before[index];
     if (record === undefined) break;
     const later = [...before.slice(index + 1), ...after];
-    const place = await placeOf({ record, before: before.slice(0, index), after: later }, destination);
+    const anchor = { record, before: before.slice(0, index), after: later };
+    const place = await placeOf(anchor, origin, destination);
     if (place.kind === "refused") return place;
     if (place.offset !== undefined) {
-      const offset = await pastRepetition(place.offset + 1, copiedEnd, before, destination);
+      const offset = await pastRepetition(place.offset + 1, copiedEnd, { before, after }, destination);
       return { kind: "exact", offset, by: "previous" };
     }
     // Nothing newer is copied, so compaction there can only have removed an aged tombstone.
@@ -188,12 +180,15 @@ async function placeAfterPrevious(
 async function pastRepetition(
   from: number,
   copiedEnd: number,
-  before: Records,
+  { before, after }: Surroundings,
   log: LogView,
 ): Promise<number> {
   const behind = await log.read(from, { max: chunk, until: copiedEnd });
   const last = behind.at(-1);
   if (last === undefined) return from;
+  // Records that look like those to be read next may be those.
+  const [next] = after;
+  if (next !== undefined && behind.some((record) => sameRecord(record, next))) return from;
   const repeated = behind.every((record) => before.some((earlier) => sameRecord(earlier, record)));
   return repeated ? last.offset + 1 : from;
 }
@@ -205,11 +200,43 @@ function mayBeGone(record: KafkaRecord, later: Records): boolean {
   );
 }
 
+/** Finds an anchor on the destination. */
+async function placeOf(anchor: Anchor, origin: LogView, destination: LogView): Promise<Place> {
+  if (origin.compacted || destination.compacted) return await searchFor(anchor, destination);
+  const aligned = await inLockstep(anchor.record, anchor.after, origin, destination, searchLimit);
+  if (aligned.kind === "at") return aligned;
+  if (aligned.kind === "past") return { kind: "at", offset: undefined };
+  const doubt = await doubtAbout(anchor, origin);
+  return doubt === undefined ? await searchFor(anchor, destination) : refused(doubt);
+}
+
+/** Why a match of this anchor would not tell its place: the origin holds it twice, or may. */
+async function doubtAbout(anchor: Anchor, origin: LogView): Promise<string | undefined> {
+  const { offset, timestamp } = anchor.record;
+  const from = (await origin.offsetAt(timestamp)) ?? offset;
+  let read = 0;
+  for (let next = from; next < offset; ) {
+    const records = await origin.read(next, { max: chunk, until: offset });
+    const last = records.at(-1);
+    if (last === undefined) return undefined;
+    for (const equal of records.filter((record) => sameRecord(record, anchor.record))) {
+      const { leads, runsOn } = await compare(equal.offset, anchor, origin);
+      if (leads && (runsOn || anchor.after.length === 0))
+        return `the records around offset ${offset} also stand at ${equal.offset}`;
+    }
+    next = last.offset + 1;
+    read += records.length;
+    if (read >= searchLimit)
+      return `timestamps are out of order over more than ${read} records before offset ${offset}`;
+  }
+  return undefined;
+}
+
 /**
- * Finds an anchor on the destination. A copy keeps its timestamp, so it cannot lie before the first record of that
- * timestamp. A match with its whole surroundings ends the search at once; otherwise all matches are weighed.
+ * A copy keeps its timestamp, so it cannot lie before the first record of that timestamp. A match with its whole
+ * surroundings ends the search at once; otherwise all matches are weighed.
  */
-async function placeOf(anchor: Anchor, destination: LogView): Promise<Place> {
+async function searchFor(anchor: Anchor, destination: LogView): Promise<Place> {
   const lower = await destination.offsetAt(anchor.record.timestamp);
   if (lower === undefined) return { kind: "at", offset: undefined };
   let line = await lastBefore(destination, lower, anchor.before.length + 1);
@@ -279,31 +306,4 @@ async function compare(
     leads: sameRecords(compared, before),
     runsOn: after.length > 0 && sameRecords(standsAfter, after),
   };
-}
-
-function sameRecords(left: Records, right: Records): boolean {
-  if (left.length !== right.length) return false;
-  return left.every((record, index) => {
-    const other = right[index];
-    return other !== undefined && sameRecord(record, other);
-  });
-}
-
-/** Equal for every reader: timestamp, key, value, headers in order. Offsets differ between logs. */
-export function sameRecord(left: KafkaRecord, right: KafkaRecord): boolean {
-  return (
-    left.timestamp === right.timestamp &&
-    sameBytes(left.key, right.key) &&
-    sameBytes(left.value, right.value) &&
-    left.headers.length === right.headers.length &&
-    left.headers.every(([name, value], index) => {
-      const other = right.headers[index];
-      return other !== undefined && other[0] === name && sameBytes(other[1], value);
-    })
-  );
-}
-
-function sameBytes(left: Buffer | null, right: Buffer | null): boolean {
-  if (left === null || right === null) return left === right;
-  return left.equals(right);
 }

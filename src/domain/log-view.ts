@@ -1,0 +1,72 @@
+import type { KafkaRecord } from "./topology.ts";
+
+/** One partition of one cluster, reading data records only (committed ones). Offsets as in Kafka. */
+export type LogView = {
+  readonly start: number;
+  /** With cleanup.policy=compact either side may have dropped superseded records, so neighbours prove nothing. */
+  readonly compacted: boolean;
+  /** Read after the committed offset was. */
+  readonly end: number;
+  /** Data records in `[from, until)`, at most `max`, in order. */
+  read(
+    from: number,
+    options: { readonly max: number; readonly until?: number },
+  ): Promise<readonly KafkaRecord[]>;
+  /** First offset with a timestamp at or after `timestamp` (ms). */
+  offsetAt(timestamp: number): Promise<number | undefined>;
+  /** The end offset now. */
+  endNow(): Promise<number>;
+};
+
+export type Records = readonly KafkaRecord[];
+
+/** Records read at a time where many are needed. */
+export const chunk = 2000;
+
+/** Up to `count` data records before the offset; looks further back over gaps of compaction and transactions. */
+export async function lastBefore(log: LogView, offset: number, count: number): Promise<Records> {
+  for (let width = 4 * count; ; width *= 8) {
+    const from = Math.max(log.start, offset - width);
+    const records = await readAll(log, from, offset);
+    if (records.length >= count || from === log.start) return records.slice(-count);
+  }
+}
+
+async function readAll(log: LogView, from: number, until: number): Promise<Records> {
+  const all: KafkaRecord[] = [];
+  for (let next = from; next < until; ) {
+    const records = await log.read(next, { max: chunk, until });
+    const last = records.at(-1);
+    if (last === undefined) break;
+    all.push(...records);
+    next = last.offset + 1;
+  }
+  return all;
+}
+
+export function sameRecords(left: Records, right: Records): boolean {
+  if (left.length !== right.length) return false;
+  return left.every((record, index) => {
+    const other = right[index];
+    return other !== undefined && sameRecord(record, other);
+  });
+}
+
+/** Equal for every reader: timestamp, key, value, headers in order. Offsets differ between logs. */
+export function sameRecord(left: KafkaRecord, right: KafkaRecord): boolean {
+  return (
+    left.timestamp === right.timestamp &&
+    sameBytes(left.key, right.key) &&
+    sameBytes(left.value, right.value) &&
+    left.headers.length === right.headers.length &&
+    left.headers.every(([name, value], index) => {
+      const other = right.headers[index];
+      return other !== undefined && other[0] === name && sameBytes(other[1], value);
+    })
+  );
+}
+
+export function sameBytes(left: Buffer | null, right: Buffer | null): boolean {
+  if (left === null || right === null) return left === right;
+  return left.equals(right);
+}
