@@ -66,23 +66,43 @@ async function lineOf(wave: Wave, rates: MigrationLag["rates"], work: Work): Pro
   }
 }
 
-/** What a rollback of this wave would cost at this moment; `undefined` where there is nothing to take back. */
+type Reader = <T>(read: () => Promise<T>) => Promise<Known<T>>;
+
+/** What does not answer is unknown, and everything else is still shown. */
+const tolerant: Reader = async (read) => {
+  try {
+    return known(await read());
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    return unknown(`${code} ${message}`);
+  }
+};
+
+/** A gate waits for a world that does not answer: it says nothing about it. */
+const strict: Reader = async (read) => known(await read());
+
+/**
+ * What a rollback of this wave would cost at this moment; `undefined` where there is nothing to take back. For a meter
+ * what cannot be read is unknown; for a gate it fails as the port does.
+ */
 export async function readReadiness(
   wave: Wave,
   rates: MigrationLag["rates"],
   work: Work,
+  forWhat: "meter" | "gate" = "meter",
 ): Promise<Readiness | undefined> {
   const state = await readWaveState(work, wave.name);
   const { phase } = state;
   if (phase === "before-cutover" || phase === "cleaned") return undefined;
   const withProducers = phase === "producers-moved";
   const { cutover } = work.migration.settings;
+  const reader = forWhat === "meter" ? tolerant : strict;
   const [groups, onSource, reverse, standby, steps] = await Promise.all([
-    attempt(() => groupsBack(wave, work)),
-    attempt(() => liveGroups(work.world.source, wave.groups)),
-    withProducers ? attempt(() => readReverse(wave, state, rates, work)) : undefined,
+    reader(() => groupsBack(wave, work)),
+    reader(() => liveGroups(work.world.source, wave.groups)),
+    withProducers ? reader(() => readReverse(wave, state, rates, work)) : undefined,
     withProducers ? standbyOf(wave, work) : undefined,
-    attempt(() => recordedSteps(wave, phase, work)),
+    reader(() => recordedSteps(wave, phase, work)),
   ]);
   return readinessOf({
     phase,
@@ -94,15 +114,6 @@ export async function readReadiness(
     patienceMs: cutover.patience,
     maxLag: cutover.maxLag,
   });
-}
-
-async function attempt<T>(read: () => Promise<T>): Promise<Known<T>> {
-  try {
-    return known(await read());
-  } catch (thrown) {
-    const { code, message } = asFerryError(thrown);
-    return unknown(`${code} ${message}`);
-  }
 }
 
 /** Translates what the groups have committed on the target now, and waits a moment for the mirror to pass them. */

@@ -1,18 +1,32 @@
 import type { Proposal } from "#domain/approval.ts";
+import { FerryError } from "#domain/errors.ts";
 import type { Part } from "#domain/message.ts";
+import type { Wave } from "#domain/plan.ts";
+import type { GroupBack, Readiness } from "#domain/readiness.ts";
+import { about, clockTime, count, figure } from "#domain/wording.ts";
+import { readMigrationLag } from "#jobs/mirror/migration-lag.ts";
 import type { Asked, Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 import { liveGroups } from "./clients.ts";
-import { rehearse, reverseFact } from "./gate-facts.ts";
-import { consumersOf, loadPlan, producersOf, readWaveState, waveAt, waveOfRun } from "./wave.ts";
+import { readReadiness } from "./readiness.ts";
+import { rollbackFacts } from "./rollback-facts.ts";
+import { waveToRollBack } from "./rollback-point.ts";
+import { writtenOnTarget } from "./target-only.ts";
+import { consumersOf, loadPlan, producersOf, readWaveState, waveOfRun } from "./wave.ts";
 
-/** What a rollback of the last switch of a wave would do at this moment, and the facts it depends on. */
+/**
+ * What a rollback of the last switch of a wave would do at this moment, and the facts it depends on. Where no rollback is
+ * the way back, `E_PHASE` says what is.
+ */
 export async function proposeRollback(asked: Asked, work: Work): Promise<Proposal> {
   const plan = await loadPlan(work);
-  const wave = await waveAt(work, plan, asked.wave, ["consumers-moved", "producers-moved"]);
-  const { phase } = await readWaveState(work, wave.name);
+  const wave = await waveToRollBack(asked, plan, work);
   const target = await work.world.target();
-  const rehearsal = await rehearse(wave, target, work.world.source, work);
+  const { rates } = await readMigrationLag(work);
+  const readiness = await readReadiness(wave, rates, work, "gate");
+  if (readiness === undefined)
+    throw new FerryError("E_PHASE", `Wave ${wave.name} was taken back just now: nothing is left to undo.`);
+  const { phase } = readiness;
   const withProducers = phase === "producers-moved";
   return {
     action: "rollback",
@@ -28,23 +42,97 @@ export async function proposeRollback(asked: Asked, work: Work): Promise<Proposa
         .map(({ name }) => name)
         .toSorted(),
     },
-    effects: [
-      { label: "What happens", value: withProducers ? wayBackOfAll : wayBackOfConsumers },
-      { label: "Lost", value: "0 records" },
-      { label: "Read again", value: `${rehearsal.offsets} offsets rehearsed by content: 0 records` },
-      {
-        label: "Afterwards",
-        value: "the wave is mirrored forward again; the cutover can be asked for again",
-      },
-    ],
-    facts: withProducers ? [await reverseFact(wave, work), rehearsal.fact] : [rehearsal.fact],
+    effects: await effects(readiness, wave, work),
+    facts: [...(await rollbackFacts(readiness, plan, wave, target, work))],
     quorum: withProducers ? work.migration.settings.approvals.quorum : 1,
   };
+}
+
+async function effects(readiness: Readiness, wave: Wave, work: Work): Promise<Proposal["effects"]> {
+  const withProducers = readiness.phase === "producers-moved";
+  const rows = [
+    { label: "What happens", value: withProducers ? wayBackOfAll : wayBackOfConsumers },
+    { label: "Lost", value: lostText(readiness) },
+    { label: "Read twice", value: readTwiceText(readiness, work.clock.now()) },
+    ...(withProducers ? [{ label: "Brought back", value: await broughtBack(readiness, wave, work) }] : []),
+    { label: "Takes", value: timeText(readiness) },
+    {
+      label: "Fence",
+      value: withProducers ? fenceOfAll : "none: the producers write to the source all along",
+    },
+    { label: "If it fails", value: ifItFails },
+    { label: "Afterwards", value: withProducers ? afterAll : afterConsumers },
+  ];
+  return rows;
 }
 
 const wayBackOfConsumers = "stop consumers on MSK → translate their offsets back → start on the source";
 const wayBackOfAll =
   "stop producers on MSK → prove silence → drain the reverse mirror → stop consumers → translate their offsets back → start both on the source → mirror forward again";
+const fenceOfAll =
+  "MSK is fenced before the drain and proved silent by two equal reads of every end offset; what keeps producers off the source is lifted before they start there";
+const ifItFails =
+  "until the offsets are committed on the source everything goes back to MSK by itself, also on `/ferry cancel`; behind that it goes on";
+const afterAll =
+  "the forward mirror goes on from where the source ends then, so nothing is copied twice; both cutovers can be asked for again";
+const afterConsumers =
+  "the forward mirror was never stopped, so nothing is copied twice; the cutover can be asked for again";
+
+function lostText({ lost, phase }: Readiness): string {
+  if (!lost.known) return `not known: ${lost.why}`;
+  const records = count(lost.value, "record");
+  if (lost.value > 0) return `${records}: expired on MSK before they were copied back`;
+  return phase === "producers-moved"
+    ? `${records}: nothing starts on the source before the reverse mirror has lag 0, MSK stands still and the last records of both sides are equal`
+    : `${records}: the producers write to the source, and each group goes on at the record it was found at`;
+}
+
+const groupsShown = 10;
+
+/** One sentence for one group, a line each for several: those that read again first. */
+function readTwiceText({ readTwice, groups }: Readiness, now: number): string {
+  const offsets = groups.reduce((sum, back) => sum + (back.kind === "exact" ? back.offsets : 0), 0);
+  const proved = `${count(offsets, "offset")} translated back by content at ${clockTime(now)}`;
+  const sum = readTwice.known
+    ? `${count(readTwice.value, "record")}: ${proved}`
+    : `not known for all: ${readTwice.why}; ${proved}`;
+  if (groups.length < 2) return sum;
+  const sorted = groups.toSorted((a, b) => weight(b) - weight(a));
+  const lines = sorted.slice(0, groupsShown).map((back) => `  ${back.group}: ${groupText(back)}`);
+  const more = groups.length - lines.length;
+  return [sum, ...lines, ...(more > 0 ? [`  … ${figure(more)} more`] : [])].join("\n");
+}
+
+/** Unknown comes first. */
+function weight(back: GroupBack): number {
+  return back.kind === "exact" ? back.readTwice : Number.MAX_VALUE;
+}
+
+function groupText(back: GroupBack): string {
+  switch (back.kind) {
+    case "exact":
+      return `${figure(back.readTwice)} read twice, ${count(back.offsets, "offset")} exact`;
+    case "waiting":
+      return `known once the mirror has passed it: ${back.why}`;
+    case "refused":
+      return `refused: ${back.why}`;
+    case "unknown":
+      return `not known: ${back.why}`;
+  }
+}
+
+async function broughtBack({ behind }: Readiness, wave: Wave, work: Work): Promise<string> {
+  const state = await readWaveState(work, wave.name);
+  const written = await writtenOnTarget(wave, state, await work.world.target());
+  if (behind === undefined) return `${written}; how many are on the source is not known`;
+  const left = behind.records === null ? `at least ${figure(behind.atLeast)}` : figure(behind.records);
+  return `${written}; ${left} of them not on the source yet`;
+}
+
+function timeText({ ms }: Readiness): string {
+  if (!ms.known) return `not known: ${ms.why}`;
+  return `${ms.value < 1000 ? "under 1 s" : `about ${about(ms.value)}`}, as the steps of this wave took and the mirror copies`;
+}
 
 /** How the world looks after a rollback. */
 export async function summaryOfRollback(proposal: Proposal, work: Work, run: Run): Promise<readonly Part[]> {
@@ -55,7 +143,7 @@ export async function summaryOfRollback(proposal: Proposal, work: Work, run: Run
       kind: "facts",
       rows: [
         { label: "On the source", value: live.join("; ") || "no live group" },
-        { label: "Mirror", value: "forward again; nothing is copied twice" },
+        { label: "Mirror", value: "forward again, behind what came back: nothing is copied twice" },
         { label: "Next", value: `\`/ferry cutover consumers ${wave.name}\` when the cause is gone` },
       ],
     },

@@ -56,7 +56,12 @@ export type WayBackReading = {
   readonly maxLag: number;
 };
 
-type Finding = { readonly state: "not-ready" | "unknown"; readonly text: string };
+/** What stands in the way. `rate`: only how fast the reverse mirror copies is not known. */
+export type Finding = {
+  readonly about: "mirror" | "rate" | "translation" | "source-groups" | "standby";
+  readonly state: "not-ready" | "unknown";
+  readonly text: string;
+};
 
 export type Readiness = {
   readonly phase: WayBackReading["phase"];
@@ -71,8 +76,8 @@ export type Readiness = {
   /** Offsets written on the target since the producers moved, and how many of them are not on the source yet. */
   readonly written: Known<number>;
   readonly behind: LagSum | undefined;
-  /** Why it is not ready, or not known; the first is the worst. */
-  readonly why: readonly string[];
+  /** Why it is not ready, or not known; the worst first. */
+  readonly findings: readonly Finding[];
 };
 
 /** Decides from one reading. Red beats unknown; unknown beats ready. */
@@ -99,29 +104,33 @@ export function readinessOf(reading: WayBackReading): Readiness {
     ms,
     written: reverse?.known === true ? reverse.value.written : unknown("the reverse mirror was not read"),
     behind: reverse?.known === true ? sumLags(reverse.value.lags) : undefined,
-    why: [...red, ...open].map(({ text }) => text),
+    findings: [...red, ...open],
   };
 }
 
-function notReady(text: string): Finding {
-  return { state: "not-ready", text };
+type About = Finding["about"];
+
+function notReady(about: About, text: string): Finding {
+  return { about, state: "not-ready", text };
 }
 
-function open(text: string): Finding {
-  return { state: "unknown", text };
+function unclear(about: About, text: string): Finding {
+  return { about, state: "unknown", text };
 }
 
 function reverseFindings(reading: WayBackReading): readonly Finding[] {
   const { reverse, phase } = reading;
   if (phase === "consumers-moved") return [];
-  if (reverse === undefined) return [open("the reverse mirror was not read")];
-  if (!reverse.known) return [open(`the reverse mirror is not known: ${reverse.why}`)];
+  if (reverse === undefined) return [unclear("mirror", "the reverse mirror was not read")];
+  if (!reverse.known) return [unclear("mirror", `the reverse mirror is not known: ${reverse.why}`)];
   const { state, idle, tasks, misplaced } = reverse.value;
-  if (state !== "running") return [notReady(`the reverse mirror is ${state}`)];
-  if (idle > 0 || tasks === 0)
-    return [notReady(`${idle} of ${tasks} tasks of the reverse mirror do not run`)];
+  if (state !== "running") return [notReady("mirror", `the reverse mirror is ${state}`)];
+  if (idle > 0 || tasks === 0) {
+    return [notReady("mirror", `${idle} of ${tasks} tasks of the reverse mirror do not run`)];
+  }
   const [first] = misplaced;
-  const offsets = first === undefined ? [] : [notReady(`the offsets of the reverse mirror: ${first}`)];
+  const offsets =
+    first === undefined ? [] : [notReady("mirror", `the offsets of the reverse mirror: ${first}`)];
   return [...offsets, ...lagFindings(reverse.value, reading)];
 }
 
@@ -133,23 +142,20 @@ function lagFindings(
   const broken = sum.findings.filter(({ state }) => state === "truncated" || state === "ahead");
   const incomplete = sum.findings.filter(({ state }) => state === "incomplete");
   const findings = [
-    ...broken.slice(0, 1).map((lag) => notReady(describe(lag))),
-    ...incomplete.slice(0, 1).map((lag) => open(describe(lag))),
+    ...broken.slice(0, 1).map((lag) => notReady("mirror", describe(lag))),
+    ...incomplete.slice(0, 1).map((lag) => unclear("mirror", describe(lag))),
   ];
   if (sum.records === null || sum.records === 0) return findings;
   const lagging = `the reverse mirror lags by ${figure(sum.records)}`;
   const drain = drainMs(sum.records, copying);
+  if (drain !== undefined && drain <= patienceMs) return findings;
   if (drain !== undefined) {
-    const late = drain > patienceMs;
-    return late
-      ? [
-          ...findings,
-          notReady(`${lagging}, which drains in ${about(drain)}; ${about(patienceMs)} are allowed`),
-        ]
-      : findings;
+    const text = `${lagging}, which drains in ${about(drain)}; ${about(patienceMs)} are allowed`;
+    return [...findings, notReady("mirror", text)];
   }
-  if (sum.records > maxLag) return [...findings, notReady(`${lagging} and is not seen to copy`)];
-  return [...findings, open(`${lagging} and its copy rate was not measured`)];
+  return sum.records > maxLag
+    ? [...findings, notReady("mirror", `${lagging} and is not seen to copy`)]
+    : [...findings, unclear("rate", `${lagging} and its copy rate was not measured`)];
 }
 
 function describe({ topic, partition, state, why }: PartitionLag): string {
@@ -163,33 +169,34 @@ function drainMs(records: number, copying: number | null): number | undefined {
 }
 
 function groupFindings(groups: WayBackReading["groups"]): readonly Finding[] {
-  if (!groups.known) return [open(`the groups' offsets are not known: ${groups.why}`)];
+  if (!groups.known) return [unclear("translation", `the groups' offsets are not known: ${groups.why}`)];
   return groups.value.flatMap((back) => {
     switch (back.kind) {
       case "exact":
         return [];
       case "waiting":
-        return [open(`${back.group} reads ahead of the mirror: ${back.why}`)];
+        return [unclear("translation", `${back.group} reads ahead of the mirror: ${back.why}`)];
       case "refused":
-        return [notReady(`${back.group} cannot be translated back: ${back.why}`)];
+        return [notReady("translation", `${back.group} cannot be translated back: ${back.why}`)];
       case "unknown":
-        return [open(`${back.group}: ${back.why}`)];
+        return [unclear("translation", `${back.group}: ${back.why}`)];
     }
   });
 }
 
 function splitBrain(onSource: WayBackReading["onSource"]): readonly Finding[] {
-  if (!onSource.known) return [open(`groups on the source are not known: ${onSource.why}`)];
-  return onSource.value.map((group) => notReady(`on the source already: ${group}`));
+  if (!onSource.known)
+    return [unclear("source-groups", `groups on the source are not known: ${onSource.why}`)];
+  return onSource.value.map((group) => notReady("source-groups", `on the source already: ${group}`));
 }
 
 function standbyFindings({ phase, standby }: WayBackReading): readonly Finding[] {
   if (phase === "consumers-moved") return [];
-  if (standby === undefined) return [open("the standby was not read")];
+  if (standby === undefined) return [unclear("standby", "the standby was not read")];
   if (standby.state === "clean") return [];
   return standby.state === "rogue"
-    ? [notReady(`rogue records on the source: ${standby.text}`)]
-    : [open(`not known whether anything else writes to the source: ${standby.text}`)];
+    ? [notReady("standby", `rogue records on the source: ${standby.text}`)]
+    : [unclear("standby", `not known whether anything else writes to the source: ${standby.text}`)];
 }
 
 /** Producers on the source: nothing can be lost. On the target: what the reverse mirror can still bring. */
@@ -250,11 +257,12 @@ const marks: Readonly<Record<Readiness["state"], string>> = { ready: "🟢", "no
 
 /** One line: "🟢 back now: 0 lost, 0 read twice, about 9 s". */
 export function readinessLine(readiness: Readiness): string {
-  const { state, why } = readiness;
+  const { state, findings } = readiness;
   const mark = marks[state];
-  const more = why.length > 1 ? `; ${why.length - 1} more` : "";
-  if (state === "not-ready") return `${mark} not ready: ${why[0]}${more}`;
-  const first = why[0] === undefined ? "" : `; ${why[0]}${more}`;
+  const more = findings.length > 1 ? `; ${findings.length - 1} more` : "";
+  const why = findings[0] === undefined ? "" : `${findings[0].text}${more}`;
+  if (state === "not-ready") return `${mark} not ready: ${why}`;
+  const first = why === "" ? "" : `; ${why}`;
   return `${mark} back now: ${costs(readiness)}${first}${writtenText(readiness)}`;
 }
 
