@@ -18,7 +18,7 @@ export async function askForCutover(job: JobOf<"cutover">, work: Work): Promise<
 }
 
 export async function askForRollback(job: JobOf<"rollback">, work: Work): Promise<Outcome> {
-  return await ask(rollback, "rollback", askedFor(job), work);
+  return await ask(rollback, "rollback", askedFor(job), work, { dryRun: job.dryRun });
 }
 
 export async function askForCleanup(job: JobOf<"cleanup">, work: Work): Promise<Outcome> {

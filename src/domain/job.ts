@@ -26,7 +26,12 @@ export const Job = z.discriminatedUnion("name", [
     wave: z.string().optional(),
     dryRun: z.boolean().default(false),
   }),
-  z.object({ name: z.literal("rollback"), ...from, wave: z.string().optional() }),
+  z.object({
+    name: z.literal("rollback"),
+    ...from,
+    wave: z.string().optional(),
+    dryRun: z.boolean().default(false),
+  }),
   z.object({ name: z.literal("cleanup"), ...from, wave: z.string().optional() }),
   z.object({ name: z.literal("features"), ...from, choice: z.string().optional() }),
   z.object({ name: z.literal("digest"), ...from }),
