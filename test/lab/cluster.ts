@@ -1,6 +1,6 @@
 import { type Connect, startConnect } from "./connect.ts";
 import { createRunFolder, type RunFolder } from "./folders.ts";
-import { type Broker, startBroker } from "./kafka.ts";
+import { type Broker, type BrokerSecurity, startBroker } from "./kafka.ts";
 import { freePort, type Log } from "./process.ts";
 import { type Redis, startRedis } from "./redis.ts";
 
@@ -8,6 +8,10 @@ export interface ClustersOptions {
   readonly log: Log;
   /** Whether Redis keeps its data over a kill. */
   readonly persistence?: boolean;
+  /** `acl` when not given. */
+  readonly source?: BrokerSecurity;
+  /** `open` when not given, as Connect needs the target's PLAINTEXT listener. */
+  readonly target?: Exclude<BrokerSecurity, "closed">;
   /** Aborted: the start ends, everything is stopped and the run folder is removed. */
   readonly signal?: AbortSignal;
 }
@@ -15,9 +19,9 @@ export interface ClustersOptions {
 export interface Clusters extends AsyncDisposable {
   /** Logs and data of this run; removed by `stop`. */
   readonly runFolder: RunFolder;
-  /** Kafka 3.9 with an authorizer. */
+  /** Kafka 3.9. */
   readonly source: Broker;
-  /** Kafka 4.1 without one. */
+  /** Kafka 4.1. */
   readonly target: Broker;
   readonly connect: Connect;
   readonly redis: Redis;
@@ -54,8 +58,16 @@ export async function startClusters(options: ClustersOptions): Promise<Clusters>
 
   const targetPort = await freePort();
   const starting = [
-    begin(startBroker({ ...shared, name: "source", version: "3.9", security: "acl" })),
-    begin(startBroker({ ...shared, name: "target", version: "4.1", security: "open", port: targetPort })),
+    begin(startBroker({ ...shared, name: "source", version: "3.9", security: options.source ?? "acl" })),
+    begin(
+      startBroker({
+        ...shared,
+        name: "target",
+        version: "4.1",
+        security: options.target ?? "open",
+        port: targetPort,
+      }),
+    ),
     begin(startConnect({ ...shared, bootstrap: `127.0.0.1:${targetPort}`, exactlyOnce: true })),
     begin(startRedis({ ...shared, persistence })),
   ] as const;

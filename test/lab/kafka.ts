@@ -15,11 +15,16 @@ export type LabSecurity =
       readonly password: string;
     };
 
+/**
+ * `acl`: an authorizer that lets everybody in until a resource has an ACL; `closed`: one that lets nobody in without an ACL;
+ * both with a super user and the lab's users on a SASL listener. `open`: no authorizer.
+ */
+export type BrokerSecurity = "acl" | "closed" | "open";
+
 export interface BrokerOptions {
   readonly name: string;
   readonly version: KafkaVersion;
-  /** `acl`: an authorizer that lets everybody in until a resource has an ACL, and a super user on a SASL listener. */
-  readonly security: "acl" | "open";
+  readonly security: BrokerSecurity;
   readonly runFolder: string;
   readonly log: Log;
   /** Port of the applications' listener, when somebody must know it before the broker runs. */
@@ -33,12 +38,22 @@ export interface Broker extends Service {
   readonly version: string;
   /** PLAINTEXT, for applications: their principal is `User:ANONYMOUS`. */
   readonly bootstrap: string;
-  /** For the bot and the mirror: a super user where there is an authorizer. */
+  /** For the bot and the mirror: a super user where there is an authorizer. `labUser` gets in at this address too. */
   readonly admin: { readonly bootstrap: string; readonly security: LabSecurity };
   readonly clusterId: string;
   readonly logDir: string;
   /** What the broker prints. */
   readonly logFile: string;
+}
+
+/** Principals without rights of their own, at a SASL listener: "User:mirror" and so on. */
+const labUsers = ["mirror", "checkout", "billing"] as const;
+
+/** How one of them logs in, at the broker's `admin.bootstrap`. */
+export function labUser(
+  username: (typeof labUsers)[number],
+): Extract<LabSecurity, { protocol: "SASL_PLAINTEXT" }> {
+  return { protocol: "SASL_PLAINTEXT", mechanism: "PLAIN", username, password: `${username}-lab` };
 }
 
 const superUser = { username: "ferry", password: "ferry-lab" } as const;
@@ -97,7 +112,7 @@ function newClusterId(): string {
   return id.startsWith("-") ? newClusterId() : id;
 }
 
-function brokerProperties(ports: Ports, logDir: string, security: "acl" | "open"): string {
+function brokerProperties(ports: Ports, logDir: string, security: BrokerSecurity): string {
   const common = {
     "process.roles": "broker,controller",
     "node.id": 1,
@@ -113,7 +128,12 @@ function brokerProperties(ports: Ports, logDir: string, security: "acl" | "open"
     ...oneReplica,
     ...small,
   };
-  return propertiesText({ ...common, ...(security === "acl" ? aclListeners(ports) : openListeners(ports)) });
+  return propertiesText({ ...common, ...listeners(ports, security) });
+}
+
+function listeners(ports: Ports, security: BrokerSecurity): Record<string, string | boolean> {
+  if (security === "open") return openListeners(ports);
+  return { ...aclListeners(ports), "allow.everyone.if.no.acl.found": security === "acl" };
 }
 
 const oneReplica = {
@@ -142,13 +162,17 @@ function openListeners({ application, controller }: Ports): Record<string, strin
   };
 }
 
-/** Broker and controller speak as the super user, so that no ACL somebody sets can cut them off from each other. */
-function aclListeners({ application, controller, admin }: Ports): Record<string, string | boolean> {
+/**
+ * Broker and controller speak as the super user, so that no ACL somebody sets can cut them off from each other, and
+ * `User:ANONYMOUS` need not be one.
+ */
+function aclListeners({ application, controller, admin }: Ports): Record<string, string> {
   const clients = `PLAINTEXT://127.0.0.1:${application},ADMIN://127.0.0.1:${admin}`;
   const { username, password } = superUser;
+  const others = labUsers.map((name) => `user_${name}="${labUser(name).password}"`).join(" ");
   const login =
     "org.apache.kafka.common.security.plain.PlainLoginModule required " +
-    `username="${username}" password="${password}" user_${username}="${password}";`;
+    `username="${username}" password="${password}" user_${username}="${password}" ${others};`;
   return {
     listeners: `${clients},CONTROLLER://127.0.0.1:${controller}`,
     "advertised.listeners": clients,
@@ -161,7 +185,6 @@ function aclListeners({ application, controller, admin }: Ports): Record<string,
     "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
     "listener.name.controller.plain.sasl.jaas.config": login,
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-    "allow.everyone.if.no.acl.found": true,
     "super.users": `User:${username}`,
   };
 }

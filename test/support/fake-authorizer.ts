@@ -53,6 +53,9 @@ const impliedBy = new Map([
   ["DESCRIBE_CONFIGS", ["ALTER_CONFIGS"]],
 ]);
 
+/** They stand for several things, in filters only. */
+const vagueNames = new Set(["UNKNOWN", "ANY", "MATCH"]);
+
 export function createFakeAuthorizer(
   role: "source" | "target",
   options: AuthorizerOptions | undefined,
@@ -103,14 +106,22 @@ export function createFakeAuthorizer(
       return known([...held].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, acl]) => acl));
     },
     add(principal, acls) {
+      for (const acl of acls) checkWritable(acl);
       mayAlter(principal, "CreateAcls");
       for (const acl of acls) held.set(keyOf(acl), acl);
     },
     remove(principal, acls) {
-      mayAlter(principal, "DeleteAcls");
+      for (const acl of acls) checkWritable(acl);
+      if (acls.length > 0) mayAlter(principal, "DeleteAcls");
       for (const acl of acls) held.delete(keyOf(acl));
     },
   };
+}
+
+function checkWritable({ resourceType, patternType, operation, permission }: Acl): void {
+  const vague = [resourceType, patternType, operation, permission].find((name) => vagueNames.has(name));
+  if (vague === undefined) return;
+  throw new FerryError("E_INTERNAL", `An ACL cannot be written with ${vague} in it.`);
 }
 
 /** All seven fields: two ACLs are the same only when all are. */

@@ -64,6 +64,8 @@ export type FakeKafka = Pick<
   setAuthorizer(options: AuthorizerOptions | undefined): void;
   /** Replaces all ACLs, whoever may. */
   setAcls(acls: readonly Acl[]): void;
+  /** From now on `cluster` is used by this principal. */
+  actAs(principal: string): void;
   /** Whether the authorizer lets this client do that to the topic. */
   allowed(operation: "READ" | "WRITE" | "DESCRIBE", topic: string, by?: FakeClient): boolean;
   setVersion(version: Known<string>): void;
@@ -99,6 +101,7 @@ export function createFakeKafka({
   const calls: Call[] = [];
   const authorizer = createFakeAuthorizer(role, authorizerOptions);
   const producers = createFakeProducers(now);
+  let bot = principal;
   let version: Known<string> = known(role === "source" ? "3.9" : "4.1");
   let brokerConfigs: readonly ConfigEntry[] = [];
 
@@ -137,7 +140,7 @@ export function createFakeKafka({
 
   /** The bot's own right to the topic; it needs none that it does not need in a real cluster. */
   function may(operation: string, name: string): void {
-    authorizer.check(onTopic(operation, name, { principal }));
+    authorizer.check(onTopic(operation, name, { principal: bot }));
   }
 
   function append(name: string, partition: number, draft: RecordDraft, by: string | FakeClient = {}): number {
@@ -241,9 +244,9 @@ export function createFakeKafka({
       ),
     transactions: () =>
       answer("transactions", () => since("3.0", "ListTransactions", () => producers.list())),
-    acls: () => answer("acls", () => authorizer.list(principal)),
-    addAcls: (acls) => answer("addAcls", () => authorizer.add(principal, acls)),
-    removeAcls: (acls) => answer("removeAcls", () => authorizer.remove(principal, acls)),
+    acls: () => answer("acls", () => authorizer.list(bot)),
+    addAcls: (acls) => answer("addAcls", () => authorizer.add(bot, acls)),
+    removeAcls: (acls) => answer("removeAcls", () => authorizer.remove(bot, acls)),
     alterTopicConfigs: (changes) =>
       answer("alterTopicConfigs", () => {
         for (const each of changes) change(each);
@@ -283,6 +286,9 @@ export function createFakeKafka({
     deleteGroup: groups.deleteGroup,
     setAuthorizer: (options) => authorizer.set(options),
     setAcls: (acls) => authorizer.replace(acls),
+    actAs(next) {
+      bot = next;
+    },
     allowed: (operation, topic, by = {}) => authorizer.allows(onTopic(operation, topic, by)),
     setVersion(next) {
       version = next;
