@@ -4,12 +4,17 @@ import { reviewOpenRequests } from "./approval/open-requests.ts";
 import { lagPoints, sampleLag } from "./mirror/migration-lag.ts";
 import { mirroringKey } from "./mirror/replicate.ts";
 import { replicationAlarms } from "./mirror/replication-alarms.ts";
+import { watchStandby } from "./mirror/standby-watch.ts";
+import { liftExpiredFences } from "./switch/fence-sweep.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
-/** Every few seconds, at each start and reconnect: looks at open requests again, samples lag, raises and clears alarms. */
+/** Every few seconds, at each start and reconnect: looks at open requests and forsaken fences, samples lag, raises and clears alarms. */
 export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> {
   await reviewOpenRequests(work);
+  await liftExpiredFences(work);
   if ((await work.store.read(mirroringKey(work.migration.name))) === undefined) return done;
+  // First: a producer that writes where it should not is to be named within 30 s, whatever else does not answer.
+  await watchStandby(work);
   try {
     await replicationAlarms(await sampleLag(work), await lagPoints(work), work);
   } catch (thrown) {

@@ -10,7 +10,7 @@ import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 
 /** Alarms of the mirror: each is one message, posted once, changed in place, and cleared by itself. */
 
-type Alarm = {
+export type Alarm = {
   /** Stable while the condition lasts: "task-failed:ferry-orders-billing-forward". */
   readonly key: string;
   readonly title: string;
@@ -27,6 +27,9 @@ const Raised = z.object({
 });
 type Raised = z.infer<typeof Raised>;
 
+/** Alarms of others, who clear them themselves. */
+const others = ["rogue:"];
+
 /** Raises, changes and clears. What could not be read is neither raised nor cleared. */
 export async function replicationAlarms(
   lag: MigrationLag,
@@ -34,10 +37,10 @@ export async function replicationAlarms(
   work: Work,
 ): Promise<void> {
   const alarms = alarmsOf(lag, points);
-  for (const alarm of alarms) await raise(alarm, work);
+  for (const alarm of alarms) await raiseAlarm(alarm, work);
   for (const key of await work.store.keys(prefix(work))) {
     const raised = Raised.safeParse((await work.store.read(key))?.value);
-    if (!raised.success) continue;
+    if (!raised.success || others.some((other) => raised.data.key.startsWith(other))) continue;
     const lasting = alarms.some((alarm) => alarm.key === raised.data.key);
     if (!lasting && isReadable(raised.data.key, lag)) await clear(raised.data, work);
   }
@@ -99,8 +102,11 @@ function isReadable(key: string, lag: MigrationLag): boolean {
   return lag.waves.every(({ failure }) => failure === undefined);
 }
 
-/** Intent first, then the post, then where it is: a crash in between finds the message by its key. */
-async function raise(alarm: Alarm, work: Work): Promise<void> {
+/**
+ * Posts it once, changes its text in place. Intent first, then the post, then where it is: a crash in between finds the
+ * message by its key.
+ */
+export async function raiseAlarm(alarm: Alarm, work: Work): Promise<void> {
   const key = `${prefix(work)}${alarm.key}`;
   const stored = Raised.safeParse((await work.store.read(key))?.value);
   const raised: Raised = stored.success ? stored.data : { ...alarm, since: work.clock.now() };
@@ -115,6 +121,12 @@ async function raise(alarm: Alarm, work: Work): Promise<void> {
   if (raised.text === alarm.text) return;
   await change(raised.ref, message(alarm, work), work);
   await work.store.write(key, { ...raised, ...alarm });
+}
+
+/** Clears the alarm of this key, if it was raised. */
+export async function clearAlarm(key: string, work: Work): Promise<void> {
+  const raised = Raised.safeParse((await work.store.read(`${prefix(work)}${key}`))?.value);
+  if (raised.success) await clear(raised.data, work);
 }
 
 async function clear(raised: Raised, work: Work): Promise<void> {

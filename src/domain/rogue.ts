@@ -24,6 +24,8 @@ export type Growth = TopicPartition & {
   readonly from: number;
   readonly until: number;
   readonly ms: number | undefined;
+  /** How many of the records are in question, where that is known better than from who wrote. */
+  readonly records?: number;
 };
 
 /** One growing partition with what its log and the coordinators tell. */
@@ -75,7 +77,7 @@ export function describeWriters({
 
 /** "payments-1 (12 records, 1.2 records/s)". */
 function amountOf(
-  { topic, partition, from, until, ms }: Growth,
+  { topic, partition, from, until, ms, records: counted }: Growth,
   writers: Known<readonly Writer[]>,
   sampled: boolean,
 ): string {
@@ -83,10 +85,11 @@ function amountOf(
   const per = (amount: number, unit: string) =>
     ms === undefined || ms <= 0 ? "" : `, ${rate(amount / (ms / 1000))} ${unit}/s`;
   if (until < from) return `${where} (its end went back from ${from} to ${until})`;
-  if (!writers.known || sampled) {
+  if (counted === undefined && (!writers.known || sampled)) {
     return `${where} (${count(until - from, "offset")}${per(until - from, "offsets")})`;
   }
-  const records = writers.value.reduce((sum, writer) => sum + writer.records, 0);
+  const seen = writers.known ? writers.value.reduce((sum, writer) => sum + writer.records, 0) : 0;
+  const records = counted ?? seen;
   return `${where} (${count(records, "record")}${per(records, "records")})`;
 }
 
@@ -204,6 +207,8 @@ function isTaskOf(transactionalId: string, flow: string): boolean {
 export type Search = {
   /** Strikes out every record of which one of these is the original. */
   look(originals: readonly KafkaRecord[]): void;
+  /** Every record has its original. */
+  isDone(): boolean;
   /** Those of which no original was seen. */
   missing(): readonly KafkaRecord[];
   /** A newer record of this key was seen: compaction may have removed the original. */
@@ -240,6 +245,7 @@ export function createSearch(
         else buckets.set(digest, left);
       }
     },
+    isDone: () => buckets.size === 0,
     missing: () => [...buckets.values()].flat().toSorted((a, b) => a.offset - b.offset),
     isSuperseded: ({ key }) => key !== null && keys.has(key.toString("latin1")),
   };
