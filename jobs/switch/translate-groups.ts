@@ -10,6 +10,8 @@ export type TranslatedOffset = {
   readonly partition: number;
   readonly committed: number;
   readonly offset: number;
+  /** Records that are read a second time from there: 0 unless the mirror has copied a stretch twice. */
+  readonly again: number;
 };
 
 export type GroupTranslation =
@@ -81,7 +83,7 @@ function translationOf(
     if (result === undefined) throw new FerryError("E_INTERNAL", `${placeKey(cell)} was not translated`);
     if (result.kind === "refused") return { group, kind: "refused", why: `${placeKey(cell)}: ${result.why}` };
     if (result.kind === "not-copied-yet") waiting ??= `${placeKey(cell)}: ${result.why}`;
-    else offsets.push({ topic, partition, committed, offset: result.offset });
+    else offsets.push({ topic, partition, committed, offset: result.offset, again: result.again });
   }
   return waiting === undefined ? { group, kind: "exact", offsets } : { group, kind: "waiting", why: waiting };
 }

@@ -40,6 +40,14 @@ export const catalogue = {
   E_UNKNOWN_TOPIC: { retryable: false, remedy: "Check the topic's name; the nearest known one is named." },
   E_UNKNOWN_GROUP: { retryable: false, remedy: "Check the name; the nearest known group is named." },
   E_UNKNOWN_WAVE: { retryable: false, remedy: "Check the wave's name; the known ones are listed." },
+  E_SPLIT_BRAIN: {
+    retryable: false,
+    remedy: "Stop the group on one of the two clusters; the run went back to where it began.",
+  },
+  E_OFFSETS_MOVED: {
+    retryable: false,
+    remedy: "Something else commits for this group; find it by the topic-partitions named and stop it.",
+  },
   E_GROUP_ALIVE: { retryable: false, remedy: "Stop the members that are named, then repeat the command." },
   E_INCOMPLETE: {
     retryable: true,

@@ -132,6 +132,9 @@ export type EngineCheck = {
   readonly problems: readonly string[];
 };
 
+/** The cluster that holds the checkpoints. */
+export type CheckpointReader = Pick<KafkaCluster, "listTopics" | "offsets" | "read">;
+
 /** What copies records. Each call returns when the engine has really reached the state, or fails. */
 export type ReplicationEngine = {
   /** Worker version, plugins, exactly-once; asks, changes nothing. */
@@ -150,6 +153,12 @@ export type ReplicationEngine = {
   copied(name: string): Promise<OffsetTable>;
   /** Sets those offsets; the flow must be stopped. Reads back and compares. Callers check bounds first. */
   seed(name: string, copied: OffsetTable): Promise<void>;
+  /**
+   * What MirrorMaker's own group sync would commit on the target at this moment, group by group: the newest checkpoint
+   * of each partition of the flow's groups and topics. A partition without one is absent: it would commit nothing.
+   * Unknown where the flow or its checkpoints do not exist.
+   */
+  ownSync(checkpointFlow: string, target: CheckpointReader): Promise<Known<ReadonlyMap<string, OffsetTable>>>;
   /** Stops and deletes it, its offsets too, so that a new one of this name starts afresh. */
   remove(name: string): Promise<void>;
 };

@@ -24,7 +24,13 @@ import type { KafkaRecord } from "./topology.ts";
  */
 
 export type Translation =
-  | { readonly kind: "exact"; readonly offset: number; readonly by: "next" | "previous" | "empty" }
+  | {
+      readonly kind: "exact";
+      readonly offset: number;
+      readonly by: "next" | "previous" | "empty";
+      /** Records behind the place that stand before the offset on the origin: the mirror has copied them twice. */
+      readonly again: number;
+    }
   /** The mirror has not copied the records before the offset yet: ask again. */
   | { readonly kind: "not-copied-yet"; readonly why: string }
   | { readonly kind: "refused"; readonly why: string };
@@ -39,7 +45,7 @@ type Anchor = { readonly record: KafkaRecord; readonly before: Records; readonly
 
 /** Where an anchor stands on the destination; `undefined`: nowhere. */
 type Place =
-  | { readonly kind: "at"; readonly offset: number | undefined }
+  | { readonly kind: "at"; readonly offset: number | undefined; readonly searched?: boolean }
   | { readonly kind: "refused"; readonly why: string };
 
 /**
@@ -67,7 +73,7 @@ export async function translate(
     guesses.map((guess) => holdsAt(guess, near.before, near.after, destination)),
   );
   const place = places.find((offset) => offset !== undefined);
-  if (place !== undefined) return { kind: "exact", offset: place, by: "next" };
+  if (place !== undefined) return { kind: "exact", offset: place, by: "next", again: 0 };
   const { before, after } = await farther(committed, near, origin, destination);
   if (before.length === 0 && after.length === 0) return await translateEmpty(committed, origin, destination);
   const byNext = await placeOfNext(before, after, origin, destination);
@@ -125,7 +131,7 @@ async function translateEmpty(
   if ((await origin.endNow()) !== origin.end) {
     return { kind: "not-copied-yet", why: `records arrived while offset ${committed} was being translated` };
   }
-  return { kind: "exact", offset, by: "empty" };
+  return { kind: "exact", offset, by: "empty", again: 0 };
 }
 
 /** The place of the first record at or after the offset that both sides hold; `undefined` when none is copied. */
@@ -140,7 +146,10 @@ async function placeOfNext(
     const anchor = { record, before: earlier, after: after.slice(index + 1) };
     const place = await placeOf(anchor, origin, destination);
     if (place.kind === "refused") return place;
-    if (place.offset !== undefined) return { kind: "exact", offset: place.offset, by: "next" };
+    if (place.offset !== undefined) {
+      const again = await copiedTwice(place, place.offset, before, destination);
+      return { kind: "exact", offset: place.offset, by: "next", again };
+    }
     if (!destination.compacted || !mayBeGone(record, after.slice(index + 1))) return undefined;
   }
   return undefined;
@@ -163,7 +172,12 @@ async function placeAfterPrevious(
     if (place.kind === "refused") return place;
     if (place.offset !== undefined) {
       const offset = await pastRepetition(place.offset + 1, copiedEnd, { before, after }, destination);
-      return { kind: "exact", offset, by: "previous" };
+      return {
+        kind: "exact",
+        offset,
+        by: "previous",
+        again: await copiedTwice(place, offset, before, destination),
+      };
     }
     // Nothing newer is copied, so compaction there can only have removed an aged tombstone.
     if (!destination.compacted || record.value !== null) {
@@ -174,6 +188,18 @@ async function placeAfterPrevious(
     }
   }
   return { kind: "not-copied-yet", why: "none of the records before the offset is on the other side" };
+}
+
+/** Where both logs were equal record by record there is no second copy. */
+async function copiedTwice(
+  { searched }: Extract<Place, { kind: "at" }>,
+  from: number,
+  before: Records,
+  destination: LogView,
+): Promise<number> {
+  if (searched !== true || destination.compacted) return 0;
+  const behind = await destination.read(from, { max: chunk });
+  return behind.filter((record) => before.some((earlier) => sameRecord(earlier, record))).length;
 }
 
 /** Behind the last copied record there may be a repetition of earlier ones: all of them have been read already. */
@@ -207,7 +233,9 @@ async function placeOf(anchor: Anchor, origin: LogView, destination: LogView): P
   if (aligned.kind === "at") return aligned;
   if (aligned.kind === "past") return { kind: "at", offset: undefined };
   const doubt = await doubtAbout(anchor, origin);
-  return doubt === undefined ? await searchFor(anchor, destination) : refused(doubt);
+  if (doubt !== undefined) return refused(doubt);
+  const place = await searchFor(anchor, destination);
+  return place.kind === "at" ? { ...place, searched: true } : place;
 }
 
 /** Why a match of this anchor would not tell its place: the origin holds it twice, or may. */

@@ -160,6 +160,30 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
       expect((await under.engine.copied(reverse.name)).get(carried) ?? []).toEqual([]);
     });
 
+    it("tells what its own group sync would commit", async () => {
+      const { carried } = await copiedTopic();
+      const group = unique("ferry-contract-group");
+      await under.source.cluster.commit(new Map([[group, new Map([[carried, [5, undefined, 5]]])]]));
+      const checkpoint = { ...flow("checkpoint", [carried]), groups: [group], tasks: 1 };
+      await under.engine.define(checkpoint, "running");
+      const own = await eventually(
+        "a checkpoint of both partitions",
+        async () => {
+          const answer = await under.engine.ownSync(checkpoint.name, under.target.cluster);
+          const table = answer.known ? answer.value.get(group)?.get(carried) : undefined;
+          return table?.[0] === undefined || table[2] === undefined ? undefined : table;
+        },
+        2 * patienceMs,
+      );
+      // At the end of the log even MirrorMaker is exact; where nothing was committed it commits nothing.
+      const ends = await under.target.cluster.offsets([carried], "end");
+      expect(own[1]).toBeUndefined();
+      expect(own[0]).toBeLessThanOrEqual(ends.get(carried)?.[0] ?? 0);
+      expect(own[0]).toBeGreaterThan(0);
+      const nobody = await under.engine.ownSync(unique("ferry-contract-nobody"), under.target.cluster);
+      expect(nobody.known).toBe(false);
+    });
+
     it("knows what it does not know", async () => {
       const nobody = unique("ferry-contract-nobody");
       expect(await under.engine.status(nobody)).toMatchObject({ state: "absent", tasks: [] });

@@ -1,6 +1,7 @@
 import { FerryError } from "#domain/errors.ts";
 import type { EngineCheck, Flow, FlowState, FlowStatus, ReplicationEngine } from "#domain/ports.ts";
-import { at, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
+import { at, known, type OffsetTable, type TopicPartition, unknown } from "#domain/topology.ts";
+import { createFakeCheckpoints, type FakeCheckpoints } from "./fake-checkpoints.ts";
 import type { FakeKafka } from "./fake-kafka.ts";
 
 /**
@@ -30,6 +31,7 @@ type Held = {
 export function createFakeEngine(source: FakeKafka, target: FakeKafka): FakeEngine {
   const flows = new Map<string, Held>();
   const orders: string[] = [];
+  const checkpoints = createFakeCheckpoints(source);
   let failure: FerryError | undefined;
   let held = false;
 
@@ -38,6 +40,9 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka): FakeEngi
     if (held) return;
     for (const flow of flows.values()) {
       if (flow.state === "running" && flow.flow.kind !== "checkpoint") await copy(flow);
+    }
+    for (const { flow, state } of flows.values()) {
+      if (state === "running" && flow.kind === "checkpoint") await checkpoints.emit(flow);
     }
   }
 
@@ -49,7 +54,9 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka): FakeEngi
       if (!there) destination.addTopic(name, { partitions: partitions.length });
       const row = rowOf(copied, name);
       for (const { id } of partitions) {
-        row[id] = await copyPartition(origin, destination, { topic: name, partition: id }, row[id]);
+        const syncs = flow.kind === "forward" ? checkpoints : undefined;
+        const where = { topic: name, partition: id };
+        row[id] = await copyPartition(origin, destination, where, row[id], syncs);
       }
     }
   }
@@ -127,6 +134,13 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka): FakeEngi
       return new Map(rows.map(([topic, row]) => [topic, Array.from(row)]));
     },
     seed,
+    ownSync: async (name) => {
+      await turn();
+      const flow = flows.get(name)?.flow;
+      return flow === undefined
+        ? unknown("there is no checkpoint connector")
+        : known(checkpoints.newest(flow));
+    },
     remove: async (name) => {
       await turn();
       if (flows.delete(name)) orders.push(`remove ${name}`);
@@ -155,6 +169,7 @@ async function copyPartition(
   destination: FakeKafka,
   where: TopicPartition,
   copied: number | undefined,
+  syncs: FakeCheckpoints | undefined,
 ): Promise<number | undefined> {
   const { topic, partition } = where;
   const start = at(await origin.cluster.offsets([topic], "start"), topic, partition) ?? 0;
@@ -162,8 +177,9 @@ async function copyPartition(
   const next = copied === undefined ? start : copied + 1;
   const from = next < start || next > end ? start : next;
   const records = await origin.cluster.read(where, from, { max: 100_000 });
-  for (const { timestamp, key, value, headers } of records) {
-    destination.append(topic, partition, { timestamp, key, value, headers });
+  for (const { offset, timestamp, key, value, headers } of records) {
+    const downstream = destination.append(topic, partition, { timestamp, key, value, headers });
+    if (offset === records.at(-1)?.offset) syncs?.note(where, offset, downstream);
   }
   return records.at(-1)?.offset ?? copied;
 }

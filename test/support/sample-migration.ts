@@ -229,7 +229,12 @@ export async function startMirroring(sample: SampleMigration): Promise<void> {
   const flow = { topics, groups: [], tasks: 1 };
   await sample.engine.define({ ...flow, name: "ferry-orders-billing-forward", kind: "forward" }, "running");
   await sample.engine.define(
-    { ...flow, name: "ferry-orders-billing-checkpoint", kind: "checkpoint" },
+    {
+      ...flow,
+      name: "ferry-orders-billing-checkpoint",
+      kind: "checkpoint",
+      groups: ["billing", "ledger", "nightly"],
+    },
     "running",
   );
   for (let round = 0; round < 5; round += 1) await sample.clock.sleep(200);

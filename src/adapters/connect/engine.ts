@@ -3,6 +3,7 @@ import { FerryError } from "#domain/errors.ts";
 import { aliases } from "#domain/flow.ts";
 import type { Clock, Flow, FlowStatus, Log, ReplicationEngine } from "#domain/ports.ts";
 import type { ClusterAccess, OffsetTable } from "#domain/topology.ts";
+import { createCheckpoints } from "./checkpoints.ts";
 import {
   configOf,
   type Desk,
@@ -61,6 +62,7 @@ export function createConnectEngine(options: ConnectOptions): ReplicationEngine 
     log: options.log,
     patienceMs: options.patienceMs ?? 120_000,
   };
+  const checkpoints = createCheckpoints();
   return {
     check: () => checkWorker(desk.rest, [options.source, options.target], options.exactlyOnce),
     list: (prefix) => list(desk, prefix),
@@ -72,6 +74,7 @@ export function createConnectEngine(options: ConnectOptions): ReplicationEngine 
     restartFailed: (name) => restartFailed(desk, name),
     copied: (name) => copied(desk, name),
     seed: (name, wanted) => seed(desk, name, wanted),
+    ownSync: async (name, target) => checkpoints(await configOf(desk, name), target),
     remove: (name) => remove(desk, name),
   };
 }
