@@ -1,0 +1,155 @@
+import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import { kafkaFor } from "#lab/apps/connection.ts";
+import { connectionTo } from "#lab/apps/fleet.ts";
+import { appendLines, type Cluster, consumedPath } from "#lab/apps/journal.ts";
+import { idOf } from "#lab/apps/records.ts";
+import { commitFor } from "#lab/apps/seed.ts";
+import { type App, type AppOrder, createApp, type Session } from "./app.ts";
+
+/**
+ * A consuming application: logs each record, then commits. It counts as stopped only when what it logged is committed,
+ * so a record that is read a second time was not read again by its own fault.
+ */
+
+type Order = Extract<AppOrder, { role: "consumer" }>;
+type Positions = Map<string, Map<number, number>>;
+
+const chunkSize = 500;
+const joinDeadlineMs = 60_000;
+
+export function createConsumer(order: Order): App {
+  return createApp(order.name, (cluster, bootstrap) => openSession(order, cluster, bootstrap));
+}
+
+async function openSession(order: Order, cluster: Cluster, bootstrap: string): Promise<Session> {
+  const kafka = kafkaFor(connectionTo(bootstrap), order.name);
+  const book = createBook(order, cluster);
+  let ended = false;
+  let consumer = await join(kafka, order, book, revive);
+
+  /** KafkaJS gives up on some failures; a supervisor would start the application again. */
+  function revive(): void {
+    if (ended) return;
+    void join(kafka, order, book, revive).then(
+      (next) => (consumer = next),
+      () => setTimeout(revive, 500),
+    );
+  }
+
+  return {
+    async end() {
+      ended = true;
+      await consumer.stop();
+      await consumer.disconnect();
+      const open = book.uncommitted();
+      if (Object.keys(open).length > 0) await commitFor(kafka, order.name, open);
+    },
+  };
+}
+
+/** What a session has logged and committed: next offsets by topic and partition. */
+function createBook(order: Order, cluster: Cluster) {
+  const logged: Positions = new Map();
+  const committed: Positions = new Map();
+  return {
+    log(
+      topic: string,
+      partition: number,
+      messages: EachBatchPayload["batch"]["messages"],
+    ): number | undefined {
+      const next = logged.get(topic)?.get(partition) ?? 0;
+      const fresh = messages.filter(({ offset }) => Number(offset) >= next);
+      const ts = Date.now();
+      const lines = fresh.map((message) => ({
+        id: idOf(message),
+        topic,
+        partition,
+        offset: Number(message.offset),
+        cluster,
+        ts,
+        key: message.key?.toString() ?? null,
+      }));
+      appendLines(consumedPath(order.folder, order.name), lines);
+      const last = messages.at(-1);
+      if (last === undefined) return undefined;
+      put(logged, topic, partition, Math.max(next, Number(last.offset) + 1));
+      return Number(last.offset) + 1;
+    },
+    noteCommitted: (topic: string, partition: number, next: number) => put(committed, topic, partition, next),
+    uncommitted(): Record<string, number[]> {
+      const open: Record<string, number[]> = {};
+      for (const [topic, row] of logged) {
+        for (const [partition, next] of row) {
+          if (next === committed.get(topic)?.get(partition)) continue;
+          const list = (open[topic] ??= []);
+          while (list.length < partition) list.push(-1);
+          list[partition] = next;
+        }
+      }
+      return open;
+    },
+  };
+}
+
+function put(positions: Positions, topic: string, partition: number, next: number): void {
+  const row = positions.get(topic) ?? new Map<number, number>();
+  positions.set(topic, row.set(partition, next));
+}
+
+async function join(
+  kafka: Kafka,
+  order: Order,
+  book: ReturnType<typeof createBook>,
+  onDeath: () => void,
+): Promise<Consumer> {
+  const consumer = kafka.consumer({
+    groupId: order.name,
+    sessionTimeout: 6000,
+    heartbeatInterval: 1000,
+    rebalanceTimeout: 6000,
+    maxWaitTimeInMs: order.maxWaitMs,
+    allowAutoTopicCreation: false,
+  });
+  const joined = Promise.withResolvers<void>();
+  const deadline = setTimeout(
+    () => joined.reject(new Error(`${order.name} did not become a member within ${joinDeadlineMs / 1000} s`)),
+    joinDeadlineMs,
+  );
+  consumer.on(consumer.events.GROUP_JOIN, () => joined.resolve());
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (payload.restart) return;
+    joined.reject(payload.error);
+    onDeath();
+  });
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...order.topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 3,
+      eachBatch: (payload) => handle(consumer, book, payload),
+    });
+    await joined.promise;
+  } finally {
+    clearTimeout(deadline);
+  }
+  return consumer;
+}
+
+async function handle(
+  consumer: Consumer,
+  book: ReturnType<typeof createBook>,
+  payload: EachBatchPayload,
+): Promise<void> {
+  const { topic, partition, messages } = payload.batch;
+  for (let at = 0; at < messages.length; at += chunkSize) {
+    if (!payload.isRunning() || payload.isStale()) return;
+    const next = book.log(topic, partition, messages.slice(at, at + chunkSize));
+    if (next === undefined) return;
+    await consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
+    book.noteCommitted(topic, partition, next);
+    payload.resolveOffset(String(next - 1));
+    await payload.heartbeat();
+  }
+}
