@@ -14,6 +14,7 @@ import { type Known, known, type OffsetTable, unknown } from "#domain/topology.t
 import type { WaveState } from "#domain/wave-state.ts";
 import type { MigrationLag } from "#jobs/mirror/migration-lag.ts";
 import { readLag } from "#jobs/mirror/mirror-readings.ts";
+import { readStandby } from "#jobs/mirror/standby-record.ts";
 import type { Work } from "#jobs/work.ts";
 import { liveGroups } from "./clients.ts";
 import { recordedSteps } from "./recorded-steps.ts";
@@ -101,7 +102,7 @@ export async function readReadiness(
     reader(() => groupsBack(wave, work)),
     reader(() => liveGroups(work.world.source, wave.groups)),
     withProducers ? reader(() => readReverse(wave, state, rates, work)) : undefined,
-    withProducers ? standbyOf(wave, work) : undefined,
+    withProducers ? reader(() => standbyOf(wave, work)) : undefined,
     reader(() => recordedSteps(wave, phase, work)),
   ]);
   return readinessOf({
@@ -109,7 +110,7 @@ export async function readReadiness(
     groups,
     onSource,
     reverse,
-    standby,
+    standby: standby?.known === false ? { state: "unknown", text: standby.why } : standby?.value,
     steps: steps.known ? steps.value : steps,
     patienceMs: cutover.patience,
     maxLag: cutover.maxLag,
@@ -138,8 +139,9 @@ async function groupsBack(wave: Wave, work: Work): Promise<readonly GroupBack[]>
 
 function groupBack(result: GroupTranslation): GroupBack {
   if (result.kind !== "exact") return result;
-  // Each offset was found by content: the group goes on at the very next record.
-  return { group: result.group, kind: "exact", offsets: result.offsets.length, readTwice: 0 };
+  const { group, offsets } = result;
+  const readTwice = offsets.reduce((sum, { again }) => sum + again, 0);
+  return { group, kind: "exact", offsets: offsets.length, readTwice };
 }
 
 /** A cutover carries every offset over. One that stands on the source only has expired, or was deleted. */
@@ -185,7 +187,8 @@ async function readReverse(
   };
 }
 
-/** What the watch over the source's ends found since the producers moved. */
-async function standbyOf(_wave: Wave, _work: Work): Promise<StandbyVerdict> {
-  return { state: "clean", text: "" };
+/** What the watch over the source found since the producers moved; the store knows it. */
+async function standbyOf(wave: Wave, work: Work): Promise<StandbyVerdict> {
+  const { state, why } = await readStandby(work, wave.name);
+  return { state, text: why };
 }
