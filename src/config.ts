@@ -189,7 +189,10 @@ function namedSecrets(migrations: readonly Migration[]): readonly string[] {
     );
     if (target.scram) names.push(target.scram.passwordEnv);
     if (replication.connect.passwordEnv !== undefined) names.push(replication.connect.passwordEnv);
-    return names;
+    const secrets = settings.clients.flatMap((client) =>
+      client.switch.driver === "webhook" ? [client.switch.secretEnv] : [],
+    );
+    return [...names, ...secrets];
   });
 }
 

@@ -1,5 +1,7 @@
 import { createExecDriver } from "#adapters/clients/exec.ts";
+import { createKubernetesDriver } from "#adapters/clients/kubernetes.ts";
 import { createManualDriver } from "#adapters/clients/manual.ts";
+import { createWebhookDriver } from "#adapters/clients/webhook.ts";
 import { createConnectEngine } from "#adapters/connect/engine.ts";
 import { createNetwork } from "#adapters/ec2.ts";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
@@ -55,6 +57,11 @@ export async function openWorld(migration: Migration, need: Need): Promise<OpenW
   const target = rememberTarget(migration, need, msk, log);
   let engine: { readonly of: KafkaCluster; readonly engine: ReplicationEngine } | undefined;
 
+  const applications: Applications = async (place) =>
+    withoutSecrets(
+      place === "source" ? await sourceForApplications(migration, config) : (await target.open()).access,
+    );
+
   return {
     source,
     msk,
@@ -66,11 +73,8 @@ export async function openWorld(migration: Migration, need: Need): Promise<OpenW
       if (engine?.of !== of) engine = { of, engine: openEngine(migration, need, source, of, log) };
       return engine.engine;
     },
-    client: (client) => openDriver(client, migration, need, log),
-    applications: async (place) =>
-      withoutSecrets(
-        place === "source" ? await sourceForApplications(migration, config) : (await target.open()).access,
-      ),
+    client: (client) => openDriver(client, migration, need, log, applications),
+    applications,
     async close() {
       await Promise.allSettled([source.close(), target.close()]);
     },
@@ -104,10 +108,21 @@ function openEngine(
   });
 }
 
-function openDriver(client: Client, migration: Migration, need: Need, log: Log) {
-  return client.switch.driver === "exec"
-    ? createExecDriver(client, client.switch, need.inherited, log)
-    : createManualDriver(client, client.switch, need.chat, migration.settings.channel, need.clock);
+type Applications = World["applications"];
+
+function openDriver(client: Client, migration: Migration, need: Need, log: Log, applications: Applications) {
+  const { switch: settings } = client;
+  const { clock, chat, config, inherited } = need;
+  switch (settings.driver) {
+    case "exec":
+      return createExecDriver(client, settings, inherited, log);
+    case "webhook":
+      return createWebhookDriver(client, settings, config.secret(settings.secretEnv), { clock, log });
+    case "kubernetes":
+      return createKubernetesDriver(client, settings, applications, { clock, log });
+    case "manual":
+      return createManualDriver(client, settings, chat, migration.settings.channel, clock);
+  }
 }
 
 /** How long a looked-up target is used before MSK is asked again, in ms. */

@@ -74,12 +74,63 @@ const ConnectUrl = z
   .url({ protocol: /^https?$/, error: "expected http://… or https://…" })
   .refine((url) => !url.includes("@"), "expected no login in the URL: it goes into username and passwordEnv");
 
+const WebhookUrl = z
+  .url({ protocol: /^https?$/, error: "expected http://… or https://…" })
+  .refine((url) => URL.parse(url)?.username === "", "expected no login in the URL: calls are signed");
+
+/** RFC 1123, as Kubernetes asks of names. */
+const kubernetesName = "[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?";
+
+const VariableName = z
+  .string()
+  .regex(/^[A-Za-z_][-._A-Za-z0-9]*$/, "expected the name of an environment variable");
+
+/** Which variable of a container tells the application what; none is set that is not named. */
+const ContainerEnvironment = z.strictObject({
+  /** `host:port` of the brokers, separated by commas. */
+  bootstrap: VariableName,
+  /** Kafka's `security.protocol`. */
+  security: VariableName.optional(),
+  /** Kafka's `sasl.mechanism`; empty where there is none. */
+  mechanism: VariableName.optional(),
+  username: VariableName.optional(),
+  /** `source` or `target`. */
+  cluster: VariableName.optional(),
+});
+
 const SwitchDriver = z.discriminatedUnion("driver", [
   z.strictObject({
     driver: z.literal("exec"),
     command: z.array(z.string()).min(1),
     timeout: duration("2m"),
     environment: z.record(z.string(), z.string()).default({}),
+  }),
+  z.strictObject({
+    driver: z.literal("webhook"),
+    url: WebhookUrl,
+    /** Name of the environment variable that holds the secret of the signature. */
+    secretEnv: z.string(),
+    timeout: duration("2m"),
+    poll: duration("1s"),
+  }),
+  z.strictObject({
+    driver: z.literal("kubernetes"),
+    namespace: z.string().regex(new RegExp(`^${kubernetesName}$`), "expected the name of a namespace"),
+    workload: z
+      .string()
+      .regex(
+        new RegExp(`^(?:deployment|statefulset)/${kubernetesName}$`),
+        "expected deployment/NAME or statefulset/NAME",
+      ),
+    /** The workload's only one when absent. */
+    container: z.string().optional(),
+    /** As many as it had when absent. */
+    replicas: z.int().positive().optional(),
+    /** The current one of the kubeconfig when absent. */
+    context: z.string().optional(),
+    environment: ContainerEnvironment,
+    timeout: duration("5m"),
+    poll: duration("1s"),
   }),
   z.strictObject({ driver: z.literal("manual"), owner: z.string().optional(), timeout: duration("30m") }),
 ]);
@@ -110,6 +161,13 @@ const Source = z.strictObject({
   security: Security.default({ protocol: "PLAINTEXT" }),
   /** Who the bot and the mirror are to this cluster; derived from `security` where brokers do not map names. */
   principal: Principal.optional(),
+  /** Two settings of its brokers that they answer with null, like secrets: `allow.everyone.if.no.acl.found`, `super.users`. */
+  authorizer: z
+    .strictObject({
+      everyoneIfNoAcl: z.boolean().optional(),
+      superUsers: z.array(Principal).optional(),
+    })
+    .optional(),
   /** How applications reach this cluster, where that differs from how the bot does. */
   applications: z.strictObject({ bootstrap: z.array(HostPort).min(1), security: Security }).optional(),
   network: z

@@ -1,14 +1,20 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, vi } from "vitest";
 import { createExecDriver } from "#adapters/clients/exec.ts";
+import { createKubernetesDriver } from "#adapters/clients/kubernetes.ts";
 import { createManualDriver } from "#adapters/clients/manual.ts";
+import { createWebhookDriver } from "#adapters/clients/webhook.ts";
 import type { Message } from "#domain/message.ts";
 import type { Clock } from "#domain/ports.ts";
 import type { Client } from "#domain/settings.ts";
 import { createFakeChat } from "#support/fake-chat.ts";
 import { createFakeDriver } from "#support/fake-driver.ts";
+import { startFakeKubernetes } from "#support/fake-kubernetes.ts";
+import { startFakeWebhook } from "#support/fake-webhook.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
+import { realClock } from "#support/real-clock.ts";
 import { clientDriverContract } from "../contract/client-driver.ts";
 
 const app = { name: "contract-app", role: "producer", topics: ["orders"] } as const;
@@ -57,6 +63,56 @@ clientDriverContract("by a command", async () => {
     refuse: (next) => (next ? writeFile(file("refuse"), "") : rm(file("refuse"))),
     close: () => rm(folder, { recursive: true }),
   };
+});
+
+clientDriverContract("by a webhook", async () => {
+  const secret = "hunter2-signs";
+  const webhook = await startFakeWebhook(secret);
+  webhook.takes(2);
+  const settings = {
+    driver: "webhook",
+    url: webhook.url,
+    secretEnv: "SWITCH",
+    timeout: 30_000,
+    poll: 5,
+  } as const;
+  const client: Client = { ...app, topics: [...app.topics], switch: settings };
+  return {
+    driver: createWebhookDriver(client, settings, secret, { clock: realClock, log: createQuietLog() }),
+    told: async () => webhook.told.map(({ body, headers }) => JSON.stringify({ body, headers })),
+    refuse: async (next) => webhook.refuse(next),
+    close: () => webhook.close(),
+  };
+});
+
+async function nowhere() {
+  return { bootstrap: [], protocol: "PLAINTEXT" } as const;
+}
+
+for (const kind of ["deployment", "statefulset"] as const) {
+  clientDriverContract(`by a ${kind}`, async () => {
+    const kubernetes = await startFakeKubernetes({ kind, replicas: 2, env: [] });
+    vi.stubEnv("KUBECONFIG", kubernetes.kubeconfig);
+    const settings = {
+      driver: "kubernetes",
+      namespace: "shop",
+      workload: `${kind}/billing`,
+      environment: { bootstrap: "BROKERS", security: "PROTOCOL" },
+      timeout: 30_000,
+      poll: 5,
+    } as const;
+    const client: Client = { ...app, topics: [...app.topics], switch: settings };
+    return {
+      driver: createKubernetesDriver(client, settings, nowhere, { clock: realClock, log: createQuietLog() }),
+      told: async () => kubernetes.patches,
+      refuse: async (next) => kubernetes.forbid(next ? "patch" : undefined),
+      close: () => kubernetes.close(),
+    };
+  });
+}
+
+afterAll(() => {
+  vi.unstubAllEnvs();
 });
 
 clientDriverContract("by hand", async () => {

@@ -22,7 +22,7 @@ function orUnknown(place: string): unknown {
   return expect.stringMatching(new RegExp(`^(?:${place}|unknown: .+)$`, "u"));
 }
 
-/** What every switch driver must do; run on the fake, on a command, and on people. */
+/** What every switch driver must do; run on the fake, on a command, a webhook, Kubernetes, and people. */
 export function clientDriverContract(name: string, open: () => Promise<DriverUnderTest>): void {
   describe(`${name}: the client driver's contract`, () => {
     let under: DriverUnderTest;
@@ -69,15 +69,16 @@ export function clientDriverContract(name: string, open: () => Promise<DriverUnd
     });
 
     it("fails with E_CLIENT_DRIVER when it is refused, and does it when it is not any more", async () => {
-      await driver.stop(unique("request"));
+      await driver.start("source", access, unique("request"));
       await under.refuse(true);
       const refused = { code: "E_CLIENT_DRIVER", message: expect.stringContaining("contract-app") };
       await expect(driver.stop(unique("request"))).rejects.toMatchObject(refused);
-      await expect(driver.start("source", access, unique("request"))).rejects.toMatchObject(refused);
-      expect(await whereabouts()).toEqual(orUnknown("stopped"));
-      await under.refuse(false);
-      await driver.start("source", access, unique("request"));
+      await expect(driver.start("target", access, unique("request"))).rejects.toMatchObject(refused);
       expect(await whereabouts()).toEqual(orUnknown("source"));
+      await under.refuse(false);
+      await driver.stop(unique("request"));
+      await driver.start("target", access, unique("request"));
+      expect(await whereabouts()).toEqual(orUnknown("target"));
     });
   });
 }
