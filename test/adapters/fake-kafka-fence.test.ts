@@ -67,6 +67,13 @@ it("lets nobody in without an ACL where the default is closed", () => {
   expect(fake.allowed("WRITE", "orders", checkout)).toBe(false);
 });
 
+it("does not know all transactions without the right to see all", async () => {
+  const fake = createFakeKafka({ role: "source", authorizer: { everyone: false } });
+  fake.addTopic("orders");
+  expect(await fake.cluster.transactions()).toMatchObject({ known: false });
+  await expect(fake.cluster.producers(["orders"])).rejects.toMatchObject({ code: "E_KAFKA_AUTH" });
+});
+
 it("does not know what the release that it plays cannot tell", async () => {
   const fake = createFakeKafka({ role: "source" });
   fake.addTopic("orders");

@@ -65,6 +65,8 @@ describe("a broker whose default is closed", () => {
     await expect(under.send("User:checkout", topic, one)).rejects.toMatchObject(refused);
     await under.as("User:checkout", async (mine) => {
       await expect(mine.addAcls([])).rejects.toMatchObject({ code: "E_KAFKA_AUTH" });
+      await expect(mine.producers([topic])).rejects.toMatchObject({ code: "E_KAFKA_AUTH" });
+      expect(await mine.transactions()).toMatchObject({ known: false });
     });
     await under.close();
   });

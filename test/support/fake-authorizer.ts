@@ -53,6 +53,11 @@ const impliedBy = new Map([
   ["DESCRIBE_CONFIGS", ["ALTER_CONFIGS"]],
 ]);
 
+/** Of an id that nobody has: whoever may do that sees all of them. */
+export function describesAnyTransaction(principal: string): Action {
+  return { ...onTransaction("\u0000", { principal }), operation: "DESCRIBE" };
+}
+
 /** They stand for several things, in filters only. */
 const vagueNames = new Set(["UNKNOWN", "ANY", "MATCH"]);
 

@@ -16,6 +16,7 @@ import {
   type AuthorizerOptions,
   anonymous,
   createFakeAuthorizer,
+  describesAnyTransaction,
   onTopic,
   onTransaction,
 } from "./fake-authorizer.ts";
@@ -240,10 +241,18 @@ export function createFakeKafka({
       }),
     producers: (names) =>
       answer("producers", () =>
-        since("2.8", "DescribeProducers", () => names.flatMap((name) => activeProducers(name, online(name)))),
+        since("2.8", "DescribeProducers", () => {
+          for (const name of names) may("READ", name);
+          return names.flatMap((name) => activeProducers(name, online(name)));
+        }),
       ),
     transactions: () =>
-      answer("transactions", () => since("3.0", "ListTransactions", () => producers.list())),
+      answer("transactions", () => {
+        if (authorizer.allows(describesAnyTransaction(bot))) {
+          return since("3.0", "ListTransactions", () => producers.list());
+        }
+        return unknown(`the ${role} cluster shows only some transactional ids: DESCRIBE on all is needed`);
+      }),
     acls: () => answer("acls", () => authorizer.list(bot)),
     addAcls: (acls) => answer("addAcls", () => authorizer.add(bot, acls)),
     removeAcls: (acls) => answer("removeAcls", () => authorizer.remove(bot, acls)),

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
 import { known, type Transaction, unknown } from "#domain/topology.ts";
 import type { Node, Request } from "./connection.ts";
@@ -17,9 +18,13 @@ const notFound = 105;
 /** States in which a transaction is under way; afterwards the broker still tells when the last one began. */
 const underWay = new Set(["Ongoing", "PrepareCommit", "PrepareAbort"]);
 
+/** TRANSACTIONAL_ID_AUTHORIZATION_FAILED. */
+const notAuthorized = 53;
+
 /**
  * ListTransactions and DescribeTransactions (KIP-664): each broker is asked for those that it coordinates. Brokers leave out
- * transactional ids, and topics in them, that the principal has no DESCRIBE for.
+ * transactional ids, and topics in them, that the principal has no DESCRIBE for, without a word. So an id that nobody has is
+ * asked for, too: who may not describe that one has no right to all of them.
  */
 export function createTransactions(
   role: Role,
@@ -49,6 +54,9 @@ export function createTransactions(
   return {
     async transactions() {
       const { brokers } = await metadata.view();
+      const blind = await isBlind(metadata);
+      if (blind)
+        return unknown(`the ${role} cluster shows only some transactional ids: DESCRIBE on all is needed`);
       const found = new Map<string, Transaction>();
       let lacking: number | undefined;
       await collect(
@@ -76,6 +84,12 @@ export function createTransactions(
       return unknown(`broker ${lacking} of the ${role} cluster has no ListTransactions (Kafka 3.0)`);
     },
   };
+}
+
+async function isBlind(metadata: Metadata): Promise<boolean> {
+  if (!hasThem(await metadata.any())) return false;
+  const [described] = await metadata.ask(describeRequest([`msk-ferry-${randomUUID()}`]));
+  return described?.error === notAuthorized;
 }
 
 function hasThem({ versions }: Node): boolean {
