@@ -47,7 +47,7 @@ describe("the readiness of a way back", () => {
     expect(await readReadiness(wave, new Map(), work)).toBeUndefined();
     await recordedRun(cutoverConsumers, sample, "C2NS");
     expect(await readReadiness(wave, new Map(), work)).toBeDefined();
-    await recordedRun(rollback, sample, "R2LL");
+    await recordedRun(rollback, sample, "R2KK");
     expect(await readReadiness(wave, new Map(), work)).toBeUndefined();
   });
 
