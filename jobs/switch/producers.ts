@@ -1,16 +1,23 @@
 import { z } from "zod";
-import type { GateFact, Proposal } from "#domain/approval.ts";
+import type { Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
-import type { Part } from "#domain/message.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
-import type { OffsetTable } from "#domain/topology.ts";
-import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
+import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
-import { liveGroups, placeOfProducer, startProducers, stopProducers } from "./clients.ts";
-import { fact, mirrorFact, openTransactions } from "./gate-facts.ts";
+import {
+  isFirstStartNoted,
+  lookOnceMore,
+  noteFirstStart,
+  refuseGrowth,
+  untilNoTransaction,
+} from "./before-start.ts";
+import { placeOfProducer, startProducers, stopProducers } from "./clients.ts";
+import { type FenceSite, fenceGeneration, keepStanding, releaseForMirror } from "./fence.ts";
+import { fenceStep, releaseStep } from "./fence-steps.ts";
+import { proposeProducers, summaryOfProducers } from "./producers-proposal.ts";
 import { armReverse, disarmReverse, recallBoundary, reverseName, runReverse } from "./reverse-mirror.ts";
 import { noteUnseen } from "./see-writes.ts";
-import { loadPlan, producersOf, readWaveState, waveAt, waveOfRun, writeWaveState } from "./wave.ts";
+import { producersOf, readWaveState, waveOfRun, writeWaveState } from "./wave.ts";
 import {
   ends,
   flatEnds,
@@ -25,71 +32,28 @@ import {
 } from "./wave-mirror.ts";
 
 /**
- * Moves the producers of one wave: stop, prove silence, drain the mirror to exactly zero, record both ends, turn the
- * mirror around, start on the target. Never two directions at once: forward is confirmed stopped before reverse starts.
+ * Moves the producers of one wave: stop, fence, prove silence, drain the mirror to exactly zero, record both ends, turn
+ * the mirror around, start on the target. Never two directions at once: forward is confirmed stopped before reverse
+ * starts. Whoever lifts the fence in between, a producer is started only when both sides still end where they did.
  */
-export const cutoverProducers: Approvable = { propose, steps, summary };
-
-async function propose(asked: Asked, work: Work): Promise<Proposal> {
-  const plan = await loadPlan(work);
-  const wave = await waveAt(work, plan, asked.wave, ["consumers-moved"]);
-  const names = producersOf(work, wave).map(({ name }) => name);
-  return {
-    action: "cutover-producers",
-    wave: wave.name,
-    title: `cut over PRODUCERS of wave ${wave.name}`,
-    plan: {
-      plan: plan.hash,
-      wave: wave.name,
-      topics: [...wave.topics].toSorted(),
-      clients: names.toSorted(),
-    },
-    effects: [
-      {
-        label: "What happens",
-        value: `stop ${names.join(", ") || "nobody"} → prove silence → drain to 0 → turn the mirror around → start on MSK`,
-      },
-      { label: "Fence", value: "the drivers' stop, proved by two equal reads of every end offset" },
-      { label: "Afterwards", value: "the source is a standby, written only by the reverse mirror" },
-      {
-        label: "Way back",
-        value: `\`/ferry rollback ${wave.name}\`: 0 lost; records written on MSK come back first`,
-      },
-    ],
-    facts: [
-      await mirrorFact(wave, work),
-      await groupsMoved(wave, work),
-      await openTransactions(wave, work.world.source),
-      await coveredTopics(wave, work),
-    ],
-    quorum: work.migration.settings.approvals.quorum,
-  };
-}
-
-async function groupsMoved(wave: Wave, work: Work): Promise<GateFact> {
-  const left = await liveGroups(work.world.source, wave.groups);
-  return left.length === 0
-    ? fact("groups-moved", "pass", "no group of these topics on the source any more")
-    : fact("groups-moved", "fail", `still on the source: ${left.join("; ")}`);
-}
-
-/** A topic that no known producer writes to is fine only while it is silent; the proof of silence decides. */
-async function coveredTopics(wave: Wave, work: Work): Promise<GateFact> {
-  const covered = new Set(producersOf(work, wave).flatMap(({ topics }) => topics));
-  const open = wave.topics.filter((topic) => !covered.has(topic));
-  return open.length === 0
-    ? fact("producers", "pass", "every topic has a producer in ferry.yaml")
-    : fact("producers", "warn", `no producer in ferry.yaml for ${open.join(", ")}: must be silent`);
-}
+export const cutoverProducers: Approvable = { propose: proposeProducers, steps, summary: summaryOfProducers };
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
   const wave = await waveOfRun(proposal, work, run);
+  const approved = Fenced.parse(proposal.plan).fence;
+  const site: FenceSite = { wave, side: "source", noReturn: "start-producers", approved };
   return [
-    ...stopAndDrain(wave, work, run),
-    ...turnAround(wave, work, run),
-    ...startOnTarget(wave, work, run),
+    armStep(wave, work),
+    stopStep(wave, work, run),
+    fenceStep(site, work, run),
+    ...drain(site, work, run),
+    ...turnAround(site, work, run),
+    ...startOnTarget(site, work, run),
   ];
 }
+
+/** ACLs that were approved; a request from before there were fences has none. */
+const Fenced = z.object({ fence: z.array(z.string()).optional() });
 
 function armStep(wave: Wave, work: Work): Step {
   const { migration, world } = work;
@@ -120,34 +84,43 @@ function armStep(wave: Wave, work: Work): Step {
   };
 }
 
-function stopAndDrain(wave: Wave, work: Work, run: Run): readonly Step[] {
+function stopStep(wave: Wave, work: Work, run: Run): Step {
   const clients = producersOf(work, wave);
   const places = () => Promise.all(clients.map((client) => placeOfProducer(client, work)));
+  return {
+    name: "stop-producers",
+    title: `stop ${clients.map(({ name }) => name).join(", ") || "nobody"}`,
+    isDone: async () => (await places()).every((place) => place === "stopped" || place === "target"),
+    act: async () => {
+      await run.remember("stopping-at", work.clock.now());
+      await stopProducers(clients, "source", work, run.id);
+      return done;
+    },
+    undo: {
+      title: "start the producers on the source",
+      run: () => startProducers(clients, "source", work, `${run.id}-undo`),
+    },
+  };
+}
+
+function drain(site: FenceSite, work: Work, run: Run): readonly Step[] {
+  const { wave } = site;
   const { migration, world } = work;
   const forward = flowName(migration.name, wave.name, "forward");
   const isTurned = async () => (await recallBoundary(run)) !== undefined;
   return [
-    armStep(wave, work),
-    {
-      name: "stop-producers",
-      title: `stop ${clients.map(({ name }) => name).join(", ") || "nobody"}`,
-      isDone: async () => (await places()).every((place) => place === "stopped" || place === "target"),
-      act: async () => {
-        await run.remember("stopping-at", work.clock.now());
-        await stopProducers(clients, "source", work, run.id);
-        return done;
-      },
-      undo: {
-        title: "start the producers on the source",
-        run: () => startProducers(clients, "source", work, `${run.id}-undo`),
-      },
-    },
     {
       name: "prove-silence",
       title: "prove that nothing writes to the source",
-      isDone: isTurned,
+      // A fence that was lifted and set again leaves a gap that no earlier proof covers.
+      isDone: async () =>
+        (await isTurned()) && (await run.recall("silence-of")) === (await fenceGeneration(site, work, run)),
       act: async () => {
-        await flatEnds(world.source, wave, work);
+        const generation = await fenceGeneration(site, work, run);
+        // The reverse mirror may write by now what producers that were started wrote.
+        if (!(await isFirstStartNoted(run))) await flatEnds(world.source, wave, work);
+        if (await isTurned()) await refuseGrowth(wave, work, run);
+        await run.remember("silence-of", generation);
         return done;
       },
     },
@@ -163,30 +136,36 @@ function stopAndDrain(wave: Wave, work: Work, run: Run): readonly Step[] {
   ];
 }
 
-function turnAround(wave: Wave, work: Work, run: Run): readonly Step[] {
+function stopForwardStep(wave: Wave, work: Work, run: Run): Step {
+  const { world } = work;
+  return {
+    name: "stop-forward",
+    title: "stop the forward mirror",
+    isDone: async () => {
+      const engine = await world.engine();
+      const { state } = await engine.status(flowName(work.migration.name, wave.name, "forward"));
+      return state === "stopped" || state === "absent";
+    },
+    act: async () => {
+      await stopMirror(wave, "forward", work);
+      return done;
+    },
+    undo: {
+      title: "let the forward mirror go on",
+      // What the reverse mirror has brought back must not be copied a second time; nothing else may be left out.
+      run: async () =>
+        (await run.recall("brought-back")) === true
+          ? await startForward(wave, work, () => run.remember("brought-back", "seeded"))
+          : await resumeForward(wave, work),
+    },
+  };
+}
+
+function turnAround(site: FenceSite, work: Work, run: Run): readonly Step[] {
+  const { wave } = site;
   const { world } = work;
   return [
-    {
-      name: "stop-forward",
-      title: "stop the forward mirror",
-      isDone: async () => {
-        const engine = await world.engine();
-        const { state } = await engine.status(flowName(work.migration.name, wave.name, "forward"));
-        return state === "stopped" || state === "absent";
-      },
-      act: async () => {
-        await stopMirror(wave, "forward", work);
-        return done;
-      },
-      undo: {
-        title: "let the forward mirror go on",
-        // What the reverse mirror has brought back must not be copied a second time; nothing else may be left out.
-        run: async () =>
-          (await run.recall("brought-back")) === true
-            ? await startForward(wave, work, () => run.remember("brought-back", "seeded"))
-            : await resumeForward(wave, work),
-      },
-    },
+    stopForwardStep(wave, work, run),
     {
       name: "record-ends",
       title: "record both ends",
@@ -196,6 +175,7 @@ function turnAround(wave: Wave, work: Work, run: Run): readonly Step[] {
         return done;
       },
     },
+    releaseStep(site, work, run),
     {
       name: "run-reverse",
       title: "start the reverse mirror at the recorded ends",
@@ -209,14 +189,15 @@ function turnAround(wave: Wave, work: Work, run: Run): readonly Step[] {
       },
       undo: {
         title: "drain and stop the reverse mirror",
-        run: () => bringBackAndStop(wave, work, run),
+        run: () => bringBackAndStop(site, work, run),
       },
     },
   ];
 }
 
 /** Undo of the turn: what was written on the target since comes back before the reverse mirror is stopped. */
-async function bringBackAndStop(wave: Wave, work: Work, run: Run): Promise<void> {
+async function bringBackAndStop(site: FenceSite, work: Work, run: Run): Promise<void> {
+  const { wave } = site;
   const engine = await work.world.engine();
   const target = await work.world.target();
   const reverse = reverseName(wave, work);
@@ -226,7 +207,10 @@ async function bringBackAndStop(wave: Wave, work: Work, run: Run): Promise<void>
   const { state } = await engine.status(reverse);
   if (written) {
     await run.remember("brought-back", true);
-    if (state !== "running" && (await run.recall("reverse-seeded")) === true) await engine.start(reverse);
+    await releaseForMirror(site, work, run);
+    if (state === "failed") await engine.restartFailed(reverse);
+    else if (state !== "running" && (await run.recall("reverse-seeded")) === true)
+      await engine.start(reverse);
     // Never without its offsets: it would copy the whole wave back. This refuses where they cannot be right.
     else if (state !== "running") await runReverse(wave, work, run);
     await untilDrained(wave, reverse, target, work.world.source, work);
@@ -240,6 +224,8 @@ async function recordBoundary(wave: Wave, work: Work, run: Run): Promise<void> {
   const source = await flatEnds(work.world.source, wave, work);
   const forward = flowName(work.migration.name, wave.name, "forward");
   await proveAllCopied(wave, forward, work.world.source, work);
+  // The mirror's own last transaction must have its marker before the target's ends are worth anything.
+  await untilNoTransaction(target, wave, work);
   const boundary = {
     source: plainEnds(source),
     target: plainEnds(await ends(target, wave)),
@@ -249,16 +235,28 @@ async function recordBoundary(wave: Wave, work: Work, run: Run): Promise<void> {
   await writeWaveState(work, wave.name, run, { phase: "consumers-moved", boundary });
 }
 
-function startOnTarget(wave: Wave, work: Work, run: Run): readonly Step[] {
+function startOnTarget(site: FenceSite, work: Work, run: Run): readonly Step[] {
+  const { wave } = site;
   const clients = producersOf(work, wave);
   const places = () => Promise.all(clients.map((client) => placeOfProducer(client, work)));
   const moved = async () => (await readWaveState(work, wave.name)).phase === "producers-moved";
   return [
     {
+      name: "last-look",
+      title: "look once more: nothing was written, no transaction is open",
+      // What was seen by an earlier attempt may have changed since.
+      isDone: async () => false,
+      act: async () => {
+        await lookOnceMore(wave, work, run);
+        return done;
+      },
+    },
+    {
       name: "start-producers",
       title: "start the producers on MSK",
       isDone: async () => clients.length === 0 || (await places()).every((place) => place === "target"),
       act: async () => {
+        await noteFirstStart(run);
         await startProducers(clients, "target", work, run.id);
         await run.remember("started-at", work.clock.now());
         return done;
@@ -280,6 +278,7 @@ function startOnTarget(wave: Wave, work: Work, run: Run): readonly Step[] {
         const boundary = await recallBoundary(run);
         if (boundary === undefined)
           throw new FerryError("E_PHASE", "The recorded ends of this run are missing.");
+        await keepStanding(site, work, run);
         await writeWaveState(work, wave.name, run, { phase: "producers-moved", boundary });
         return done;
       },
@@ -292,26 +291,6 @@ function startOnTarget(wave: Wave, work: Work, run: Run): readonly Step[] {
         await noteUnseen(wave, work, run);
         return done;
       },
-    },
-  ];
-}
-
-async function summary(proposal: Proposal, work: Work, run: Run): Promise<readonly Part[]> {
-  const boundary = await recallBoundary(run);
-  const wave = await waveOfRun(proposal, work, run);
-  const target: OffsetTable = await ends(await work.world.target(), wave);
-  const written = [...growth(boundary?.target ?? {}, target).values()].reduce((sum, grown) => sum + grown, 0);
-  const unseen = z.string().safeParse(await run.recall("unseen"));
-  return [
-    {
-      kind: "facts",
-      rows: [
-        ...(unseen.success ? [{ label: "NOT SEEN", value: unseen.data }] : []),
-        { label: "Drained", value: "to 0 on every partition before anything started on MSK" },
-        { label: "Since then", value: `end offsets on MSK grew by ${written}` },
-        { label: "Standby", value: "the reverse mirror copies what is written on MSK back to the source" },
-        { label: "Way back", value: `\`/ferry rollback ${wave.name}\`` },
-      ],
     },
   ];
 }

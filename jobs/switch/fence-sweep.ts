@@ -1,0 +1,128 @@
+import { asFerryError } from "#domain/errors.ts";
+import type { Lease } from "#domain/ports.ts";
+import type { Run } from "#jobs/run/approvable.ts";
+import { type JournalDocument, readJournal } from "#jobs/run/journal.ts";
+import type { Work } from "#jobs/work.ts";
+import { placeOfProducer } from "./clients.ts";
+import { liftFence } from "./fence.ts";
+import { type FenceDocument, fenceSize, fencesLeft, readFence } from "./fence-document.ts";
+import { loadPlan, producersOf, waveNamed } from "./wave.ts";
+
+/** A fence belongs to its run's lease. Nobody may be kept from writing by a run that is no longer there. */
+
+const owner = "fence-sweep";
+/** Long enough for three calls to a cluster; a run that comes back waits no longer than this. */
+const leaseMs = 30_000;
+
+/**
+ * Lifts fences whose run no longer holds the migration's lease and has not passed its point of no return. For every
+ * start, and every few seconds. The run, when it comes back, finds its fence gone, sets it and proves silence again.
+ * Never throws: what did not work is tried at the next watch.
+ */
+export async function liftExpiredFences(work: Work): Promise<void> {
+  try {
+    await sweep(work);
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    work.log.warn({ code, error: message }, "fences could not be looked after; the next watch does it");
+  }
+}
+
+async function sweep(work: Work): Promise<void> {
+  const left = await expired(work);
+  if (left.length === 0) return;
+  const lease = await leaseOf(work);
+  if (lease === undefined) return;
+  try {
+    for (const fence of left) await liftExpired(fence, work, lease);
+  } finally {
+    await work.store.release(lease).catch((thrown: unknown) => {
+      work.log.warn({ error: asFerryError(thrown).message }, "the sweep's lease ends by its time to live");
+    });
+  }
+}
+
+async function expired(work: Work): Promise<readonly FenceDocument[]> {
+  const left = await fencesLeft(work);
+  const judged = await Promise.all(left.map(async (fence) => await mayLift(fence, work)));
+  return left.filter((_, index) => judged[index]);
+}
+
+/** A run that has passed its point of no return goes on until it ends, and says itself what becomes of its fence. */
+async function mayLift(fence: FenceDocument, work: Work): Promise<boolean> {
+  if (fence.state === "standing" || fence.state === "lifted") return false;
+  const journal = await readJournal(work.store, fence.run);
+  if (journal === undefined) return true;
+  if (journal.passed || journal.state === "done") return false;
+  if (!isBegun(journal, fence.noReturn)) return true;
+  // It may have happened: the world knows it, for producers by their drivers.
+  return fence.side === "source" && (await nobodyOnTarget(fence, work));
+}
+
+function isBegun({ state, entries }: JournalDocument, step: string): boolean {
+  return state === "forward" && entries.some((entry) => entry.step === step && entry.outcome !== "undone");
+}
+
+async function nobodyOnTarget(fence: FenceDocument, work: Work): Promise<boolean> {
+  try {
+    const wave = waveNamed(await loadPlan(work), fence.wave);
+    const clients = producersOf(work, wave);
+    const places = await Promise.all(clients.map(async (client) => await placeOfProducer(client, work)));
+    return places.length > 0 && places.every((place) => place === "stopped" || place === "source");
+  } catch (thrown) {
+    work.log.warn({ error: asFerryError(thrown).message }, "where producers run is not known; fence left");
+    return false;
+  }
+}
+
+/** `undefined`: a run holds the migration, its fence is its own. */
+async function leaseOf(work: Work): Promise<Lease | undefined> {
+  try {
+    return await work.store.acquire(`migration:${work.migration.name}`, owner, leaseMs);
+  } catch (thrown) {
+    if (asFerryError(thrown).code === "E_LEASE") return undefined;
+    throw thrown;
+  }
+}
+
+async function liftExpired(seen: FenceDocument, work: Work, lease: Lease): Promise<void> {
+  const fence = await readFence(work, seen.wave, seen.side);
+  if (fence === undefined || !(await mayLift(fence, work))) return;
+  await work.store.renew(lease, leaseMs);
+  await liftFence(fence, work, lease, { reason: "the lease of its run had run out" });
+  await say(fence, work);
+}
+
+async function say(fence: FenceDocument, work: Work): Promise<void> {
+  const { channel } = work.migration.settings;
+  const key = `fence-lifted:${fence.run}:${fence.side}:${fence.generation}`;
+  if ((await work.chat.find(channel, key)) !== undefined) return;
+  const where = fence.side === "source" ? "source" : "MSK";
+  await work.chat.post(
+    channel,
+    {
+      subject: `${work.migration.name} · fence of wave ${fence.wave} lifted`,
+      tone: "info",
+      parts: [
+        {
+          kind: "text",
+          text: `Run ${fence.run} lost its lease before its point of no return. Its fence on the ${where} (${fenceSize(fence)}) was taken away. When the run comes back it sets the fence again and proves silence anew.`,
+        },
+      ],
+    },
+    { key },
+  );
+}
+
+/** Where a fence is left standing, for the people who look for what the bot left behind. */
+export async function standingFences(
+  work: Work,
+  waves: readonly string[],
+): Promise<readonly FenceDocument[]> {
+  return (await fencesLeft(work)).filter(({ wave }) => waves.includes(wave));
+}
+
+/** Takes away every fence of these waves; for a run that holds the migration's lease. */
+export async function liftStanding(waves: readonly string[], work: Work, run: Run): Promise<void> {
+  for (const fence of await standingFences(work, waves)) await liftFence(fence, work, run.lease);
+}
