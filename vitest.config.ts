@@ -11,7 +11,7 @@ export default defineConfig({
           name: "unit",
           sequence: { groupOrder: 1 },
           include: ["test/{domain,commands,jobs,adapters,docs}/**/*.test.ts", "test/*.test.ts"],
-          exclude: ["test/story.test.ts", "test/**/*.real.test.ts"],
+          exclude: ["test/{story,chaos}.test.ts", "test/**/*.real.test.ts"],
           testTimeout: 20_000,
           maxWorkers: 2,
         },
@@ -34,7 +34,7 @@ export default defineConfig({
         test: {
           name: "story",
           sequence: { groupOrder: 3 },
-          include: ["test/story.test.ts"],
+          include: ["test/{story,chaos}.test.ts"],
           testTimeout: 600_000,
           hookTimeout: 300_000,
           fileParallelism: false,

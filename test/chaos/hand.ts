@@ -61,20 +61,31 @@ export function openHand(options: {
   };
 }
 
-/** A gate that does not pass for the moment is asked again; what it says in the end is thrown. */
+const askDeadlineMs = 60_000;
+
+/** A bot that comes back from trouble may not take commands yet, nor its gate pass: asked again, then what it says is thrown. */
 async function ask(room: Workspace, text: string, signal: AbortSignal): Promise<Question> {
-  for (let attempt = 1; ; attempt += 1) {
-    const { job, ts } = await room.type(ana, text);
-    const message = await room.await(
-      `the question of /ferry ${text}`,
-      (one) => isQuestionAfter(one, ts) || (keyOf(one) === `card:${job}` && failureOf(one) !== undefined),
-    );
-    const failure = failureOf(message);
-    const id = /request ([2-9A-Z]{4})/u.exec(message.text)?.[1];
-    if (failure === undefined && id !== undefined) return { id, ts: message.ts, text };
-    if (attempt === 5) throw new Error(`/ferry ${text}: ${failure ?? plain(message.text)}`);
-    await pause(1000, undefined, { signal });
+  const deadline = Date.now() + askDeadlineMs;
+  for (;;) {
+    const answer = await askOnce(room, text).catch((error: unknown) => String(error));
+    if (typeof answer !== "string") return answer;
+    if (Date.now() > deadline) throw new Error(`/ferry ${text}: ${answer}`);
+    await pause(500, undefined, { signal });
   }
+}
+
+/** The question, or why there is none. */
+async function askOnce(room: Workspace, text: string): Promise<Question | string> {
+  const { job, ts } = await room.type(ana, text);
+  const message = await room.await(
+    `the question of /ferry ${text}`,
+    (one) => isQuestionAfter(one, ts) || (keyOf(one) === `card:${job}` && failureOf(one) !== undefined),
+  );
+  const failure = failureOf(message);
+  const id = /request ([2-9A-Z]{4})/u.exec(message.text)?.[1];
+  return failure === undefined && id !== undefined
+    ? { id, ts: message.ts, text }
+    : (failure ?? plain(message.text));
 }
 
 function isQuestionAfter(message: SeenMessage, ts: string): boolean {
