@@ -3,7 +3,7 @@ import type { Writer } from "#domain/topology.ts";
 import type { Role } from "./errors.ts";
 import type { Metadata } from "./metadata.ts";
 import { type Batch, batchesOf, isControl, recordsOf } from "./record-batches.ts";
-import { createPatientFetcher, type Fetched } from "./records.ts";
+import { createPatientFetcher } from "./records.ts";
 
 type Range = { readonly from: number; readonly until: number };
 type Stretch = Omit<Writer, "producerId" | "transactional">;
@@ -25,7 +25,7 @@ export function createWriters(role: Role, metadata: Metadata, clock: Clock): Pic
       let position = from;
       while (position < until) {
         const answer = await fetch({ where, from: position, isolation });
-        const next = await tallyAnswer(found, answer, { from: position, until });
+        const next = await tally(found, answer.bytes, { from: position, until });
         if (next === position || next >= answer.highWatermark) break;
         position = next;
       }
@@ -34,8 +34,8 @@ export function createWriters(role: Role, metadata: Metadata, clock: Clock): Pic
   };
 }
 
-/** Returns the offset to go on from. */
-async function tallyAnswer(found: Map<number, Writer>, { bytes }: Fetched, range: Range): Promise<number> {
+/** Adds the fetched batches to what is `found`; returns the offset to go on from. */
+export async function tally(found: Map<number, Writer>, bytes: Buffer, range: Range): Promise<number> {
   let next = range.from;
   for (const batch of batchesOf(bytes)) {
     if (next >= range.until) break;
