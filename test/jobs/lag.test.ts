@@ -113,6 +113,25 @@ describe("the digest", () => {
     expect(mirror.small.card.shown.at(-1)?.parts.map(({ kind }) => kind)).toContain("image");
     expect(mirror.charts.at(-1)).toHaveLength(2);
   });
+
+  it("says what a way back costs, also when nothing else is to say", async () => {
+    await mirror.work.store.write("wave:orders:shipping", {
+      phase: "consumers-moved",
+      changedAt: "2026-11-22T14:00:00Z",
+    });
+    await digest();
+    const [sentence, back] = mirror.small.card.shown.at(-1)?.parts ?? [];
+    expect(sentence).toMatchObject({ kind: "text" });
+    expect(back).toEqual({
+      kind: "facts",
+      rows: [
+        {
+          label: "Way back shipping",
+          value: "🟠 back now: 0 lost, 0 read twice, time unknown (no run of this wave was measured)",
+        },
+      ],
+    });
+  });
 });
 
 describe("alarms", () => {
