@@ -1,4 +1,5 @@
-import type { GateFact } from "#domain/approval.ts";
+import { z } from "zod";
+import type { GateFact, Proposal } from "#domain/approval.ts";
 import type { FenceGap } from "#domain/fence.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { Work } from "#jobs/work.ts";
@@ -16,6 +17,13 @@ export type ProposedFence = {
 };
 
 const shown = 6;
+
+const Fenced = z.object({ fence: z.array(z.string()).optional() });
+
+/** ACLs that the approval was bound to; `undefined` when it showed none. */
+export function approvedAcls({ plan }: Proposal): readonly string[] | undefined {
+  return Fenced.parse(plan).fence;
+}
 
 export async function proposeFence(wave: Wave, side: FenceSide, work: Work): Promise<ProposedFence> {
   const wanted = await wantedFence([...wave.topics].toSorted(), side, work);

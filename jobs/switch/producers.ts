@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
@@ -13,6 +12,7 @@ import {
 } from "./before-start.ts";
 import { placeOfProducer, startProducers, stopProducers } from "./clients.ts";
 import { type FenceSite, fenceGeneration, keepStanding, releaseForMirror } from "./fence.ts";
+import { approvedAcls } from "./fence-proposal.ts";
 import { fenceStep, releaseStep } from "./fence-steps.ts";
 import { proposeProducers, summaryOfProducers } from "./producers-proposal.ts";
 import { armReverse, disarmReverse, recallBoundary, reverseName, runReverse } from "./reverse-mirror.ts";
@@ -40,7 +40,7 @@ export const cutoverProducers: Approvable = { propose: proposeProducers, steps, 
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
   const wave = await waveOfRun(proposal, work, run);
-  const approved = Fenced.parse(proposal.plan).fence;
+  const approved = approvedAcls(proposal);
   const site: FenceSite = { wave, side: "source", noReturn: "start-producers", approved };
   return [
     armStep(wave, work),
@@ -51,9 +51,6 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
     ...startOnTarget(site, work, run),
   ];
 }
-
-/** ACLs that were approved; a request from before there were fences has none. */
-const Fenced = z.object({ fence: z.array(z.string()).optional() });
 
 function armStep(wave: Wave, work: Work): Step {
   const { migration, world } = work;

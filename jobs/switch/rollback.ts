@@ -1,7 +1,9 @@
 import type { Proposal } from "#domain/approval.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
+import { refuseLoop } from "#jobs/mirror/loop-guard.ts";
 import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
+import { untilNoTransaction } from "./before-start.ts";
 import {
   liveGroups,
   placeOfConsumer,
@@ -12,6 +14,9 @@ import {
   stopProducers,
 } from "./clients.ts";
 import { translateAll } from "./consumers.ts";
+import { type FenceSite, fenceGeneration, isLifted, liftAny } from "./fence.ts";
+import { approvedAcls } from "./fence-proposal.ts";
+import { fenceStep } from "./fence-steps.ts";
 import { disarmReverse, reverseName } from "./reverse-mirror.ts";
 import { proposeRollback, summaryOfRollback } from "./rollback-proposal.ts";
 import { tablesOf } from "./translate-groups.ts";
@@ -29,64 +34,84 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
   const before = await readWaveState(work, wave.name);
   const withProducers = (await run.recall("with-producers")) ?? before.phase === "producers-moved";
   await run.remember("with-producers", withProducers);
+  const approved = approvedAcls(proposal);
+  const site: FenceSite = { wave, side: "target", noReturn: "commit-offsets", approved };
   return withProducers === true
     ? [
-        ...bringRecordsBack(wave, work, run),
+        stopProducersStep(wave, work, run),
+        fenceStep(site, work, run),
+        ...bringRecordsBack(site, work, run),
         ...bringConsumersBack(wave, work, run),
+        liftStep(wave, work, run),
         ...bringProducersBack(wave, work, run),
         record(wave, work, run),
       ]
     : [...bringConsumersBack(wave, work, run), record(wave, work, run)];
 }
 
-function bringRecordsBack(wave: Wave, work: Work, run: Run): readonly Step[] {
+function stopProducersStep(wave: Wave, work: Work, run: Run): Step {
   const producers = producersOf(work, wave);
+  return {
+    name: "stop-producers",
+    title: `stop ${producers.map(({ name }) => name).join(", ") || "nobody"} on MSK`,
+    isDone: async () => {
+      const places = await Promise.all(producers.map((client) => placeOfProducer(client, work)));
+      return places.every((place) => place === "stopped" || place === "source");
+    },
+    act: async () => {
+      await stopProducers(producers, "target", work, run.id);
+      return done;
+    },
+    undo: {
+      title: "start the producers on MSK",
+      run: () => startProducers(producers, "target", work, `${run.id}-undo`),
+    },
+  };
+}
+
+/** What was proved under a fence that was lifted since is worth nothing: it is proved again. */
+function bringRecordsBack(site: FenceSite, work: Work, run: Run): readonly Step[] {
+  const { wave } = site;
   const { world } = work;
   const reverse = reverseName(wave, work);
+  const isProved = async (what: string) =>
+    (await run.recall(what)) === (await fenceGeneration(site, work, run));
   const isStopped = async () => {
     const { state } = await (await world.engine()).status(reverse);
     return state === "stopped" || state === "absent";
   };
   return [
     {
-      name: "stop-producers",
-      title: `stop ${producers.map(({ name }) => name).join(", ") || "nobody"} on MSK`,
-      isDone: async () => {
-        const places = await Promise.all(producers.map((client) => placeOfProducer(client, work)));
-        return places.every((place) => place === "stopped" || place === "source");
-      },
-      act: async () => {
-        await stopProducers(producers, "target", work, run.id);
-        return done;
-      },
-      undo: {
-        title: "start the producers on MSK",
-        run: () => startProducers(producers, "target", work, `${run.id}-undo`),
-      },
-    },
-    {
       name: "drain-reverse",
       title: "bring back what was written on MSK",
       // A mirror that merely stands still has not brought anything back.
-      isDone: async () => (await run.recall("drained")) === true,
+      isDone: async () => await isProved("drained"),
       act: async () => {
+        const generation = await fenceGeneration(site, work, run);
         const target = await world.target();
         await flatEnds(target, wave, work);
+        // Stopped by an earlier attempt of this run, before its fence was lifted.
+        if ((await run.recall("drained")) !== undefined && (await isStopped())) {
+          await refuseLoop(reverse, wave, await world.engine());
+          await (await world.engine()).start(reverse);
+        }
         await untilDrained(wave, reverse, target, world.source, work);
-        await run.remember("drained", true);
+        await run.remember("drained", generation);
         return done;
       },
     },
     {
       name: "stop-reverse",
       title: "stop the reverse mirror",
-      isDone: async () => (await isStopped()) && (await run.recall("reverse-proved")) === true,
+      isDone: async () => (await isStopped()) && (await isProved("reverse-proved")),
       act: async () => {
+        const generation = await fenceGeneration(site, work, run);
         if (!(await isStopped())) await (await world.engine()).stop(reverse);
         const target = await world.target();
+        await untilNoTransaction(target, wave, work);
         await flatEnds(target, wave, work);
         await proveAllCopied(wave, reverse, target, work);
-        await run.remember("reverse-proved", true);
+        await run.remember("reverse-proved", generation);
         return done;
       },
       undo: {
@@ -95,6 +120,21 @@ function bringRecordsBack(wave: Wave, work: Work, run: Run): readonly Step[] {
       },
     },
   ];
+}
+
+/** The mirror is about to write to MSK again, and producers to the source: what keeps them off goes first. */
+function liftStep(wave: Wave, work: Work, run: Run): Step {
+  return {
+    name: "lift-fences",
+    title: "lift the fences",
+    isDone: async () =>
+      (await isLifted(wave.name, "target", work)) && (await isLifted(wave.name, "source", work)),
+    act: async () => {
+      await liftAny(wave.name, "target", work, run);
+      await liftAny(wave.name, "source", work, run);
+      return done;
+    },
+  };
 }
 
 function bringConsumersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
