@@ -10,6 +10,7 @@ import { fenceSize, fencesLeft } from "./fence-document.ts";
 import { proposeFence } from "./fence-proposal.ts";
 import { fact, mirrorFact, openTransactions } from "./gate-facts.ts";
 import { recallBoundary } from "./reverse-mirror.ts";
+import { firstWriteRows } from "./see-writes.ts";
 import { loadPlan, producersOf, waveAt, waveOfRun } from "./wave.ts";
 import { ends, growth } from "./wave-mirror.ts";
 
@@ -83,6 +84,7 @@ export async function summaryOfProducers(proposal: Proposal, work: Work, run: Ru
       kind: "facts",
       rows: [
         ...(unseen.success ? [{ label: "NOT SEEN", value: unseen.data }] : []),
+        ...(await firstWriteRows(run)),
         { label: "Drained", value: "to 0 on every partition before anything started on MSK" },
         { label: "Since then", value: `end offsets on MSK grew by ${written}` },
         { label: "Standby", value: "the reverse mirror copies what is written on MSK back to the source" },
