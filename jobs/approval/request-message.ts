@@ -105,11 +105,24 @@ function headline(request: Request): string {
 function proposalParts(proposal: Proposal, readAt: number, planHash: string): readonly Part[] {
   return [
     { kind: "facts", rows: proposal.effects },
+    ...tableParts(proposal),
     {
       kind: "checks",
       title: `Gate, ${clockTime(readAt)} UTC · plan ${planHash.slice(0, 4)}…${planHash.slice(-2)}`,
       items: proposal.facts.map(({ state, text }) => ({ state, text })),
     },
+  ];
+}
+
+/** Rows of a proposal's table that its message shows. */
+export const rowsShown = 8;
+
+function tableParts({ table }: Proposal): readonly Part[] {
+  if (table === undefined || table.rows.length === 0) return [];
+  const more = table.rows.length - rowsShown;
+  return [
+    { kind: "table", columns: table.columns, rows: table.rows.slice(0, rowsShown) },
+    ...(more > 0 ? [{ kind: "note" as const, text: `… ${more} more rows, all of them in the thread` }] : []),
   ];
 }
 

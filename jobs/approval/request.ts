@@ -17,6 +17,7 @@ import { done, type Outcome, type Work } from "#jobs/work.ts";
 import { proposalMessage, requestMessage } from "./request-message.ts";
 import { settle } from "./request-settle.ts";
 import { changeRequest, listRequests, readRequest, requestKey, writeRequest } from "./request-store.ts";
+import { attachTable, tableFile } from "./request-table.ts";
 
 /**
  * Asks people to approve an action: proposes it from the world as it is now, stores the request, posts its message.
@@ -37,6 +38,8 @@ export async function ask(
     await work.card.finish(
       proposalMessage(work.migration.name, proposal, planHashOf(proposal), work.clock.now()),
     );
+    const file = tableFile(proposal, "dry-run");
+    if (file !== undefined) await work.card.file(file);
     return done;
   }
   await refuseWhileStuck(work);
@@ -146,5 +149,6 @@ async function publish(request: Request, work: Work): Promise<Outcome> {
       delayMs: Math.max(0, request.expiresAt - work.clock.now()) + 500,
     },
   );
+  await attachTable(request, ref, work);
   return done;
 }

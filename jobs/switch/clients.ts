@@ -33,13 +33,17 @@ export async function placeOfConsumer(client: Consumer, work: Work): Promise<Cli
   return "stopped";
 }
 
-/** Stops them all at once where they run at `place`, and waits until their groups have no member there. */
+/**
+ * Stops them all at once where they run at `place`, and waits until their groups have no member there. `stopped` is
+ * called in between, when all drivers have said that they are done.
+ */
 export async function stopConsumers(
   clients: readonly Consumer[],
   place: "source" | "target",
   groups: readonly string[],
   work: Work,
   request: string,
+  stopped: () => void = () => undefined,
 ): Promise<void> {
   await Promise.all(
     clients.map(async (client) => {
@@ -48,10 +52,18 @@ export async function stopConsumers(
       await work.audit({ what: "client.stopped", detail: { client: client.name, place } });
     }),
   );
+  stopped();
   await untilQuiet(place === "source" ? work.world.source : await work.world.target(), groups, work);
 }
 
-/** Waits until no group has a member and two reads of the committed offsets, a second apart, are equal. */
+/** Two reads of the committed offsets of an empty group lie so far apart, ms. */
+const restMs = 100;
+
+/**
+ * Waits until no group has a member and two reads of the committed offsets are equal. A short interval is enough: a
+ * member commits before it leaves, and the broker refuses what arrives later. Consumers with `assign()` commit without
+ * being members, as seldom as they like: they are found by the gate, before the start, and while watching.
+ */
 async function untilQuiet(cluster: KafkaCluster, groups: readonly string[], work: Work): Promise<void> {
   if (groups.length === 0) return;
   let before: ReadonlyMap<string, OffsetTable> | undefined;
@@ -59,7 +71,7 @@ async function untilQuiet(cluster: KafkaCluster, groups: readonly string[], work
     work,
     {
       deadlineMs: work.migration.settings.cutover.patience,
-      everyMs: 500,
+      everyMs: restMs,
       code: "E_CLIENT_CLAIM",
       what: `Groups on the ${cluster.role} do not come to rest`,
     },
@@ -112,7 +124,7 @@ async function untilMembers(client: Consumer, cluster: KafkaCluster, work: Work)
     work,
     {
       deadlineMs: work.migration.settings.cutover.patience,
-      everyMs: 300,
+      everyMs: 100,
       code: "E_CLIENT_CLAIM",
       what: `${client.name} is said to run on the ${cluster.role}, but group ${client.group} shows nobody`,
     },

@@ -6,7 +6,7 @@ import type { FlowStatus, KafkaCluster } from "#domain/ports.ts";
 import { readLag } from "#jobs/mirror/mirror-readings.ts";
 import type { Work } from "#jobs/work.ts";
 import { openOnes } from "./open-transactions.ts";
-import { translateGroups } from "./translate-groups.ts";
+import { type GroupTranslation, translateGroups } from "./translate-groups.ts";
 
 /** The observed conditions of a gate. What is pinned is the verdict: numbers move all the time, verdicts must not. */
 
@@ -48,7 +48,14 @@ function describeMirror(status: FlowStatus, lag: LagSum): string {
   return `mirror ${status.state}, tasks ${running} of ${status.tasks.length}, lag ${behind} on ${lag.partitions} partitions${about}`;
 }
 
-export type Rehearsal = { readonly fact: GateFact; readonly offsets: number };
+export type Rehearsal = {
+  readonly fact: GateFact;
+  /** How many were translated exactly. */
+  readonly offsets: number;
+  readonly results: readonly GroupTranslation[];
+  /** The last translation of all of them took so long, ms. */
+  readonly tookMs: number;
+};
 
 /** A live group is always a moment ahead of the mirror: so long its offsets of now are waited for, ms. */
 const rehearsalMs = 2500;
@@ -63,23 +70,27 @@ export async function rehearse(
 ): Promise<Rehearsal> {
   const began = work.clock.now();
   const committed = await origin.committed(wave.groups);
+  let started = work.clock.now();
   let results = await translateGroups(wave.groups, wave.topics, origin, destination, committed);
   while (results.some(({ kind }) => kind === "waiting") && work.clock.now() - began < rehearsalMs) {
     await work.clock.sleep(rehearsalEveryMs, work.signal);
+    started = work.clock.now();
     results = await translateGroups(wave.groups, wave.topics, origin, destination, committed);
   }
+  const tookMs = work.clock.now() - started;
   const seconds = ((work.clock.now() - began) / 1000).toFixed(1);
   const refused = results.filter((result) => result.kind === "refused");
   const waiting = results.filter((result) => result.kind === "waiting").length;
   const offsets = results.flatMap((result) => (result.kind === "exact" ? result.offsets : [])).length;
   if (refused.length > 0) {
     const why = refused.map((result) => `${result.group}: ${result.why}`).join("; ");
-    return { offsets, fact: fact("translation", "fail", `offsets that cannot be proved: ${why}`) };
+    const text = `offsets that cannot be proved: ${why}`;
+    return { offsets, results, tookMs, fact: fact("translation", "fail", text) };
   }
   const text = `${offsets} offsets of ${results.length} groups translate exactly (${seconds} s)`;
   // Groups read ahead of a mirror that runs: the run waits for it, so this alone is no obstacle.
   const late = waiting === 0 ? "" : `, ${waiting} groups ahead of the mirror`;
-  return { offsets, fact: { ...fact("translation", "pass", `${text}${late}`) } };
+  return { offsets, results, tookMs, fact: fact("translation", "pass", `${text}${late}`) };
 }
 
 /** Open transactions end by themselves or hold the drain: a warning that names them; a hanging one says what to do. */

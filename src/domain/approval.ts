@@ -34,6 +34,13 @@ export const Proposal = z.object({
   plan: z.json(),
   /** What happens, pause, read again, skipped, way back: label and sentence. */
   effects: z.array(z.object({ label: z.string(), value: z.string() })),
+  /** What it means in detail, the worst first; shown shortened, whole in the thread. */
+  table: z
+    .object({
+      columns: z.array(z.object({ title: z.string(), align: z.enum(["left", "right"]) })),
+      rows: z.array(z.array(z.string())),
+    })
+    .exactOptional(),
   facts: z.array(GateFact),
   quorum: z.int().min(1),
 });

@@ -1,0 +1,177 @@
+import type { GateFact } from "#domain/approval.ts";
+import {
+  type Committed,
+  isQuiet,
+  neverCommitted,
+  rogueCommits,
+  short,
+  splitBrains,
+  staticMembers,
+  strayTopics,
+  unreadable,
+} from "#domain/group-findings.ts";
+import type { Plan, Wave } from "#domain/plan.ts";
+import type { KafkaCluster } from "#domain/ports.ts";
+import type { GroupDescription } from "#domain/topology.ts";
+import type { Work } from "#jobs/work.ts";
+import { fact } from "./gate-facts.ts";
+
+/** What is found out about the groups of a wave before anybody is asked to approve. */
+
+/** The two looks at committed offsets lie so far apart, ms. */
+const apartMs = 1000;
+
+type Side = { readonly groups: readonly GroupDescription[]; readonly committed: Committed };
+
+type Look = { readonly source: Side; readonly target: Side; readonly at: number };
+
+async function look(wave: Wave, target: KafkaCluster, work: Work): Promise<Look> {
+  const [source, there] = await Promise.all(
+    [work.world.source, target].map(async (cluster) => {
+      const [groups, committed] = await Promise.all([
+        cluster.describeGroups(wave.groups),
+        cluster.committed(wave.groups),
+      ]);
+      return { groups, committed };
+    }),
+  );
+  const empty: Side = { groups: [], committed: new Map() };
+  return { source: source ?? empty, target: there ?? empty, at: work.clock.now() };
+}
+
+/**
+ * Looks at the groups on both clusters, lets `meanwhile` run, looks again a second after the first look, and says what
+ * was found.
+ */
+export async function groupFacts<T>(
+  plan: Plan,
+  wave: Wave,
+  target: KafkaCluster,
+  work: Work,
+  meanwhile: () => Promise<T>,
+): Promise<{ readonly facts: readonly GateFact[]; readonly value: T }> {
+  const before = await look(wave, target, work);
+  const value = await meanwhile();
+  const rest = apartMs - (work.clock.now() - before.at);
+  if (rest > 0 && mayBeRogue(before)) await work.clock.sleep(rest, work.signal);
+  const after = await look(wave, target, work);
+  const ends = await work.world.source.offsets(wave.topics, "end");
+  const partitions = new Map([...ends].map(([topic, row]) => [topic, row.length]));
+  return {
+    value,
+    facts: [
+      readable(after),
+      splitBrain(after),
+      rogues(before, after),
+      ...otherTopics(plan, wave, after),
+      statics(after),
+      withoutOffset(after, partitions),
+    ],
+  };
+}
+
+/** With a member in every group there is no second look to take: what members commit is no finding. */
+function mayBeRogue({ source, target }: Look): boolean {
+  return [source, target].some(({ groups, committed }) =>
+    groups.some((group) => isQuiet(group) && (committed.get(group.id)?.size ?? 0) > 0),
+  );
+}
+
+function readable({ source, target }: Look): GateFact {
+  const onSource = unreadable(source.groups).map((text) => `${text} on the source`);
+  const onTarget = unreadable(target.groups).map((text) => `${text} on MSK`);
+  const all = [...onSource, ...onTarget];
+  return all.length === 0
+    ? fact("group-states", "pass", `the state of all ${source.groups.length} groups is known`)
+    : fact("group-states", "fail", `state Unknown, so members may be there: ${short(all)}`);
+}
+
+function splitBrain({ source, target }: Look): GateFact {
+  const both = splitBrains(source.groups, target.groups);
+  return both.length === 0
+    ? fact("split-brain", "pass", "no group is active on both clusters")
+    : fact("split-brain", "fail", `active on both clusters: ${short(both)}`);
+}
+
+function rogues(before: Look, after: Look): GateFact {
+  const moved = [
+    ...onSide(before.source, after.source).map((text) => `${text} on the source`),
+    ...onSide(before.target, after.target).map((text) => `${text} on MSK`),
+  ];
+  return moved.length === 0
+    ? fact("rogue-commits", "pass", "no committed offset moves without a member in its group")
+    : fact(
+        "rogue-commits",
+        "fail",
+        `somebody commits without being a member (assign(), or another tool): ${short(moved)}`,
+      );
+}
+
+function onSide(before: Side, after: Side): readonly string[] {
+  const still = new Set(after.groups.filter(isQuiet).map(({ id }) => id));
+  const quiet = before.groups.filter((group) => isQuiet(group) && still.has(group.id)).map(({ id }) => id);
+  return rogueCommits(before.committed, after.committed, new Set(quiet));
+}
+
+/** Topics of another wave stay behind; a topic of no wave is not mirrored at all. */
+function otherTopics(plan: Plan, wave: Wave, { source }: Look): readonly GateFact[] {
+  const strays = strayTopics(source.groups, source.committed, new Set(wave.topics));
+  const waveOf = (topic: string) => plan.waves.find(({ topics }) => topics.includes(topic))?.name;
+  const others = strays.flatMap(({ group, topic }) => {
+    const other = waveOf(topic);
+    return other === undefined ? [] : [`${group}: ${topic} (wave ${other})`];
+  });
+  const lost = strays.filter(({ topic, reading }) => reading && waveOf(topic) === undefined);
+  const old = strays.filter(({ topic, reading }) => !reading && waveOf(topic) === undefined);
+  return [
+    others.length === 0
+      ? fact("other-waves", "pass", "no group reads a topic of another wave")
+      : fact("other-waves", "fail", `reads topics that move with another wave: ${short(others)}`),
+    lost.length === 0
+      ? fact("no-wave", "pass", "every topic that a group reads belongs to a wave")
+      : fact("no-wave", "fail", `reads topics of no wave, absent on MSK: ${short(lost.map(nameOf))}`),
+    told(
+      "old-topics",
+      old.map(nameOf),
+      "no offsets on topics of no wave",
+      (names) => `offsets on topics of no wave stay behind: ${names}`,
+    ),
+  ];
+}
+
+function nameOf({ group, topic }: { readonly group: string; readonly topic: string }): string {
+  return `${group}: ${topic}`;
+}
+
+function statics({ source }: Look): GateFact {
+  return told(
+    "static-members",
+    staticMembers(source.groups),
+    "no static members",
+    (names) =>
+      `static members: ${names}; after their stop they stay in the group until session.timeout.ms ends, and the pause is as long`,
+  );
+}
+
+function withoutOffset({ source }: Look, partitions: ReadonlyMap<string, number>): GateFact {
+  const cells = neverCommitted(source.groups, source.committed, partitions);
+  return told(
+    "never-committed",
+    cells.map(({ group, topic, partition }) => `${group}: ${topic}-${partition}`),
+    "every group has committed on every partition that it reads",
+    (names) =>
+      `never committed, so nothing is committed on MSK either: ${names}; the group's own auto.offset.reset decides there, and \`latest\` skips what is written until it has joined`,
+  );
+}
+
+/** A warning that is told and not held to: it comes and goes with the members. */
+function told(
+  name: string,
+  found: readonly string[],
+  none: string,
+  some: (names: string) => string,
+): GateFact {
+  return found.length === 0
+    ? { name, state: "pass", text: none, pinned: "told" }
+    : { name, state: "warn", text: some(short(found)), pinned: "told" };
+}

@@ -1,0 +1,136 @@
+import type { GateFact, Proposal } from "#domain/approval.ts";
+import type { Plan, Wave } from "#domain/plan.ts";
+import type { KafkaCluster } from "#domain/ports.ts";
+import {
+  again,
+  ofOurs,
+  ofOwn,
+  overLimit,
+  type Prediction,
+  predictionTable,
+  skipped,
+  totalOf,
+} from "#domain/prediction.ts";
+import { count, took } from "#domain/wording.ts";
+import type { Asked } from "#jobs/run/approvable.ts";
+import type { Work } from "#jobs/work.ts";
+import { liveGroups } from "./clients.ts";
+import { groupFacts } from "./consumers-findings.ts";
+import { fact, foreignGroups, mirrorFact, type Rehearsal, rehearse } from "./gate-facts.ts";
+import { predict } from "./predict.ts";
+import { consumersOf, loadPlan, waveAt } from "./wave.ts";
+
+/** Rows of the prediction that a request keeps; the totals count all of them. */
+const rowsKept = 2000;
+
+/** What a cutover of a wave's consumers would do at this moment, and everything that may be wrong with it. */
+export async function proposeConsumers(asked: Asked, work: Work): Promise<Proposal> {
+  const plan = await loadPlan(work);
+  const wave = await waveAt(work, plan, asked.wave, ["before-cutover"]);
+  const clients = consumersOf(work, wave);
+  const target = await work.world.target();
+  const { facts, value } = await groupFacts(plan, wave, target, work, async () => {
+    const rehearsal = await rehearse(wave, work.world.source, target, work);
+    return { rehearsal, predictions: await predict(wave, rehearsal.results, target, work) };
+  });
+  const { rehearsal, predictions } = value;
+  const table = predictionTable(predictions);
+  return {
+    action: "cutover-consumers",
+    wave: wave.name,
+    title: `cut over CONSUMERS of wave ${wave.name}`,
+    plan: {
+      plan: plan.hash,
+      wave: wave.name,
+      topics: [...wave.topics].toSorted(),
+      groups: [...wave.groups].toSorted(),
+      clients: clients.map(({ name }) => name).toSorted(),
+    },
+    effects: effects(
+      wave,
+      clients.map(({ name }) => name),
+      rehearsal,
+      predictions,
+      work,
+    ),
+    ...(table.rows.length === 0 ? {} : { table: { ...table, rows: table.rows.slice(0, rowsKept) } }),
+    facts: [
+      await mirrorFact(wave, work),
+      rehearsal.fact,
+      readAgainFact(predictions, work),
+      await clientsFact(wave, work),
+      await nobodyOnTarget(wave, target),
+      await knownGroups(plan, wave, work),
+      ...facts,
+    ],
+    quorum: work.migration.settings.approvals.quorum,
+  };
+}
+
+function effects(
+  wave: Wave,
+  clients: readonly string[],
+  rehearsal: Rehearsal,
+  predictions: readonly Prediction[],
+  work: Work,
+): Proposal["effects"] {
+  const who = clients.length === 0 ? "no application to stop" : `stop ${clients.join(", ")}`;
+  const { watch } = work.migration.settings.cutover;
+  const offsets = count(rehearsal.offsets, "offset");
+  const ahead = rehearsal.results.filter(({ kind }) => kind === "waiting").length;
+  const later = ahead === 0 ? "" : `; ${count(ahead, "group")} ahead of the mirror just now`;
+  return [
+    {
+      label: "What happens",
+      value: `${who} → translate ${offsets} → start on MSK → watch ${took(watch)}`,
+    },
+    {
+      label: "Pause",
+      value: `the applications' own stop and start, and between them about ${took(rehearsal.tookMs)} (rehearsed: ${offsets})`,
+    },
+    {
+      label: "Read again",
+      value: `${totalOf(ofOurs(predictions, again))} records, proved by content${later} (MirrorMaker's own sync: ${totalOf(ofOwn(predictions, again))})`,
+    },
+    {
+      label: "Skipped",
+      value: `${totalOf(ofOurs(predictions, skipped))} records (MirrorMaker's own sync: ${totalOf(ofOwn(predictions, skipped))})`,
+    },
+    { label: "Way back", value: `\`/ferry rollback ${wave.name}\`: 0 lost, 0 read twice` },
+  ];
+}
+
+function readAgainFact(predictions: readonly Prediction[], work: Work): GateFact {
+  const { maxReadAgain } = work.migration.settings.cutover;
+  const over = overLimit(predictions, maxReadAgain);
+  return over.length === 0
+    ? fact("read-again", "pass", `at most ${count(maxReadAgain, "record")} read again in any group`)
+    : fact("read-again", "fail", `more than ${count(maxReadAgain, "record")} read again: ${over.join(", ")}`);
+}
+
+/** Every group with members must belong to an application that can be stopped. */
+async function clientsFact(wave: Wave, work: Work): Promise<GateFact> {
+  const covered = new Set(consumersOf(work, wave).map(({ group }) => group));
+  const live = await liveGroups(
+    work.world.source,
+    wave.groups.filter((group) => !covered.has(group)),
+  );
+  return live.length === 0
+    ? fact("clients", "pass", "every live group has an application in ferry.yaml")
+    : fact("clients", "fail", `no application in ferry.yaml for ${live.join("; ")}`);
+}
+
+async function nobodyOnTarget(wave: Wave, target: KafkaCluster): Promise<GateFact> {
+  const live = await liveGroups(target, wave.groups);
+  return live.length === 0
+    ? fact("target-groups", "pass", "nobody of these groups on MSK yet")
+    : fact("target-groups", "fail", `already on MSK: ${live.join("; ")}`);
+}
+
+/** Groups that appeared since the plan and read topics of this wave would be left behind. */
+async function knownGroups(plan: Plan, wave: Wave, work: Work): Promise<GateFact> {
+  const strangers = await foreignGroups(plan, wave, work.world.source);
+  return strangers.length === 0
+    ? fact("known-groups", "pass", "all groups of the wave known")
+    : fact("known-groups", "fail", `not in this wave, but read its topics: ${strangers.join(", ")}`);
+}
