@@ -10,6 +10,8 @@ export const AppOrder = z.discriminatedUnion("role", [
     folder: z.string(),
     /** How long a fetch of nothing waits, ms. */
     maxWaitMs: z.int().positive().default(250),
+    /** False: a group that has committed nothing begins at the end. */
+    fromBeginning: z.boolean().default(true),
   }),
   z.object({
     role: z.literal("producer"),
@@ -19,6 +21,8 @@ export const AppOrder = z.discriminatedUnion("role", [
     folder: z.string(),
     /** Records a second to each topic. */
     rate: z.number().positive(),
+    /** How long the records of one request are gathered, ms. */
+    roundMs: z.int().positive().default(100),
   }),
 ]);
 export type AppOrder = z.infer<typeof AppOrder>;

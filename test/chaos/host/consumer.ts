@@ -123,7 +123,7 @@ async function join(
   });
   try {
     await consumer.connect();
-    await consumer.subscribe({ topics: [...order.topics], fromBeginning: true });
+    await consumer.subscribe({ topics: [...order.topics], fromBeginning: order.fromBeginning });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,

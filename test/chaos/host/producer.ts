@@ -11,8 +11,6 @@ import { numberedRecord } from "./record.ts";
 type Order = Extract<AppOrder, { role: "producer" }>;
 type Lane = { readonly topic: string; readonly partitions: number; owed: number; seq: number };
 
-const roundMs = 100;
-
 export function createProducer(order: Order): App {
   // Numbers are never given out twice: a record of a failed send may have been written.
   const lanes = Object.entries(order.topics).map(
@@ -37,7 +35,7 @@ async function openSession(
     while (!stopping.signal.aborted) {
       const began = Date.now();
       if (!(await sendRound(producer, order, lanes, cluster))) producer = await reconnect(producer);
-      await rest(Math.max(0, roundMs - (Date.now() - began)));
+      await rest(Math.max(0, order.roundMs - (Date.now() - began)));
     }
     await producer.disconnect().catch(() => undefined);
   }
@@ -50,7 +48,7 @@ async function openSession(
   async function reconnect(old: Producer): Promise<Producer> {
     await old.disconnect().catch(() => undefined);
     while (!stopping.signal.aborted) {
-      await rest(roundMs);
+      await rest(order.roundMs);
       const next = await connect(kafka).catch(() => undefined);
       if (next !== undefined) return next;
     }
@@ -78,7 +76,7 @@ async function connect(kafka: Kafka): Promise<Producer> {
 /** False when a send failed. */
 async function sendRound(
   producer: Producer,
-  { name, rate, folder }: Order,
+  { name, rate, roundMs, folder }: Order,
   lanes: readonly Lane[],
   cluster: Cluster,
 ): Promise<boolean> {
