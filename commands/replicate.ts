@@ -4,7 +4,8 @@ const effects = {
   start:
     "Creates the missing topics on MSK, then copies records. Applications stay on the source. Undo: `/ferry replicate stop`.",
   pause: "Pauses the mirror after what it holds in hand. Lag grows until `/ferry replicate resume`.",
-  resume: "Lets the mirror go on where it stopped, and starts failed tasks again.",
+  resume:
+    "Lets the mirror go on where it stopped, also one back to the source, and starts failed tasks again.",
   stop: "Stops the mirror and keeps its offsets: `/ferry replicate start` goes on from there. Records on MSK stay.",
 } as const;
 

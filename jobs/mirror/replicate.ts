@@ -9,24 +9,35 @@ import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
 import { refuseLoop } from "./loop-guard.ts";
 import { type StartedWave, startWave } from "./replicate-wave.ts";
+import { resumeReverse, reverseWaves } from "./resume-reverse.ts";
 
 /** Written when the first mirror is started: from then on a mirror that cannot be read is worth an alarm. */
 export function mirroringKey(migration: string): string {
   return `mirroring:${migration}`;
 }
 
-/** Starts, pauses, resumes or stops the forward mirror of every wave whose producers are still on the source. */
+/**
+ * Starts, pauses, resumes or stops the forward mirror of every wave whose producers are still on the source. `resume`
+ * also lets the mirrors back go on that keep a rollback possible.
+ */
 export async function replicate(job: JobOf<"replicate">, work: Work): Promise<Outcome> {
   await refuseBesideRun(work);
   const plan = await loadPlan(work);
   const engine = await work.world.engine();
   const waves = await forwardWaves(plan, work);
+  const back = job.action === "resume" ? await reverseWaves(plan, work) : [];
+  if (waves.length + back.length === 0) {
+    throw new FerryError(
+      "E_PHASE",
+      "The producers of every wave have moved: no forward mirror is left to run.",
+    );
+  }
   await work.audit({
     what: `replicate.${job.action}`,
-    detail: { plan: plan.hash, waves: waves.map(({ name }) => name) },
+    detail: { plan: plan.hash, waves: [...waves, ...back].map(({ name }) => name) },
   });
   if (job.action === "start") return start(plan, waves, engine, work);
-  return command(job.action, waves, engine, work);
+  return command(job.action, waves, back, engine, work);
 }
 
 /** A run turns mirrors around: nobody else may start one meanwhile. */
@@ -45,11 +56,7 @@ async function forwardWaves(plan: Plan, work: Work): Promise<readonly Wave[]> {
     const { phase } = await readWaveState(work, wave.name);
     if (phase === "before-cutover" || phase === "consumers-moved") waves.push(wave);
   }
-  if (waves.length > 0) return waves;
-  throw new FerryError(
-    "E_PHASE",
-    "The producers of every wave have moved: no forward mirror is left to run.",
-  );
+  return waves;
 }
 
 async function start(
@@ -116,6 +123,7 @@ const verbs = {
 async function command(
   action: keyof typeof verbs,
   waves: readonly Wave[],
+  back: readonly Wave[],
   engine: ReplicationEngine,
   work: Work,
 ): Promise<Outcome> {
@@ -135,6 +143,7 @@ async function command(
       rows.push([wave.name, kind, (await engine.status(name)).state]);
     }
   }
+  for (const wave of back) rows.push([wave.name, "reverse", await resumeReverse(wave, engine, work)]);
   const columns = ["wave", "mirror", "state"].map((title) => ({ title, align: "left" }) as const);
   const parts: Part[] = [
     { kind: "text", text: verbs[action].says },

@@ -4,7 +4,7 @@ import type { Plan, Wave } from "#domain/plan.ts";
 import type { WaveState } from "#domain/wave-state.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import type { Asked } from "#jobs/run/approvable.ts";
-import { readJournal } from "#jobs/run/journal.ts";
+import { type JournalDocument, readJournal } from "#jobs/run/journal.ts";
 import { runIdOf } from "#jobs/run/run.ts";
 import type { Work } from "#jobs/work.ts";
 import { readWaveState, waveNamed } from "./wave.ts";
@@ -20,12 +20,7 @@ export async function waveToRollBack(
 ): Promise<Wave> {
   const named = asked.wave === undefined ? undefined : waveNamed(plan, asked.wave);
   const requests = await listRequests(work.store, work.migration.name);
-  const ofWave = requests.filter(
-    ({ action, proposal }) =>
-      action !== "feature" &&
-      proposal.wave !== undefined &&
-      (named === undefined || named.name === proposal.wave),
-  );
+  const ofWave = requests.filter((request) => concerns(request, named));
   const running = ofWave.find(({ state }) => state === "executing");
   if (running !== undefined) throw await underWay(running, work);
   const standings = await Promise.all(
@@ -39,6 +34,12 @@ export async function waveToRollBack(
   throw nothingToUndo(named, standings[0]?.state, ofWave);
 }
 
+/** A cleanup without a wave is one of all. */
+function concerns({ action, proposal }: Request, wave: Wave | undefined): boolean {
+  if (action === "feature") return false;
+  return wave === undefined || proposal.wave === undefined || proposal.wave === wave.name;
+}
+
 function hasMoved({ phase }: WaveState): boolean {
   return phase === "consumers-moved" || phase === "producers-moved";
 }
@@ -49,26 +50,32 @@ function byChange(a: { readonly state: WaveState }, b: { readonly state: WaveSta
 
 /** In the middle of a switch the run itself is the way back, as long as it can be. */
 async function underWay(request: Request, { store }: Pick<Work, "store">): Promise<FerryError> {
-  const { id, proposal } = request;
+  const { id, proposal, action } = request;
   const journal = await readJournal(store, runIdOf(request));
   const entries = journal?.entries ?? [];
   const now = entries.findLast(({ outcome }) => outcome === undefined) ?? entries.at(-1);
   const where = now === undefined ? "" : `, at "${now.title}"`;
-  const what = `Request ${id} (${proposal.title}) is under way${where}`;
-  if (journal?.state === "undoing") return new FerryError("E_PHASE", `${what}; it is going back by itself.`);
+  const then = action === "cleanup" ? cleanupUnderWay(id, journal) : switchUnderWay(id, journal);
+  return new FerryError("E_PHASE", `Request ${id} (${proposal.title}) is under way${where}; ${then}.`);
+}
+
+function switchUnderWay(id: string, journal: JournalDocument | undefined): string {
+  if (journal?.state === "undoing") return "it is going back by itself";
   if (journal?.passed === true) {
-    const then = `it is behind its point of no return and ends by itself. Ask for the rollback when it is done`;
-    return new FerryError("E_PHASE", `${what}; ${then}.`);
+    return "it is behind its point of no return and ends by itself. Ask for the rollback when it is done";
   }
-  const undo = entries
+  const undo = (journal?.entries ?? [])
     .filter(({ outcome }) => outcome !== "found" && outcome !== "undone")
     .flatMap(({ undo: title }) => (title === undefined ? [] : [title]))
     .toReversed();
   const taken = undo.length === 0 ? "nothing was switched yet" : `it will ${undo.join(", then ")}`;
-  return new FerryError(
-    "E_PHASE",
-    `${what}; \`/ferry cancel ${id}\` turns it back without loss: ${taken}. Once it is done, a rollback takes it back.`,
-  );
+  return `\`/ferry cancel ${id}\` turns it back without loss: ${taken}. Once it is done, a rollback takes it back`;
+}
+
+function cleanupUnderWay(id: string, journal: JournalDocument | undefined): string {
+  return journal?.passed === true
+    ? "the mirrors are being removed, and the way back with them"
+    : `\`/ferry cancel ${id}\` starts the mirrors back again; then ask for the rollback`;
 }
 
 function nothingToUndo(

@@ -8,6 +8,9 @@ import { readMigrationLag } from "#jobs/mirror/migration-lag.ts";
 import type { Asked, Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 import { liveGroups } from "./clients.ts";
+import { fenceSize } from "./fence-document.ts";
+import { type ProposedFence, proposeFence } from "./fence-proposal.ts";
+import { standingFences } from "./fence-sweep.ts";
 import { readReadiness } from "./readiness.ts";
 import { rollbackFacts } from "./rollback-facts.ts";
 import { waveToRollBack } from "./rollback-point.ts";
@@ -28,6 +31,7 @@ export async function proposeRollback(asked: Asked, work: Work): Promise<Proposa
     throw new FerryError("E_PHASE", `Wave ${wave.name} was taken back just now: nothing is left to undo.`);
   const { phase } = readiness;
   const withProducers = phase === "producers-moved";
+  const fence = withProducers ? await proposeFence(wave, "target", work) : undefined;
   return {
     action: "rollback",
     wave: wave.name,
@@ -41,14 +45,24 @@ export async function proposeRollback(asked: Asked, work: Work): Promise<Proposa
       clients: [...consumersOf(work, wave), ...(withProducers ? producersOf(work, wave) : [])]
         .map(({ name }) => name)
         .toSorted(),
+      ...(fence === undefined ? {} : { fence: [...fence.acls] }),
     },
-    effects: await effects(readiness, wave, work),
-    facts: [...(await rollbackFacts(readiness, plan, wave, target, work))],
+    effects: await effects(readiness, fence, wave, work),
+    ...(readiness.groups.length > 1 ? { table: groupTable(readiness.groups) } : {}),
+    facts: [
+      ...(await rollbackFacts(readiness, plan, wave, target, work)),
+      ...(fence === undefined ? [] : [fence.fact]),
+    ],
     quorum: withProducers ? work.migration.settings.approvals.quorum : 1,
   };
 }
 
-async function effects(readiness: Readiness, wave: Wave, work: Work): Promise<Proposal["effects"]> {
+async function effects(
+  readiness: Readiness,
+  fence: ProposedFence | undefined,
+  wave: Wave,
+  work: Work,
+): Promise<Proposal["effects"]> {
   const withProducers = readiness.phase === "producers-moved";
   const rows = [
     { label: "What happens", value: withProducers ? wayBackOfAll : wayBackOfConsumers },
@@ -56,10 +70,8 @@ async function effects(readiness: Readiness, wave: Wave, work: Work): Promise<Pr
     { label: "Read twice", value: readTwiceText(readiness, work.clock.now()) },
     ...(withProducers ? [{ label: "Brought back", value: await broughtBack(readiness, wave, work) }] : []),
     { label: "Takes", value: timeText(readiness) },
-    {
-      label: "Fence",
-      value: withProducers ? fenceOfAll : "none: the producers write to the source all along",
-    },
+    ...(fence?.effects.map(({ label, value }) => ({ label: `${label} on MSK`, value })) ?? []),
+    { label: "Fence on the source", value: await sourceFence(wave, work) },
     { label: "If it fails", value: ifItFails },
     { label: "Afterwards", value: withProducers ? afterAll : afterConsumers },
   ];
@@ -69,8 +81,6 @@ async function effects(readiness: Readiness, wave: Wave, work: Work): Promise<Pr
 const wayBackOfConsumers = "stop consumers on MSK → translate their offsets back → start on the source";
 const wayBackOfAll =
   "stop producers on MSK → prove silence → drain the reverse mirror → stop consumers → translate their offsets back → start both on the source → mirror forward again";
-const fenceOfAll =
-  "MSK is fenced before the drain and proved silent by two equal reads of every end offset; what keeps producers off the source is lifted before they start there";
 const ifItFails =
   "until the offsets are committed on the source everything goes back to MSK by itself, also on `/ferry cancel`; behind that it goes on";
 const afterAll =
@@ -87,38 +97,51 @@ function lostText({ lost, phase }: Readiness): string {
     : `${records}: the producers write to the source, and each group goes on at the record it was found at`;
 }
 
-const groupsShown = 10;
-
-/** One sentence for one group, a line each for several: those that read again first. */
 function readTwiceText({ readTwice, groups }: Readiness, now: number): string {
   const offsets = groups.reduce((sum, back) => sum + (back.kind === "exact" ? back.offsets : 0), 0);
-  const proved = `${count(offsets, "offset")} translated back by content at ${clockTime(now)}`;
-  const sum = readTwice.known
+  const proved = `${count(offsets, "offset")} of ${count(groups.length, "group")} translated back by content at ${clockTime(now)}`;
+  return readTwice.known
     ? `${count(readTwice.value, "record")}: ${proved}`
     : `not known for all: ${readTwice.why}; ${proved}`;
-  if (groups.length < 2) return sum;
-  const sorted = groups.toSorted((a, b) => weight(b) - weight(a));
-  const lines = sorted.slice(0, groupsShown).map((back) => `  ${back.group}: ${groupText(back)}`);
-  const more = groups.length - lines.length;
-  return [sum, ...lines, ...(more > 0 ? [`  … ${figure(more)} more`] : [])].join("\n");
 }
+
+/** A row for each group: what is not known first, then those that read again. */
+function groupTable(groups: readonly GroupBack[]): NonNullable<Proposal["table"]> {
+  return {
+    columns: [
+      { title: "group", align: "left" },
+      { title: "read twice", align: "right" },
+      { title: "offsets", align: "right" },
+      { title: "on the source", align: "left" },
+    ],
+    rows: groups
+      .toSorted((a, b) => weight(b) - weight(a))
+      .map((back) =>
+        back.kind === "exact"
+          ? [back.group, figure(back.readTwice), figure(back.offsets), "exact"]
+          : [back.group, "unknown", "unknown", `${placeOf[back.kind]}: ${back.why}`],
+      ),
+  };
+}
+
+const placeOf = {
+  waiting: "known once the mirror has passed it",
+  refused: "refused",
+  unknown: "not known",
+} as const;
 
 /** Unknown comes first. */
 function weight(back: GroupBack): number {
   return back.kind === "exact" ? back.readTwice : Number.MAX_VALUE;
 }
 
-function groupText(back: GroupBack): string {
-  switch (back.kind) {
-    case "exact":
-      return `${figure(back.readTwice)} read twice, ${count(back.offsets, "offset")} exact`;
-    case "waiting":
-      return `known once the mirror has passed it: ${back.why}`;
-    case "refused":
-      return `refused: ${back.why}`;
-    case "unknown":
-      return `not known: ${back.why}`;
-  }
+/** What a cutover of producers still holds there. */
+async function sourceFence(wave: Wave, work: Work): Promise<string> {
+  const standing = await standingFences(work, [wave.name]);
+  const held = standing.filter(({ side }) => side === "source").map((fence) => fenceSize(fence));
+  return held.length === 0
+    ? "none stands; nothing has to be lifted"
+    : `${held.join(", ")}, lifted before the producers start there`;
 }
 
 async function broughtBack({ behind }: Readiness, wave: Wave, work: Work): Promise<string> {

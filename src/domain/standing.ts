@@ -61,8 +61,10 @@ export function nextCommands(waves: readonly Standing[], targetExists: boolean):
   return [...new Set(wishes)].slice(0, 2);
 }
 
+/** Behind a cutover of producers a mirror that stands still closes the way back. */
 function isBroken({ stage, mirror }: Standing): boolean {
-  return stage !== "cleaned" && stage !== "producers moved" && (mirror === "failed" || mirror === "paused");
+  if (stage === "cleaned") return false;
+  return mirror === "failed" || mirror === "paused";
 }
 
 function finishing(waves: readonly Standing[]): readonly string[] {

@@ -115,6 +115,32 @@ describe("replicate", () => {
     await expect(run("start")).rejects.toMatchObject({ code: "E_PHASE" });
   });
 
+  it("lets a mirror back go on that stood still, unless it would copy again", async () => {
+    const reverse = { name: "ferry-orders-billing-reverse", kind: "reverse" as const, groups: [], tasks: 1 };
+    const changedAt = "2026-11-22T14:00:00.000Z";
+    const ends = { source: { invoices: [3, 0] }, target: { invoices: [3, 0] }, at: changedAt };
+    await mirror.work.store.write(waveKey("orders", "billing"), {
+      phase: "producers-moved",
+      changedAt,
+      boundary: ends,
+    });
+    mirror.target.addTopic("invoices", { partitions: 2 });
+    mirror.target.appendMany("invoices", 0, 3);
+    await mirror.engine.define({ ...reverse, topics: ["invoices"] }, "stopped");
+    await expect(run("resume")).rejects.toMatchObject({
+      code: "E_SEED_BOUNDS",
+      message: expect.stringContaining("invoices-0 has none"),
+    });
+    await mirror.engine.seed(reverse.name, new Map([["invoices", [2, undefined]]]));
+    await run("resume");
+    expect(await state("billing-reverse")).toBe("running");
+    mirror.engine.failTask(reverse.name, "BoomException");
+    await run("resume");
+    expect(await state("billing-reverse")).toBe("running");
+    await run("pause");
+    expect(await state("billing-reverse")).toBe("running");
+  });
+
   it("says which plug-in is missing, and asks for a plan", async () => {
     mirror.engine.problems.push("Connect is 3.7.1; 3.9.2 or newer is needed.");
     await expect(run("start")).rejects.toMatchObject({ code: "E_CONNECT_PLUGIN" });

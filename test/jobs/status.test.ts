@@ -106,6 +106,7 @@ describe("the two next commands", () => {
     { waves: [{ stage: "failed", mirror: "failed" }], next: ["replicate resume", "lag"] },
     { waves: [{ stage: "consumers moved" }], next: ["cutover producers w0", "rollback w0"] },
     { waves: [{ stage: "producers moved" }, { stage: "cleaned" }], next: ["verify", "cleanup"] },
+    { waves: [{ stage: "producers moved", mirror: "failed" }], next: ["replicate resume", "verify"] },
     { waves: [{ stage: "cleaned" }], next: ["audit export", "features"] },
   ])("are $next", ({ waves, next }) => {
     const full = waves.map((wave, index): Standing => ({ wave: `w${index}`, mirror: "running", ...wave }));
