@@ -9,6 +9,8 @@ import { Verified, verifiedKey } from "#domain/verification.ts";
 import { about, count, figure } from "#domain/wording.ts";
 import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
 import { liveGroups } from "#jobs/switch/clients.ts";
+import { fenceSize } from "#jobs/switch/fence-document.ts";
+import { liftStanding, standingFences } from "#jobs/switch/fence-sweep.ts";
 import { fact } from "#jobs/switch/gate-facts.ts";
 import { loadPlan, readWaveState, waveNamed, writeWaveState } from "#jobs/switch/wave.ts";
 import { done, type Work } from "#jobs/work.ts";
@@ -37,6 +39,10 @@ async function propose(asked: Asked, work: Work): Promise<Proposal> {
   const { watch } = work.migration.settings.cleanup;
   const names = waves.map(({ name }) => name);
   const watched = watchedBy(waves);
+  const standing = await standingFences(work, names);
+  const fences = standing
+    .map((fence) => `; the fence of ${fence.wave} on the ${fence.side} (${fenceSize(fence)})`)
+    .join("");
   const guide: Guide = { plan: plan.hash, waves: names, last, watchMs: watch };
   return {
     action: "cleanup",
@@ -56,7 +62,10 @@ async function propose(asked: Asked, work: Work): Promise<Proposal> {
         label: "While it watches",
         value: "a write or a reader on the source starts the mirrors back again; `/ferry cancel` does too",
       },
-      { label: "Removed", value: last ? removedAtLast : "this wave's connectors with their offsets" },
+      {
+        label: "Removed",
+        value: `${last ? removedAtLast : "this wave's connectors with their offsets"}${fences}`,
+      },
       { label: "Left", value: "all topics, records, groups and settings on both clusters; the network" },
     ],
     facts: [
@@ -135,6 +144,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
   return [
     stopStep(waves, work, run),
     watchStep(watchedBy(waves), work, run),
+    liftStep(guide.waves, work, run),
     removeStep(flows, work),
     topicsStep(flows, guide.last, work),
     recordStep(guide.waves, work, run),
@@ -168,6 +178,18 @@ function stopStep(waves: readonly Wave[], work: Work, run: Run): Step {
           if ((await engine.status(name)).state === "stopped") await engine.start(name);
         }
       },
+    },
+  };
+}
+
+function liftStep(waves: readonly string[], work: Work, run: Run): Step {
+  return {
+    name: "lift-fences",
+    title: "lift the fences on the source",
+    isDone: async () => (await standingFences(work, waves)).length === 0,
+    act: async () => {
+      await liftStanding(waves, work, run);
+      return done;
     },
   };
 }

@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
+import { aclText } from "#domain/fence.ts";
 import type { Plan } from "#domain/plan.ts";
 import type { ChainedEntry } from "#domain/ports.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
+import { type FenceDocument, fenceSize } from "#jobs/switch/fence-document.ts";
+import { standingFences } from "#jobs/switch/fence-sweep.ts";
 import type { Work } from "#jobs/work.ts";
 
 /** The last word on a migration: what moved, when, who approved it, what is left and how to take it away. */
@@ -25,6 +28,7 @@ export async function finalReport(
   const waves = plan.waves.filter(({ name }) => cleaned.includes(name));
   const trail = await work.store.auditTrail(work.migration.name);
   const network = await leftNetwork(work);
+  const fences = await standingFences(work, cleaned);
   const markdown = [
     `# Final report of ${work.migration.name}`,
     "",
@@ -53,6 +57,7 @@ export async function finalReport(
     "## What is left",
     "",
     ...network.lines,
+    ...fenceLines(fences),
     ...settingLines(plan, cleaned),
     "",
     "## What may be decommissioned now",
@@ -65,7 +70,7 @@ export async function finalReport(
     markdown,
     topics: waves.flatMap(({ topics }) => topics).length,
     groups: waves.flatMap(({ groups }) => groups).length,
-    left: network.short,
+    left: [...fences.map(fenceLeft), network.short].join("; "),
   };
 }
 
@@ -161,6 +166,21 @@ async function ruleCommands(group: string, work: Work): Promise<readonly string[
       const ports = toPort === undefined || toPort === port ? `${port}` : `${port}-${toPort}`;
       return `aws ec2 revoke-security-group-ingress --group-id ${group} --protocol tcp --port ${ports} --cidr ${cidr}`;
     });
+}
+
+function fenceLeft(fence: FenceDocument): string {
+  return `FENCE of ${fence.wave} on the ${fence.side}: ${fenceSize(fence)}`;
+}
+
+/** Nothing of it should be left; what is stops producers, so each part is named. */
+function fenceLines(fences: readonly FenceDocument[]): readonly string[] {
+  return fences.flatMap((fence) => [
+    `- ${fenceLeft(fence)}. To be removed in this order:`,
+    ...[...fence.deny, ...fence.allow].map((acl) => `  - ${aclText(acl)}`),
+    ...fence.configs.map(
+      ({ topic, name, before }) => `  - ${name} of ${topic}, which had ${before ?? "no value of its own"}`,
+    ),
+  ]);
 }
 
 /** Topic settings that were only changed for the time of the copy. */
