@@ -140,6 +140,15 @@ export function kafkaAclContract(name: string, open: () => Promise<FenceUnderTes
       });
     });
 
+    it("has an authorizer, and does not tell whether it lets everybody in without an ACL", async () => {
+      const configs = await cluster().brokerConfigs();
+      const telling = configs.find(({ name }) => name === "authorizer.class.name");
+      expect(telling?.value).toMatch(/StandardAuthorizer$/);
+      for (const name of ["allow.everyone.if.no.acl.found", "super.users"]) {
+        expect(configs).toContainEqual({ name, value: null, origin: "broker-static" });
+      }
+    });
+
     it("writes no ACL that could mean several", async () => {
       const acl = aclOn("orders", "DENY", "WRITE", everybody);
       for (const vague of [{ operation: "ANY" }, { patternType: "MATCH" }, { permission: "UNKNOWN" }]) {

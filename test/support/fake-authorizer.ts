@@ -1,5 +1,5 @@
 import { FerryError } from "#domain/errors.ts";
-import { type Acl, type Known, known, unknown } from "#domain/topology.ts";
+import { type Acl, type ConfigEntry, type Known, known, unknown } from "#domain/topology.ts";
 
 export type AuthorizerOptions = {
   /** `allow.everyone.if.no.acl.found`. */
@@ -25,6 +25,8 @@ export type FakeAuthorizer = {
   allows(action: Action): boolean;
   /** @throws FerryError `E_KAFKA_AUTH` */
   check(action: Action): void;
+  /** What a broker with it adds to its configuration. */
+  configs(): readonly ConfigEntry[];
   list(principal: string): Known<readonly Acl[]>;
   /** @throws FerryError `E_KAFKA` without an authorizer, `E_KAFKA_AUTH` without ALTER on the cluster. */
   add(principal: string, acls: readonly Acl[]): void;
@@ -103,6 +105,7 @@ export function createFakeAuthorizer(
     },
     allows,
     check,
+    configs: () => (current ? configsOf(current) : []),
     list(principal) {
       if (!current) return unknown(`no authorizer: the ${role} cluster answers SECURITY_DISABLED`);
       if (!allows({ ...clusterResource, principal, operation: "DESCRIBE" })) {
@@ -127,6 +130,17 @@ function checkWritable({ resourceType, patternType, operation, permission }: Acl
   const vague = [resourceType, patternType, operation, permission].find((name) => vagueNames.has(name));
   if (vague === undefined) return;
   throw new FerryError("E_INTERNAL", `An ACL cannot be written with ${vague} in it.`);
+}
+
+/** The authorizer's own keys are listed without a value, as the broker does not know their type; absent: not configured. */
+function configsOf({ everyone = true, superUsers = [] }: AuthorizerOptions): readonly ConfigEntry[] {
+  const origin = "broker-static";
+  const value = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+  return [
+    { name: "authorizer.class.name", value, origin },
+    ...(everyone ? [{ name: "allow.everyone.if.no.acl.found", value: null, origin } as const] : []),
+    ...(superUsers.length > 0 ? [{ name: "super.users", value: null, origin } as const] : []),
+  ];
 }
 
 /** All seven fields: two ACLs are the same only when all are. */

@@ -21,6 +21,14 @@ export function configsOf(configs: ReadonlyMap<string, string>): readonly Config
   return [...own, ...rest.map(([name, value]) => ({ name, value, origin: "default" }) as const)];
 }
 
+/** What a test said, and the rest. */
+export function withDefaults(
+  said: readonly ConfigEntry[],
+  rest: readonly ConfigEntry[],
+): readonly ConfigEntry[] {
+  return [...said, ...rest.filter(({ name }) => said.every((entry) => entry.name !== name))];
+}
+
 /** The value, if the broker would take it. */
 export function checkedConfig(role: string, topic: string, name: string, value: string): string {
   if (name !== maxBytes || /^\d+$/.test(value)) return value;

@@ -3,6 +3,7 @@ import type { EngineCheck, Flow, FlowState, FlowStatus, ReplicationEngine } from
 import { at, known, type OffsetTable, type TopicPartition, unknown } from "#domain/topology.ts";
 import { createFakeCheckpoints, type FakeCheckpoints } from "./fake-checkpoints.ts";
 import type { FakeKafka } from "./fake-kafka.ts";
+import type { FakeClient } from "./fake-producers.ts";
 
 /**
  * A mirror in memory that really copies between two fake clusters: whenever it is asked anything, each running flow
@@ -28,7 +29,8 @@ type Held = {
   readonly copied: Map<string, Array<number | undefined>>;
 };
 
-export function createFakeEngine(source: FakeKafka, target: FakeKafka): FakeEngine {
+/** `mirror`: whom the clusters take it for; `User:ANONYMOUS` when not given. What they refuse to it fails the task. */
+export function createFakeEngine(source: FakeKafka, target: FakeKafka, mirror: FakeClient = {}): FakeEngine {
   const flows = new Map<string, Held>();
   const orders: string[] = [];
   const checkpoints = createFakeCheckpoints(source);
@@ -46,7 +48,8 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka): FakeEngi
     }
   }
 
-  async function copy({ flow, copied }: Held): Promise<void> {
+  async function copy(mine: Held): Promise<void> {
+    const { flow, copied } = mine;
     const [origin, destination] = flow.kind === "reverse" ? [target, source] : [source, target];
     const known = (await origin.cluster.listTopics()).filter(({ name }) => flow.topics.includes(name));
     for (const { name, partitions } of known) {
@@ -56,7 +59,12 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka): FakeEngi
       for (const { id } of partitions) {
         const syncs = flow.kind === "forward" ? checkpoints : undefined;
         const where = { topic: name, partition: id };
-        row[id] = await copyPartition(origin, destination, where, row[id], syncs);
+        const done = await copyPartition(origin, destination, { where, copied: row[id], mirror, syncs });
+        row[id] = done.copied;
+        if (done.refused === undefined) continue;
+        mine.state = "failed";
+        mine.trace = done.refused.message;
+        return;
       }
     }
   }
@@ -163,25 +171,37 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka): FakeEngi
   return fake;
 }
 
+type Copying = {
+  readonly where: TopicPartition;
+  readonly copied: number | undefined;
+  readonly mirror: FakeClient;
+  readonly syncs: FakeCheckpoints | undefined;
+};
+
 /** Offset of the last copied record. Outside what the log holds, it starts from the beginning. */
 async function copyPartition(
   origin: FakeKafka,
   destination: FakeKafka,
-  where: TopicPartition,
-  copied: number | undefined,
-  syncs: FakeCheckpoints | undefined,
-): Promise<number | undefined> {
+  { where, copied, mirror, syncs }: Copying,
+): Promise<{ readonly copied: number | undefined; readonly refused?: FerryError }> {
   const { topic, partition } = where;
   const start = at(await origin.cluster.offsets([topic], "start"), topic, partition) ?? 0;
   const end = at(await origin.cluster.offsets([topic], "end"), topic, partition) ?? 0;
   const next = copied === undefined ? start : copied + 1;
   const from = next < start || next > end ? start : next;
   const records = await origin.cluster.read(where, from, { max: 100_000 });
+  let last = copied;
   for (const { offset, timestamp, key, value, headers } of records) {
-    const downstream = destination.append(topic, partition, { timestamp, key, value, headers });
-    if (offset === records.at(-1)?.offset) syncs?.note(where, offset, downstream);
+    try {
+      const downstream = destination.append(topic, partition, { timestamp, key, value, headers }, mirror);
+      if (offset === records.at(-1)?.offset) syncs?.note(where, offset, downstream);
+    } catch (thrown) {
+      if (thrown instanceof FerryError) return { copied: last, refused: thrown };
+      throw thrown;
+    }
+    last = offset;
   }
-  return records.at(-1)?.offset ?? copied;
+  return { copied: last };
 }
 
 function rowOf(copied: Held["copied"], topic: string): Array<number | undefined> {

@@ -20,7 +20,7 @@ import {
   onTopic,
   onTransaction,
 } from "./fake-authorizer.ts";
-import { checkedConfig, checkSize, configsOf } from "./fake-configs.ts";
+import { checkedConfig, checkSize, configsOf, withDefaults } from "./fake-configs.ts";
 import { createFakeGroups, type FakeGroups } from "./fake-groups.ts";
 import { createFakeLog, type FakeLog, type RecordDraft } from "./fake-log.ts";
 import { activeProducers, createFakeProducers, type FakeClient } from "./fake-producers.ts";
@@ -204,7 +204,7 @@ export function createFakeKafka({
       answer("listTopics", () => [...topics].map(([name, topic]) => describeTopic(name, topic)).sort(byName)),
     topicConfigs: (names) =>
       answer("topicConfigs", () => new Map(names.map((name) => [name, configsOf(topicOf(name).configs)]))),
-    brokerConfigs: () => answer("brokerConfigs", () => brokerConfigs),
+    brokerConfigs: () => answer("brokerConfigs", () => withDefaults(brokerConfigs, authorizer.configs())),
     logSizes: (names) =>
       answer("logSizes", () =>
         known(new Map(names.map((name) => [name, topicOf(name).logs.map((log) => log.bytes())]))),
