@@ -1,4 +1,5 @@
 import type { GateFact } from "#domain/approval.ts";
+import { topicsOf } from "#domain/group-findings.ts";
 import { type LagSum, partitionLags, sumLags } from "#domain/lag.ts";
 import { describeAllOpen } from "#domain/open-transactions.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
@@ -104,7 +105,7 @@ export async function openTransactions(wave: Wave, cluster: KafkaCluster): Promi
   return { ...common, state: "warn", text };
 }
 
-/** Groups outside this wave that have committed offsets on its topics. */
+/** Groups of no wave that have committed offsets on this wave's topics, or have members that read them. */
 export async function foreignGroups(
   plan: Plan,
   wave: Wave,
@@ -113,6 +114,12 @@ export async function foreignGroups(
   const listed = (await source.listGroups()).filter(({ protocolType }) => protocolType !== "connect");
   const planned = new Set(plan.waves.flatMap(({ groups }) => groups));
   const others = listed.map(({ id }) => id).filter((id) => !planned.has(id));
-  const committed = await source.committed(others);
-  return others.filter((group) => wave.topics.some((topic) => committed.get(group)?.has(topic) === true));
+  if (others.length === 0) return [];
+  const [committed, described] = await Promise.all([source.committed(others), source.describeGroups(others)]);
+  const reading = new Map(described.map((group) => [group.id, topicsOf(group)]));
+  return others.filter((group) =>
+    wave.topics.some(
+      (topic) => committed.get(group)?.has(topic) === true || reading.get(group)?.has(topic) === true,
+    ),
+  );
 }
