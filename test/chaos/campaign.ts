@@ -129,6 +129,7 @@ async function playOne(one: Case, { results, signal }: Campaign, play: () => Pro
       tookSeconds: seconds,
       why: [error instanceof Error ? error.message : String(error)],
       said: "",
+      refusals: [],
       when: new Date().toISOString(),
     };
   }

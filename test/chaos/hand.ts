@@ -22,7 +22,13 @@ export type Hand = {
   readonly end: (question: Question, deadlineMs: number) => Promise<Ending>;
 };
 
-export type Question = { readonly id: string; readonly ts: string; readonly text: string };
+export type Question = {
+  readonly id: string;
+  readonly ts: string;
+  readonly text: string;
+  /** What the bot said before it asked, each different word once: a gate that did not pass at once. */
+  readonly refusals: readonly string[];
+};
 
 /** What the channel shows in the end: the word of the question's message, and both messages without marks. */
 export type Ending = { readonly word: string; readonly question: string; readonly card: string };
@@ -66,16 +72,18 @@ const askDeadlineMs = 60_000;
 /** A bot that comes back from trouble may not take commands yet, nor its gate pass: asked again, then what it says is thrown. */
 async function ask(room: Workspace, text: string, signal: AbortSignal): Promise<Question> {
   const deadline = Date.now() + askDeadlineMs;
+  const refusals = new Set<string>();
   for (;;) {
     const answer = await askOnce(room, text).catch((error: unknown) => String(error));
-    if (typeof answer !== "string") return answer;
+    if (typeof answer !== "string") return { ...answer, refusals: [...refusals] };
+    refusals.add(answer.replaceAll(/\d+/gu, "N"));
     if (Date.now() > deadline) throw new Error(`/ferry ${text}: ${answer}`);
     await pause(500, undefined, { signal });
   }
 }
 
 /** The question, or why there is none. */
-async function askOnce(room: Workspace, text: string): Promise<Question | string> {
+async function askOnce(room: Workspace, text: string): Promise<Omit<Question, "refusals"> | string> {
   const { job, ts } = await room.type(ana, text);
   const message = await room.await(
     `the question of /ferry ${text}`,

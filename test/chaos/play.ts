@@ -91,6 +91,7 @@ export async function playCase(one: Case, play: Play): Promise<Row> {
     tookSeconds: since(started),
     why: [...why, ...judged.why],
     said: ending === undefined ? "nothing final" : firstLines(ending.question),
+    refusals: [...question.refusals],
     when: new Date().toISOString(),
   };
 }

@@ -39,6 +39,8 @@ export const Row = z.object({
   why: z.array(z.string()),
   /** The bot's last word in the channel. */
   said: z.string(),
+  /** What it said before it asked for approval, when it refused to at first. */
+  refusals: z.array(z.string()),
   when: z.string(),
 });
 export type Row = z.infer<typeof Row>;
