@@ -86,6 +86,7 @@ export function createConnections({ role, access, log, clock, clientId }: Settin
       reauthenticationThreshold: 10_000,
     });
     calmQueues(pool);
+    useOneSocket(pool);
     const broker = new Broker({ connectionPool: pool, logger, authenticationTimeout: 10_000 });
     return createHandle(role, address, pool, broker);
   }
@@ -176,6 +177,24 @@ function calmQueues(pool: ConnectionPool): void {
       if (requestQueue.pending.length > 0) check();
     };
   }
+}
+
+/**
+ * KafkaJS keeps a second connection for fetches and opens a socket for each request that comes before the first one
+ * is connected; all but the last are never closed. Lanes are apart already, so one connection with one socket is enough.
+ */
+function useOneSocket(pool: ConnectionPool): void {
+  const [connection] = pool.pool;
+  if (!connection) return;
+  let connecting: Promise<unknown> | undefined;
+  pool.getConnection = async () => {
+    if (connecting === undefined && connection.isConnected()) return connection;
+    connecting ??= connection.connect().finally(() => {
+      connecting = undefined;
+    });
+    await connecting;
+    return connection;
+  };
 }
 
 function encode<T>(request: Request<T>, version: number, flexible: boolean): Encoder {

@@ -43,6 +43,12 @@ declare module "kafkajs/src/network/connectionPool.js" {
       logResponseError?: boolean;
     };
 
+    type Connection = {
+      readonly requestQueue: Queue;
+      isConnected(): boolean;
+      connect(): Promise<unknown>;
+    };
+
     type Options = {
       host: string;
       port: number;
@@ -59,7 +65,8 @@ declare module "kafkajs/src/network/connectionPool.js" {
 
   class ConnectionPool {
     constructor(options: ConnectionPool.Options);
-    readonly pool: ReadonlyArray<{ readonly requestQueue: ConnectionPool.Queue }>;
+    readonly pool: ReadonlyArray<ConnectionPool.Connection>;
+    getConnection(index?: number): Promise<ConnectionPool.Connection>;
     send<T extends { readonly clientSideThrottleTime: number }>(
       exchange: ConnectionPool.Exchange<T>,
     ): Promise<T>;

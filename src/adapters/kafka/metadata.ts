@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { closest } from "fastest-levenshtein";
 import { FerryError } from "#domain/errors.ts";
 import type { Clock } from "#domain/ports.ts";
@@ -47,6 +48,7 @@ type Brokers = Pick<Metadata, "any" | "ask" | "broker"> & {
 function createBrokers(role: Role, connections: Connections, clock: Clock): Brokers {
   let last: View | undefined;
   let outdated = true;
+  let refreshing: Promise<unknown> | undefined;
 
   function any(): Promise<Node> {
     return connections.any([...(last?.brokers.values() ?? [])].map(addressOf));
@@ -64,7 +66,12 @@ function createBrokers(role: Role, connections: Connections, clock: Clock): Brok
   }
 
   async function broker(id: number, lane?: "questions" | "reads"): Promise<Node> {
-    if (outdated || !last?.brokers.has(id)) await refresh([]);
+    if (outdated || !last?.brokers.has(id)) {
+      refreshing ??= refresh([]).finally(() => {
+        refreshing = undefined;
+      });
+      await refreshing;
+    }
     const found = last?.brokers.get(id);
     if (!found) {
       throw new FerryError(unreachableCode(role), `Broker ${id} is not among the ${role} cluster's brokers.`);
@@ -88,10 +95,32 @@ type Cache = {
   readonly forget: (names: readonly string[]) => void;
 };
 
+/** What is asked for by name in the same turn of the event loop, as one request. Answers may hold more than was asked. */
+function createJoin(ask: Brokers["refresh"]): Brokers["refresh"] {
+  let waiting: { readonly names: Set<string>; readonly answer: Promise<Answer> } | undefined;
+
+  async function askTogether(names: ReadonlySet<string>): Promise<Answer> {
+    await setImmediate();
+    waiting = undefined;
+    return ask([...names]);
+  }
+
+  return (names) => {
+    if (names === null) return ask(null);
+    if (!waiting) {
+      const together = new Set<string>();
+      waiting = { names: together, answer: askTogether(together) };
+    }
+    for (const name of names) waiting.names.add(name);
+    return waiting.answer;
+  };
+}
+
 function createCache(ask: Brokers["refresh"], clock: Clock): Cache {
   const held = new Map<string, Held>();
+  const refresh = createJoin(keep);
 
-  async function refresh(names: readonly string[] | null): Promise<Answer> {
+  async function keep(names: readonly string[] | null): Promise<Answer> {
     const answer = await ask(names);
     const at = clock.now();
     for (const topic of answer.topics) {
@@ -156,9 +185,12 @@ export function createMetadata(role: Role, connections: Connections, clock: Cloc
 
   async function existing(names: readonly string[]): Promise<ReadonlyMap<string, Topic>> {
     if (names.length === 0) return new Map();
+    const wanted = new Set(names);
     const answer = await refresh(names);
     return new Map(
-      answer.topics.filter((topic) => topic.error === 0).map((topic) => [topic.name, plain(topic)]),
+      answer.topics
+        .filter((topic) => topic.error === 0 && wanted.has(topic.name))
+        .map((topic) => [topic.name, plain(topic)]),
     );
   }
 

@@ -39,6 +39,11 @@ export function* batchesOf(bytes: Buffer): Generator<Batch> {
   }
 }
 
+/** Whether a fetched range begins with a whole batch. */
+export function holdsBatch(bytes: Buffer): boolean {
+  return bytes.length > lengthPrefix && lengthPrefix + bytes.readInt32BE(8) <= bytes.length;
+}
+
 function readBatch(piece: Buffer): Batch {
   const reader = createReader(piece);
   const baseOffset = reader.i64();

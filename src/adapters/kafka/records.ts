@@ -1,34 +1,28 @@
 import { FerryError } from "#domain/errors.ts";
 import type { Clock, Isolation, KafkaCluster } from "#domain/ports.ts";
-import type { KafkaRecord, TopicPartition } from "#domain/topology.ts";
-import type { Request } from "./connection.ts";
+import type { KafkaRecord } from "#domain/topology.ts";
 import { answerError, code, codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
+import { createFetches, type Fetched, fetchBytes, type Question } from "./fetches.ts";
 import type { Metadata } from "./metadata.ts";
 import { byLeader } from "./offsets.ts";
-import { type Aborted, batchesOf, createAbortFilter, isControl, recordsOf } from "./record-batches.ts";
+import { batchesOf, createAbortFilter, holdsBatch, isControl, recordsOf } from "./record-batches.ts";
 import { collect, createBackoff } from "./retry.ts";
-import type { Reader } from "./wire.ts";
 
-/** What a leader answered to one fetch. */
-export type Fetched = {
-  readonly error: number;
-  readonly highWatermark: number;
-  readonly lastStable: number;
-  readonly aborted: readonly Aborted[];
-  readonly bytes: Buffer;
-  readonly throttled: number;
-};
-type Question = { readonly where: TopicPartition; readonly from: number; readonly isolation: Isolation };
 type Range = { readonly from: number; readonly until: number; readonly max: number };
 
-/** Bytes a fetch asks for; one larger batch comes whole all the same (KIP-74). */
-const fetchBytes = 1_048_576;
+/** A small read's first fetch asks for the size of a producer's batch (`batch.size`), or this much a record. */
+const smallestFetch = 16_384;
+const bytesPerRecord = 1024;
+/** By what it grows when it brought too little. */
+const growth = 8;
 
-/** @throws FerryError `E_KAFKA` when the log does not hold the offset. */
-export type Fetcher = (question: Question) => Promise<Fetched>;
+type Asked = Omit<Question, "bytes"> & { readonly bytes?: number };
+type Fetcher = (question: Question) => Promise<Fetched>;
 
 /** Asks the partition's leader, a moved one again. `E_KAFKA` when the log does not hold the offset. */
 function createFetcher(role: Role, metadata: Metadata, clock: Clock): Fetcher {
+  const ask = createFetches(metadata);
+
   async function fetch(question: Question): Promise<Fetched> {
     let answer: Fetched | undefined;
     await collect(
@@ -36,8 +30,7 @@ function createFetcher(role: Role, metadata: Metadata, clock: Clock): Fetcher {
       async (pending, fail) => {
         for (const leader of (await byLeader(metadata, pending, fail)).keys()) {
           try {
-            const node = await metadata.broker(leader, "reads");
-            answer = await node.send(fetchRequest(question));
+            answer = await ask(leader, question);
           } catch (thrown) {
             if (!isUnreachable(thrown)) throw thrown;
             metadata.forget([question.where.topic]);
@@ -68,20 +61,32 @@ function createFetcher(role: Role, metadata: Metadata, clock: Clock): Fetcher {
   return fetch;
 }
 
-/** An answer without records before the end is a quota's doing (KIP-219) or a tail that compaction emptied. */
-export function createPatientFetcher(role: Role, metadata: Metadata, clock: Clock): Fetcher {
+/**
+ * An answer without a whole batch before the end is that of a fetch too small for the next batch, a quota's doing
+ * (KIP-219), or a tail that compaction emptied. Without `bytes` it asks for `fetchBytes`.
+ */
+export function createPatientFetcher(
+  role: Role,
+  metadata: Metadata,
+  clock: Clock,
+): (asked: Asked) => Promise<Fetched> {
   const fetch = createFetcher(role, metadata, clock);
 
-  return async (question) => {
+  return async (asked) => {
     const again = createBackoff(clock);
+    let bytes = asked.bytes ?? fetchBytes;
     let silent = 0;
     for (;;) {
-      const answer = await fetch(question);
-      if (answer.bytes.length > 0 || question.from >= endOf(question.isolation, answer)) return answer;
+      const answer = await fetch({ ...asked, bytes });
+      if (holdsBatch(answer.bytes) || asked.from >= endOf(asked.isolation, answer)) return answer;
+      if (answer.throttled === 0 && bytes < fetchBytes) {
+        bytes = grown(bytes);
+        continue;
+      }
       if (answer.throttled === 0) silent += 1;
       if (silent > 1) return answer;
       if (await again()) continue;
-      const { topic, partition } = question.where;
+      const { topic, partition } = asked.where;
       throw new FerryError(
         "E_INCOMPLETE",
         `A quota of the ${role} cluster holds up reads of ${topic}-${partition}.`,
@@ -97,16 +102,37 @@ export function createRecords(role: Role, metadata: Metadata, clock: Clock): Pic
     async read(where, from, { max, until = Number.POSITIVE_INFINITY, isolation = "read-committed" }) {
       const records: KafkaRecord[] = [];
       let position = from;
+      let bytes = bytesFor(Math.min(max, until - from));
+      const few = bytes < fetchBytes;
       while (records.length < max && position < until) {
-        const answer = await fetch({ where, from: position, isolation });
+        const answer = await fetch({ where, from: position, isolation, bytes });
         const range = { from: position, until, max: max - records.length };
         const { taken, next } = await decode(answer, isolation, range);
-        for (const record of taken) records.push(record);
+        for (const record of taken) records.push(few ? detached(record) : record);
         if (next === position || next >= endOf(isolation, answer)) break;
         position = next;
+        bytes = grown(bytes);
       }
       return records;
     },
+  };
+}
+
+function bytesFor(records: number): number {
+  return Math.min(fetchBytes, Math.max(smallestFetch, records * bytesPerRecord));
+}
+
+function grown(bytes: number): number {
+  return Math.min(fetchBytes, bytes * growth);
+}
+
+/** A few records must not hold on to an answer of megabytes that many reads shared. */
+function detached({ key, value, headers, ...record }: KafkaRecord): KafkaRecord {
+  return {
+    ...record,
+    key: key && Buffer.from(key),
+    value: value && Buffer.from(value),
+    headers: headers.map(([name, content]) => [name, content && Buffer.from(content)] as const),
   };
 }
 
@@ -133,64 +159,4 @@ async function decode(
     next = Math.max(next, batch.lastOffset + 1);
   }
   return { taken, next };
-}
-
-/** Fields by version: KIP-98 (4), KIP-107 (5), KIP-227 (7), KIP-320 (9), KIP-110 for zstd (10), KIP-392 (11). */
-function fetchRequest({ where, from, isolation }: Question): Request<Fetched> {
-  return {
-    key: 1,
-    name: "Fetch",
-    min: 4,
-    max: 11,
-    encode(writer, version) {
-      writer.i32(-1); // an ordinary client, not a replica
-      writer.i32(500); // milliseconds a tiered read may take
-      writer.i32(0); // answer at once
-      writer.i32(fetchBytes);
-      writer.i8(isolation === "read-committed" ? 1 : 0);
-      if (version >= 7) {
-        writer.i32(0); // no fetch session
-        writer.i32(-1);
-      }
-      writer.array([where], ({ topic, partition }) => {
-        writer.text(topic);
-        writer.array([partition], (id) => {
-          writer.i32(id);
-          if (version >= 9) writer.i32(-1);
-          writer.i64(from);
-          if (version >= 5) writer.i64(-1);
-          writer.i32(fetchBytes);
-        });
-      });
-      if (version >= 7) writer.array([], () => {});
-      if (version >= 11) writer.text("");
-    },
-    decode: readFetched,
-  };
-}
-
-function readFetched(reader: Reader, version: number): Fetched {
-  reader.throttle();
-  const whole = version >= 7 ? reader.i16() : 0;
-  if (version >= 7) reader.i32();
-  const [partition] = reader
-    .array(() => {
-      reader.text();
-      return reader.array(() => readPartition(reader, version));
-    })
-    .flat();
-  const empty = { highWatermark: -1, lastStable: -1, aborted: [], bytes: Buffer.alloc(0) };
-  const found = partition ?? { ...empty, error: whole || code.unknownTopic };
-  return { ...found, error: whole || found.error, throttled: reader.throttled() };
-}
-
-function readPartition(reader: Reader, version: number): Omit<Fetched, "throttled"> {
-  reader.i32();
-  const error = reader.i16();
-  const highWatermark = reader.i64();
-  const lastStable = reader.i64();
-  if (version >= 5) reader.i64();
-  const aborted = reader.array(() => ({ producerId: reader.i64(), firstOffset: reader.i64() }));
-  if (version >= 11) reader.i32();
-  return { error, highWatermark, lastStable, aborted, bytes: reader.bytes() ?? Buffer.alloc(0) };
 }
