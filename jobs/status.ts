@@ -41,7 +41,7 @@ type Row = {
 async function withPlan(plan: Plan, work: Work): Promise<Message> {
   const target = await openTarget(work);
   const lag = await readMigrationLag(work);
-  const back = await readinessLines(plan.waves, lag.rates, work);
+  const back = await readinessLines(plan.waves, lag.copyRates, work);
   const rows: Row[] = [];
   for (const wave of plan.waves) {
     const reading = lag.waves.find((each) => each.wave.name === wave.name);

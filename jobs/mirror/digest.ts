@@ -21,7 +21,7 @@ export function createDigest(openRequests: OpenRequests): Handler<JobOf<"digest"
     const waiting = await openRequests(work);
     const checks = lagChecks(reading);
     const moved = reading.waves.map(({ wave }) => wave);
-    const back = wayBackPart(await readinessLines(moved, reading.rates, work));
+    const back = wayBackPart(await readinessLines(moved, reading.copyRates, work));
     const sentence: Part = { kind: "text", text: lagSentence(reading, points, work) };
     const quiet = reading.point.behind === 0 && checks.length === 0 && waiting.length === 0;
     const time = timeOfDay(reading.at, zoneOf(work.migration.settings));

@@ -34,6 +34,11 @@ export type MigrationLag = {
   readonly point: LagPoint;
   /** Records per second by flow, against the sample before. */
   readonly rates: ReadonlyMap<string, { readonly arriving: number | null; readonly copying: number | null }>;
+  /**
+   * Records per second that a flow was last seen to copy: since the sample before, or else between the two before that,
+   * for an engine tells only every few seconds how far it is. Flows that were not seen to copy are left out.
+   */
+  readonly copyRates: ReadonlyMap<string, number>;
 };
 
 const day = 24 * 3_600_000;
@@ -54,6 +59,8 @@ const Samples = z.record(
     partitions: z.number(),
     arrived: z.number().nullable(),
     copied: z.number().nullable(),
+    /** Records per second against the sample before. */
+    copying: z.number().nullable().optional(),
   }),
 );
 
@@ -88,7 +95,13 @@ export async function readMigrationLag(work: Work): Promise<MigrationLag> {
     arriving: sumOf([...byFlow.values()].map(({ arriving }) => arriving)),
     copying: sumOf([...byFlow.values()].map(({ copying }) => copying)),
   };
-  return { at: point.at, waves, point, rates: byFlow };
+  const copyRates = new Map(
+    [...byFlow].flatMap(([flow, { copying }]) => {
+      const seen = [copying, samples[flow]?.copying].find((rate) => typeof rate === "number" && rate > 0);
+      return typeof seen === "number" ? [[flow, seen] as const] : [];
+    }),
+  );
+  return { at: point.at, waves, point, rates: byFlow, copyRates };
 }
 
 async function readWaves(plan: Plan, work: Work): Promise<readonly WaveLag[]> {
@@ -119,7 +132,9 @@ async function readWave(wave: Wave, phase: Phase, work: Work): Promise<WaveLag> 
 export async function sampleLag(work: Work): Promise<MigrationLag> {
   const lag = await readMigrationLag(work);
   const samples = lag.waves.flatMap(({ flow, progress }) =>
-    progress === undefined ? [] : [[flow.name, progress] as const],
+    progress === undefined
+      ? []
+      : [[flow.name, { ...progress, copying: lag.rates.get(flow.name)?.copying ?? null }] as const],
   );
   await work.store.write(sampleKey(work), Object.fromEntries(samples));
   await work.store.append(pointsKey(work), lag.point, pointsKept);

@@ -38,7 +38,7 @@ const linesMs = 3000;
  */
 export async function readinessLines(
   waves: readonly Wave[],
-  rates: MigrationLag["rates"],
+  copyRates: MigrationLag["copyRates"],
   work: Work,
 ): Promise<ReadonlyMap<string, string>> {
   const over = new AbortController();
@@ -49,7 +49,7 @@ export async function readinessLines(
   );
   const lines = await Promise.all(
     waves.map(async (wave) => {
-      const line = lineOf(wave, rates, hurried);
+      const line = lineOf(wave, copyRates, hurried);
       return [wave.name, await Promise.race([line, late])] as const;
     }),
   );
@@ -57,9 +57,13 @@ export async function readinessLines(
   return new Map(lines.flatMap(([name, line]) => (line === undefined ? [] : [[name, line] as const])));
 }
 
-async function lineOf(wave: Wave, rates: MigrationLag["rates"], work: Work): Promise<string | undefined> {
+async function lineOf(
+  wave: Wave,
+  copyRates: MigrationLag["copyRates"],
+  work: Work,
+): Promise<string | undefined> {
   try {
-    const readiness = await readReadiness(wave, rates, work);
+    const readiness = await readReadiness(wave, copyRates, work);
     return readiness && readinessLine(readiness);
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);
@@ -88,7 +92,7 @@ const strict: Reader = async (read) => known(await read());
  */
 export async function readReadiness(
   wave: Wave,
-  rates: MigrationLag["rates"],
+  copyRates: MigrationLag["copyRates"],
   work: Work,
   forWhat: "meter" | "gate" = "meter",
 ): Promise<Readiness | undefined> {
@@ -101,7 +105,7 @@ export async function readReadiness(
   const [groups, onSource, reverse, standby, steps] = await Promise.all([
     reader(() => groupsBack(wave, work)),
     reader(() => liveGroups(work.world.source, wave.groups)),
-    withProducers ? reader(() => readReverse(wave, state, rates, work)) : undefined,
+    withProducers ? reader(() => readReverse(wave, state, copyRates, work)) : undefined,
     withProducers ? reader(() => standbyOf(wave, work)) : undefined,
     reader(() => recordedSteps(wave, phase, work)),
   ]);
@@ -162,7 +166,7 @@ function missingOffset(
 async function readReverse(
   wave: Wave,
   { boundary }: WaveState,
-  rates: MigrationLag["rates"],
+  copyRates: MigrationLag["copyRates"],
   work: Work,
 ): Promise<ReverseReading> {
   const flow = reverseName(wave, work);
@@ -179,7 +183,7 @@ async function readReverse(
       boundary === undefined
         ? ["the boundary is not recorded"]
         : misplacedOffsets(boundary.target, reading.copied),
-    copying: rates.get(flow)?.copying ?? null,
+    copying: copyRates.get(flow) ?? null,
     written:
       boundary === undefined
         ? unknown("the boundary is not recorded")

@@ -61,6 +61,11 @@ function translationFact(readiness: Readiness): GateFact {
   const exact = readiness.groups.filter((back) => back.kind === "exact");
   const offsets = exact.reduce((sum, back) => sum + back.offsets, 0);
   const text = `${count(offsets, "offset")} of ${count(exact.length, "group")} translate back exactly`;
+  const again = exact.filter(({ readTwice }) => readTwice > 0);
+  if (again.length > 0) {
+    const names = again.map(({ group, readTwice }) => `${group} ${figure(readTwice)}`).join(", ");
+    return fact("translation", "warn", `${text}; read twice, for the mirror copied them twice: ${names}`);
+  }
   const ahead = readiness.groups.length - exact.length;
   // Groups read ahead of a mirror that runs: the run waits for it, so this alone is no obstacle.
   return fact("translation", "pass", ahead === 0 ? text : `${text}, ${ahead} ahead of the mirror`);
@@ -94,16 +99,22 @@ function producersFact(wave: Wave, work: Work): GateFact {
     : fact("producers", "warn", `no producer in ferry.yaml for ${without.join(", ")}: must be silent on MSK`);
 }
 
-/** Records that only the source has are not lost by going back, but nobody on MSK has read them. */
+/**
+ * Records that only the source has are not lost by going back, but nobody on MSK has read them. Pinned is whether there
+ * are any: a watch that has not looked yet, and looks, is no news.
+ */
 function standbyFact(readiness: Readiness): GateFact {
-  const findings = ofKind(readiness, "standby");
-  return findings.length === 0
-    ? fact("standby", "pass", "the source grew only by what the reverse mirror wrote")
-    : fact(
-        "standby",
-        "warn",
-        `${textOf(findings)}; they stay on the source, but groups go on behind those before their place`,
-      );
+  const [finding] = ofKind(readiness, "standby");
+  const pinned = finding?.state === "not-ready" ? "rogue records" : "no rogue record known";
+  if (finding === undefined) {
+    const text = "the source grew only by what the reverse mirror wrote";
+    return { name: "standby", state: "pass", text, pinned };
+  }
+  const then =
+    finding.state === "not-ready"
+      ? "; they stay on the source, and groups do not read those that lie before their place"
+      : "";
+  return { name: "standby", state: "warn", text: `${finding.text}${then}`, pinned };
 }
 
 /** Groups that began on the target stay there; the forward mirror serves them again. */

@@ -25,8 +25,8 @@ export async function proposeRollback(asked: Asked, work: Work): Promise<Proposa
   const plan = await loadPlan(work);
   const wave = await waveToRollBack(asked, plan, work);
   const target = await work.world.target();
-  const { rates } = await readMigrationLag(work);
-  const readiness = await readReadiness(wave, rates, work, "gate");
+  const { copyRates } = await readMigrationLag(work);
+  const readiness = await readReadiness(wave, copyRates, work, "gate");
   if (readiness === undefined)
     throw new FerryError("E_PHASE", `Wave ${wave.name} was taken back just now: nothing is left to undo.`);
   const { phase } = readiness;

@@ -27,7 +27,7 @@ export type ReverseReading = {
   readonly lags: readonly PartitionLag[];
   /** Partitions whose copied offset is missing or lies before the boundary, with the reason. */
   readonly misplaced: readonly string[];
-  /** Records per second; `null`: not measured. */
+  /** Records per second that it was last seen to copy; `null`: it was not. */
   readonly copying: number | null;
   /** By how much the ends on the target have grown since the boundary, in offsets. */
   readonly written: Known<number>;
@@ -155,7 +155,7 @@ function lagFindings(
   }
   return sum.records > maxLag
     ? [...findings, notReady("mirror", `${lagging} and is not seen to copy`)]
-    : [...findings, unclear("rate", `${lagging} and its copy rate was not measured`)];
+    : [...findings, unclear("rate", `${lagging} and was not seen to copy lately`)];
 }
 
 function describe({ topic, partition, state, why }: PartitionLag): string {
@@ -231,7 +231,9 @@ function duration({ phase, steps, reverse }: WayBackReading): Known<number> {
   const { records } = sumLags(reverse.value.lags);
   if (records === null) return unknown("its lag is not known");
   const drain = drainMs(records, reverse.value.copying);
-  return drain === undefined ? unknown("its copy rate was not measured") : known(steps.value + drain);
+  return drain === undefined
+    ? unknown("the reverse mirror was not seen to copy lately")
+    : known(steps.value + drain);
 }
 
 /**

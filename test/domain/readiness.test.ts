@@ -122,7 +122,7 @@ describe("a way back", () => {
     {
       why: "the copy rate",
       change: reverse({ lags: [behind], copying: null }),
-      says: "its copy rate was not measured",
+      says: "was not seen to copy lately",
     },
     {
       why: "an end",

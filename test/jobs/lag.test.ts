@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
 import { createDigest } from "#jobs/mirror/digest.ts";
 import { lag } from "#jobs/mirror/lag.ts";
-import { lagPoints, sampleLag } from "#jobs/mirror/migration-lag.ts";
+import { lagPoints, readMigrationLag, sampleLag } from "#jobs/mirror/migration-lag.ts";
 import { caughtUp } from "#jobs/mirror/mirror-readings.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { replicationAlarms } from "#jobs/mirror/replication-alarms.ts";
@@ -88,8 +88,26 @@ describe("samples", () => {
     mirror.source.appendMany("parcels", 1, 600);
     await sampleLag(mirror.work);
     expect((await lagPoints(mirror.work)).at(-1)).toMatchObject({ behind: 600, arriving: 10, copying: 0 });
+    expect((await readMigrationLag(mirror.work)).copyRates.size).toBe(0);
     await mirror.small.clock.advance(25 * 60 * minute);
     expect(await lagPoints(mirror.work)).toEqual([]);
+  });
+});
+
+describe("the rate that a mirror was last seen to copy at", () => {
+  it("is that of the last whole window, until nothing was copied in one", async () => {
+    const flow = "ferry-orders-shipping-forward";
+    const rate = async () => (await readMigrationLag(mirror.work)).copyRates.get(flow);
+    await sampleLag(mirror.work);
+    mirror.source.appendMany("parcels", 1, 600);
+    await mirror.small.clock.advance(minute);
+    await sampleLag(mirror.work);
+    mirror.engine.hold(true);
+    await mirror.small.clock.advance(1000);
+    expect(await rate()).toBe(10);
+    await sampleLag(mirror.work);
+    await mirror.small.clock.advance(minute);
+    expect(await rate()).toBeUndefined();
   });
 });
 

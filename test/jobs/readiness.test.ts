@@ -33,7 +33,7 @@ async function read(sample: SampleMigration): Promise<Readiness> {
   const work = await sample.openWork();
   const [wave] = sample.plan.waves;
   if (wave === undefined) throw new Error("the sample has no wave");
-  const readiness = await readReadiness(wave, (await readMigrationLag(work)).rates, work);
+  const readiness = await readReadiness(wave, (await readMigrationLag(work)).copyRates, work);
   if (readiness === undefined) throw new Error("the wave has not moved");
   return readiness;
 }

@@ -205,6 +205,17 @@ describe("the gate of a rollback", () => {
     expect(await factOf(sample, String(Reflect.get(fact, "name")))).toMatchObject(fact);
   });
 
+  it("is not moved by a watch that had not looked at the standby yet", async () => {
+    const sample = await started();
+    await recordedRun(cutoverConsumers, sample, "C2NS");
+    await recordedRun(cutoverProducers, sample, "PR2D");
+    const before = await factOf(sample, "standby");
+    await watchStandby(await sample.openWork());
+    const after = await factOf(sample, "standby");
+    expect([before?.state, after?.state]).toEqual(["warn", "pass"]);
+    expect(after?.pinned).toBe(before?.pinned);
+  });
+
   it("is not read, rather than failed, while the world does not answer", async () => {
     const sample = await producersMoved();
     sample.source.fail("describeGroups", new FerryError("E_SOURCE_UNREACHABLE", "nobody home"));
