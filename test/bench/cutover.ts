@@ -25,7 +25,13 @@ export type CutoverFigures = {
   readonly groups: number;
   readonly recordsPerTopic: number;
   readonly partitions: number;
-  readonly consumers: { readonly pauseMs: Pause; readonly runMs: number; readonly stepsMs: Steps };
+  readonly consumers: {
+    readonly pauseMs: Pause;
+    readonly runMs: number;
+    readonly stepsMs: Steps;
+    /** What the slowest application took, beside the driver's stated time. */
+    readonly slowestMs: { readonly stop: number; readonly start: number };
+  };
   readonly producers: { readonly pauseMs: number; readonly runMs: number; readonly stepsMs: Steps };
 };
 
@@ -73,14 +79,17 @@ async function measure(
 ): Promise<CutoverFigures> {
   say(`${size.groups} groups, ${size.records} records in each topic: preparing`);
   await using crowd = await openCrowd(lab, size, signal);
+  await lab.host.timings();
   const consumers = await carryOut(lab, crowd, "consumers");
+  const { stop, start } = await lab.host.timings();
+  const slowestMs = { stop: Math.max(...stop), start: Math.max(...start) };
   const producers = await carryOut(lab, crowd, "producers");
   const pauses = [...crowd.consumed()].map(([group, records]) => pauseOf(group, records));
   return {
     groups: size.groups,
     recordsPerTopic: size.records,
     partitions: crowd.partitions,
-    consumers: { pauseMs: { median: median(pauses), max: Math.max(...pauses) }, ...consumers },
+    consumers: { pauseMs: { median: median(pauses), max: Math.max(...pauses) }, ...consumers, slowestMs },
     producers: { pauseMs: pauseOf("the producer", crowd.acked()), ...producers },
   };
 }
@@ -127,6 +136,8 @@ function tell(
   say(
     `  pause per group: median ${seconds(median)}, longest ${seconds(max)}; of the producer ${seconds(producers.pauseMs)}`,
   );
+  const { stop, start } = consumers.slowestMs;
+  say(`  slowest stop ${seconds(stop)}, slowest start ${seconds(start)}`);
   for (const [side, { runMs, stepsMs }] of Object.entries({ consumers, producers })) {
     const steps = Object.entries(stepsMs).map(([step, ms]) => `${step} ${seconds(ms)}`);
     say(`  ${side}, ${seconds(runMs)}: ${steps.join(", ")}`);

@@ -118,6 +118,7 @@ async function startApplications({ host, clusters }: ChaosLab, names: Names): Pr
       folder,
       maxWaitMs: 1000,
       fromBeginning: false,
+      warm: { cluster: "target", bootstrap: clusters.target.bootstrap },
     });
   }
   await host.define({

@@ -103,7 +103,7 @@ async function aclsOf(admin: Admin, { topics, migration }: Names): Promise<strin
     .flatMap(({ resourceName, acls }) =>
       acls.map(
         ({ principal, host, operation, permissionType }) =>
-          `${resourceName.replace(migration, "")} ${principal} ${host} ${kafkajs.AclOperationTypes[operation]} ${kafkajs.AclPermissionTypes[permissionType]}`,
+          `${resourceName.replace(migration, "")} ${principal} ${host} operation ${operation} permission ${permissionType}`,
       ),
     )
     .toSorted();

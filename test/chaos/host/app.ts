@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Cluster } from "#lab/apps/journal.ts";
+import { Cluster } from "#lab/apps/journal.ts";
 
 /** What one application of the host is: a consumer with a group of its own, or a producer. */
 export const AppOrder = z.discriminatedUnion("role", [
@@ -12,6 +12,8 @@ export const AppOrder = z.discriminatedUnion("role", [
     maxWaitMs: z.int().positive().default(250),
     /** False: a group that has committed nothing begins at the end. */
     fromBeginning: z.boolean().default(true),
+    /** A cluster that it holds a connection to before it is started there, so that its own start costs little. */
+    warm: z.object({ cluster: Cluster, bootstrap: z.string() }).optional(),
   }),
   z.object({
     role: z.literal("producer"),

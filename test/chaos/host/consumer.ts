@@ -18,22 +18,40 @@ const chunkSize = 500;
 const joinDeadlineMs = 60_000;
 
 export function createConsumer(order: Order): App {
-  return createApp(order.name, (cluster, bootstrap) => openSession(order, cluster, bootstrap));
+  const warm = order.warm && {
+    ...order.warm,
+    consumer: connected(order, kafkaOf(order, order.warm.bootstrap)),
+  };
+  warm?.consumer.catch(() => undefined);
+  return createApp(order.name, async (cluster, bootstrap) => {
+    const ready = warm?.cluster === cluster ? await warm.consumer.catch(() => undefined) : undefined;
+    return await openSession(order, cluster, bootstrap, ready);
+  });
 }
 
-async function openSession(order: Order, cluster: Cluster, bootstrap: string): Promise<Session> {
-  const kafka = kafkaFor(connectionTo(bootstrap), order.name);
+function kafkaOf(order: Order, bootstrap: string): Kafka {
+  return kafkaFor(connectionTo(bootstrap), order.name);
+}
+
+async function openSession(
+  order: Order,
+  cluster: Cluster,
+  bootstrap: string,
+  ready: Consumer | undefined,
+): Promise<Session> {
+  const kafka = kafkaOf(order, bootstrap);
   const book = createBook(order, cluster);
   let ended = false;
-  let consumer = await join(kafka, order, book, revive);
+  let consumer = await join(ready ?? (await connected(order, kafka)), order, book, revive);
 
   /** KafkaJS gives up on some failures; a supervisor would start the application again. */
   function revive(): void {
     if (ended) return;
-    void join(kafka, order, book, revive).then(
-      (next) => (consumer = next),
-      () => setTimeout(revive, 500),
-    );
+    again().catch(() => setTimeout(revive, 500));
+  }
+
+  async function again(): Promise<void> {
+    consumer = await join(await connected(order, kafka), order, book, revive);
   }
 
   return {
@@ -96,12 +114,7 @@ function put(positions: Positions, topic: string, partition: number, next: numbe
   positions.set(topic, row.set(partition, next));
 }
 
-async function join(
-  kafka: Kafka,
-  order: Order,
-  book: ReturnType<typeof createBook>,
-  onDeath: () => void,
-): Promise<Consumer> {
+async function connected(order: Order, kafka: Kafka): Promise<Consumer> {
   const consumer = kafka.consumer({
     groupId: order.name,
     sessionTimeout: 6000,
@@ -110,6 +123,17 @@ async function join(
     maxWaitTimeInMs: order.maxWaitMs,
     allowAutoTopicCreation: false,
   });
+  await consumer.connect();
+  return consumer;
+}
+
+/** Returns when it is a member of its group. */
+async function join(
+  consumer: Consumer,
+  order: Order,
+  book: ReturnType<typeof createBook>,
+  onDeath: () => void,
+): Promise<Consumer> {
   const joined = Promise.withResolvers<void>();
   const deadline = setTimeout(
     () => joined.reject(new Error(`${order.name} did not become a member within ${joinDeadlineMs / 1000} s`)),
@@ -122,7 +146,6 @@ async function join(
     onDeath();
   });
   try {
-    await consumer.connect();
     await consumer.subscribe({ topics: [...order.topics], fromBeginning: order.fromBeginning });
     await consumer.run({
       autoCommit: false,

@@ -1,10 +1,13 @@
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { z } from "zod";
+import { z } from "zod";
 import type { Cluster } from "#lab/apps/journal.ts";
 import { freePort, startService } from "#lab/process.ts";
 import type { AppOrder } from "./app.ts";
+
+const Timings = z.object({ stop: z.array(z.number()), start: z.array(z.number()) });
+type Timings = z.infer<typeof Timings>;
 
 /** The host of the applications, as the chaos runner and the benches hold it. */
 export type Host = {
@@ -13,6 +16,8 @@ export type Host = {
   readonly start: (name: string, cluster: Cluster, bootstrap: string) => Promise<void>;
   readonly stop: (name: string) => Promise<void>;
   readonly place: (name: string) => Promise<string>;
+  /** What each stop and start since the last call took, ms. */
+  readonly timings: () => Promise<Timings>;
   /** The `switch:` entry of ferry.yaml: a shell that carries the order to the host, 5 ms. */
   readonly driver: {
     readonly driver: "exec";
@@ -59,6 +64,7 @@ export async function startHost(options: {
     start: async (name, cluster, bootstrap) => void (await order(`start ${name} ${cluster} ${bootstrap}`)),
     stop: async (name) => void (await order(`stop ${name}`)),
     place: (name) => order(`status ${name}`),
+    timings: async () => Timings.parse(JSON.parse(await order("timings"))),
     driver: {
       driver: "exec",
       command: ["bash", "-c", script],

@@ -8,27 +8,30 @@ import { createProducer } from "./producer.ts";
 
 /**
  * One process that hosts many applications, each of which is stopped and started by orders of one line over TCP:
- * `define JSON`, `forget NAME`, `stop NAME`, `status NAME`, `start NAME CLUSTER BOOTSTRAP`. Answers `ok TEXT` or
+ * `define JSON`, `timings`, `forget NAME`, `stop NAME`, `status NAME`, `start NAME CLUSTER BOOTSTRAP`. Answers `ok TEXT` or
  * `no REASON`. `--pad MS`: a stop and a start each take at least so long, as a rollout would.
  */
 
 const [port, pad] = z.tuple([z.coerce.number(), z.coerce.number()]).parse(process.argv.slice(2, 4));
 const apps = new Map<string, App>();
+/** How long orders that changed something took since somebody asked, ms. */
+const took: Record<"stop" | "start", number[]> = { stop: [], start: [] };
 
 async function carryOut(line: string): Promise<string> {
   const [verb = "", name = "", ...rest] = line.split(" ");
   if (verb === "define") return define(line.slice(verb.length + 1));
+  if (verb === "timings") return JSON.stringify({ stop: took.stop.splice(0), start: took.start.splice(0) });
   const app = apps.get(name);
   if (app === undefined) throw new Error(`no application is called ${name}`);
   switch (verb) {
     case "status":
       return app.place();
     case "stop":
-      await padded(app.place() !== "stopped", app.stop());
+      await padded("stop", app.place() !== "stopped", app.stop());
       return "stopped";
     case "start": {
       const [cluster, bootstrap] = z.tuple([Cluster, z.string()]).parse(rest.slice(0, 2));
-      await padded(app.place() !== cluster, app.start(cluster, bootstrap));
+      await padded("start", app.place() !== cluster, app.start(cluster, bootstrap));
       return cluster;
     }
     case "forget":
@@ -46,8 +49,10 @@ function define(json: string): string {
   return order.name;
 }
 
-async function padded(changes: boolean, work: Promise<void>): Promise<void> {
+async function padded(verb: "stop" | "start", changes: boolean, work: Promise<void>): Promise<void> {
+  const began = Date.now();
   await Promise.all([work, changes ? pause(pad) : undefined]);
+  if (changes) took[verb].push(Date.now() - began);
 }
 
 function serve(socket: Socket): void {
