@@ -8,7 +8,7 @@ import { isStuck, markRepaired } from "#jobs/run/stuck.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
 import { eligiblePeople } from "./observe.ts";
 import { settle } from "./request-settle.ts";
-import { changeRequest, readRequest } from "./request-store.ts";
+import { aboutRequest, changeRequest, readRequest } from "./request-store.ts";
 
 /**
  * Withdraws a waiting request; asks a running one to turn back, which it does before its point of no return; says of
@@ -33,7 +33,9 @@ export async function cancel(job: JobOf<"cancel">, work: Work): Promise<Outcome>
       : undefined,
   );
   if (cancelled !== undefined) {
-    await work.audit({ what: "request.cancelled", actor: job.by, detail: { request: id } });
+    const what = "request.cancelled";
+    const after = cancelled.state;
+    await work.audit({ what, actor: job.by, ...aboutRequest(cancelled), after, detail: { request: id } });
     await settle(cancelled, work);
     return say(work, cancelled, `Cancelled by ${mention(job.by)}. Nothing was changed.`);
   }
@@ -45,7 +47,8 @@ export async function cancel(job: JobOf<"cancel">, work: Work): Promise<Outcome>
   if (now.state !== "executing") {
     throw new FerryError("E_USAGE", `request ${id} is already ${now.state}; there is nothing to cancel`);
   }
-  await work.audit({ what: "run.turn-back", actor: job.by, detail: { request: id } });
+  const what = "run.turn-back";
+  await work.audit({ what, actor: job.by, ...aboutRequest(now), detail: { request: id } });
   await askToTurnBack(work.store, runIdOf(now), job.by);
   return say(work, now, "It turns back at its next step, unless its point of no return is behind it.");
 }

@@ -11,14 +11,8 @@ import { refuseWhileStuck } from "#jobs/run/stuck.ts";
 import { again, done, type Handler, type Outcome, type Work } from "#jobs/work.ts";
 import type { Approvables } from "./observe.ts";
 import { settle, show } from "./request-settle.ts";
-import {
-  changeRequest,
-  listRequests,
-  readRequest,
-  type StoredRequest,
-  writeRequest,
-} from "./request-store.ts";
-import { reviewOnce } from "./review.ts";
+import { aboutRequest, changeRequest, listRequests, readRequest, writeRequest } from "./request-store.ts";
+import { type Reviewed, reviewOnce } from "./review.ts";
 
 /** How long the migration stays this run's while it waits for its next attempt, ms beyond that wait. */
 const holdMs = 60_000;
@@ -57,7 +51,7 @@ export function createExecute(approvables: Approvables): Handler<JobOf<"execute"
   };
 }
 
-async function start(checked: StoredRequest, approvable: Approvable, work: Work): Promise<Outcome> {
+async function start(checked: Reviewed, approvable: Approvable, work: Work): Promise<Outcome> {
   const run = await openRun(checked.request, work);
   const request: Request = { ...checked.request, state: "executing" };
   try {
@@ -76,14 +70,24 @@ async function start(checked: StoredRequest, approvable: Approvable, work: Work)
   }
   await work.audit({
     what: "run.started",
-    detail: { request: request.id, run: run.id, approvedBy: request.decidedBy, planHash: request.planHash },
+    ...aboutRequest(request),
+    before: checked.request.state,
+    after: request.state,
+    detail: {
+      request: request.id,
+      run: run.id,
+      approvedBy: request.decidedBy,
+      planHash: request.planHash,
+      ...checked.evidence,
+    },
   });
   return carryOut({ request, approvable, run, work });
 }
 
 async function resume(request: Request, approvable: Approvable, work: Work): Promise<Outcome> {
   const run = await openRun(request, work);
-  await work.audit({ what: "run.resumed", detail: { request: request.id, run: run.id } });
+  const detail = { request: request.id, run: run.id };
+  await work.audit({ what: "run.resumed", ...aboutRequest(request), detail });
   return carryOut({ request, approvable, run, work });
 }
 
@@ -101,7 +105,11 @@ async function refuseRival(request: Request, work: Work): Promise<void> {
 
 async function carryOut(execution: Execution): Promise<Outcome> {
   const { request, approvable, run } = execution;
-  const work: Work = { ...execution.work, signal: AbortSignal.any([execution.work.signal, run.signal]) };
+  const work: Work = {
+    ...execution.work,
+    signal: AbortSignal.any([execution.work.signal, run.signal]),
+    audit: (entry) => execution.work.audit({ ...aboutRequest(request), ...entry }),
+  };
   const safe = { ...execution, work };
   try {
     await show(request, work);
@@ -176,6 +184,8 @@ async function end(
   );
   await work.audit({
     what: `run.${state}`,
+    before: "executing",
+    after: state,
     ...(reason === undefined ? {} : { reason }),
     detail: { request: request.id, run: run.id, approvedBy: request.decidedBy },
   });

@@ -7,16 +7,37 @@ import type { Work } from "#jobs/work.ts";
 
 export type Approvables = Readonly<Partial<Record<Request["action"], Approvable>>>;
 
+/** The votes that count, and what they were counted from. */
+export type Votes = Tally & {
+  /** Everybody's reactions as Slack showed them, every emoji. */
+  readonly reactions: readonly Reaction[];
+  readonly people: readonly Person[];
+  readonly eligible: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly readAt: number;
+};
+
 /** Reads the reactions back from Slack and checks everybody anew; undefined when the message was deleted. */
-export async function readVotes(request: Request, work: Work): Promise<Tally | undefined> {
+export async function readVotes(request: Request, work: Work): Promise<Votes | undefined> {
   const { channel, ts } = request;
-  if (ts === undefined) return { approved: [], denied: [], refused: [] };
+  const readAt = work.clock.now();
+  if (ts === undefined) {
+    return { approved: [], denied: [], refused: [], reactions: [], people: [], eligible: [], readAt };
+  }
   const reactions = await work.chat.reactions({ channel, ts }).catch((thrown: unknown) => {
     const error = asFerryError(thrown);
     if (error.code !== "E_MESSAGE_GONE") throw error;
   });
   if (reactions === undefined) return undefined;
-  return tally(request, reactions, await peopleOf(reactions, work), await eligiblePeople(work));
+  const people = await peopleOf(reactions, work);
+  const eligible = await eligiblePeople(work);
+  return {
+    ...tally(request, reactions, people, eligible),
+    reactions,
+    people: [...people.values()],
+    eligible: [...eligible].sort(),
+    readAt,
+  };
 }
 
 /** Everybody on the list of this migration's settings at this moment. An empty list is nobody. */

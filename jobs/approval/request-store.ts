@@ -21,6 +21,12 @@ export async function readRequest(
   return found && { request: Request.parse(found.value), revision: found.revision };
 }
 
+/** What an audit entry is about, and the wave it belongs to. */
+export function aboutRequest({ id, asked, proposal }: Request): { subject: string; wave?: string } {
+  const wave = proposal.wave ?? asked.wave;
+  return { subject: id, ...(wave === undefined ? {} : { wave }) };
+}
+
 /** Undefined when somebody else changed it since it was read (or, with `lease`, throws `E_LEASE_LOST`). */
 export async function writeRequest(
   store: Store,

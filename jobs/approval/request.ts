@@ -16,7 +16,14 @@ import { refuseWhileStuck } from "#jobs/run/stuck.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
 import { proposalMessage, requestMessage } from "./request-message.ts";
 import { settle } from "./request-settle.ts";
-import { changeRequest, listRequests, readRequest, requestKey, writeRequest } from "./request-store.ts";
+import {
+  aboutRequest,
+  changeRequest,
+  listRequests,
+  readRequest,
+  requestKey,
+  writeRequest,
+} from "./request-store.ts";
 import { attachTable, tableFile } from "./request-table.ts";
 
 /**
@@ -92,7 +99,8 @@ async function create(action: ActionName, asked: Asked, proposal: Proposal, work
   await work.audit({
     what: "request.opened",
     actor: asked.by,
-    ...(asked.wave === undefined ? {} : { wave: asked.wave }),
+    ...aboutRequest(request),
+    after: request.state,
     detail: { request: request.id, action, planHash: request.planHash, facts: proposal.facts },
   });
   return request;
@@ -124,7 +132,14 @@ async function supersede(request: Request, work: Work): Promise<void> {
         : undefined,
     );
     if (changed === undefined) continue;
-    await work.audit({ what: "request.void", reason, detail: { request: id } });
+    const detail = { request: id };
+    await work.audit({
+      what: "request.void",
+      ...aboutRequest(changed),
+      after: changed.state,
+      reason,
+      detail,
+    });
     await settle(changed, work);
   }
 }

@@ -2,10 +2,10 @@ import { type Decision, decide, isFinal, type Request, type Tally } from "#domai
 import { canonical } from "#domain/canonical.ts";
 import type { JobOf } from "#domain/job.ts";
 import { again, done, type Handler, type Outcome, type Work } from "#jobs/work.ts";
-import { type Approvables, type Reading, readVotes, readWorld } from "./observe.ts";
+import { type Approvables, type Reading, readVotes, readWorld, type Votes } from "./observe.ts";
 import { type RequestView, refusalMessage } from "./request-message.ts";
 import { settle, show } from "./request-settle.ts";
-import { readRequest, type StoredRequest, writeRequest } from "./request-store.ts";
+import { aboutRequest, readRequest, type StoredRequest, writeRequest } from "./request-store.ts";
 
 /** Reads a request's reactions and its gate anew and lets the request move, at most one step, if that follows. */
 export function createReview(approvables: Approvables): Handler<JobOf<"review">> {
@@ -21,6 +21,9 @@ export function createReview(approvables: Approvables): Handler<JobOf<"review">>
   };
 }
 
+/** A request after its review, with the reactions and the gate's facts that decided it, for the audit. */
+export type Reviewed = StoredRequest & { readonly evidence?: object };
+
 /**
  * One review. Returns the request as it is afterwards, or undefined when somebody else changed it meanwhile: then
  * nothing was done, and everything must be read again. A request that is approved afterwards is queued for execution.
@@ -29,7 +32,7 @@ export async function reviewOnce(
   found: StoredRequest,
   work: Work,
   approvables: Approvables,
-): Promise<StoredRequest | undefined> {
+): Promise<Reviewed | undefined> {
   const { request } = found;
   if (request.ts === undefined && work.clock.now() < request.expiresAt) return found;
   const votes = await readVotes(request, work);
@@ -42,11 +45,27 @@ export async function reviewOnce(
   if (written === undefined) return undefined;
 
   if (next.state === "approved") await queueExecution(next, work);
-  await report(request, next, reading, work);
+  const evidence = evidenceOf(next, votes, reading);
+  await report(request, next, evidence, work);
   if (votes !== undefined && waiting) await tellRefused(next, votes, work);
   if (isFinal(next.state)) await settle(next, work);
   else if (waiting) await show(next, work, viewOf(votes, reading, decision, work));
-  return written;
+  return { ...written, evidence };
+}
+
+/** What the decision hangs on, raw: an auditor counts again. */
+function evidenceOf({ channel, ts }: Request, votes: Votes | undefined, reading: Reading | undefined) {
+  const facts = reading?.kind === "proposal" && reading.world.known ? reading.world.value.facts : undefined;
+  if (votes === undefined) return { facts };
+  const { reactions, people, eligible, readAt } = votes;
+  const readBack = {
+    at: new Date(readAt).toISOString(),
+    message: { channel, ts },
+    reactions,
+    people,
+    eligible,
+  };
+  return { facts, readBack };
 }
 
 type Move =
@@ -100,19 +119,16 @@ export async function queueExecution(request: Request, work: Work, revive = fals
   );
 }
 
-async function report(
-  before: Request,
-  after: Request,
-  reading: Reading | undefined,
-  work: Work,
-): Promise<void> {
+async function report(before: Request, after: Request, evidence: object, work: Work): Promise<void> {
   await reportReactions(before, after, work);
   if (after.state === before.state) return;
-  const facts = reading?.kind === "proposal" && reading.world.known ? reading.world.value.facts : undefined;
   await work.audit({
     what: `request.${after.state}`,
+    ...aboutRequest(after),
+    before: before.state,
+    after: after.state,
     ...(after.reason === undefined ? {} : { reason: after.reason }),
-    detail: { request: after.id, by: after.decidedBy, planHash: after.planHash, facts },
+    detail: { request: after.id, by: after.decidedBy, planHash: after.planHash, ...evidence },
   });
 }
 
@@ -122,12 +138,13 @@ async function reportReactions(before: Request, after: Request, work: Work): Pro
     if (before.seen[reaction] === verdict) continue;
     const [actor = "", vote] = reaction.split(" ");
     const what = verdict === "counted" ? "reaction.counted" : "reaction.not-counted";
-    await work.audit({ what, actor, reason: verdict, detail: { request, vote } });
+    await work.audit({ what, actor, ...aboutRequest(after), reason: verdict, detail: { request, vote } });
   }
   const late = before.state === "executing" ? "after the start: nothing changes by it" : "before the start";
   for (const reaction of Object.keys(before.seen).filter((key) => !(key in after.seen))) {
     const [actor = "", vote] = reaction.split(" ");
-    await work.audit({ what: "reaction.withdrawn", actor, reason: late, detail: { request, vote } });
+    const what = "reaction.withdrawn";
+    await work.audit({ what, actor, ...aboutRequest(after), reason: late, detail: { request, vote } });
   }
 }
 

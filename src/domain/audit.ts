@@ -11,9 +11,12 @@ const origin = "0".repeat(64);
 export const StoredEntry = z.object({
   at: z.string(),
   actor: z.string(),
+  subject: z.string().exactOptional(),
   migration: z.string(),
   wave: z.string().exactOptional(),
   what: z.string(),
+  before: z.unknown().optional(),
+  after: z.unknown().optional(),
   reason: z.string().exactOptional(),
   detail: z.unknown().optional(),
   sequence: z.int(),

@@ -220,10 +220,16 @@ export type AuditEntry = {
   /** ISO 8601. */
   readonly at: string;
   readonly actor: string;
+  /** What it is about: a request, a run, a topic, a client. */
+  readonly subject?: string;
   readonly migration: string;
   readonly wave?: string;
   /** Machine-readable: "reaction.not-counted", "step.done". */
   readonly what: string;
+  /** The state that `what` changed, and what it became. */
+  readonly before?: unknown;
+  readonly after?: unknown;
+  /** A code of `what`'s own: "requester", "E_LEASE"; for people where there is none. */
   readonly reason?: string;
   readonly detail?: unknown;
 };
