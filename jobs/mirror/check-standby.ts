@@ -1,6 +1,8 @@
+import { asFerryError } from "#domain/errors.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { mirrorProducerIds } from "#domain/rogue.ts";
+import { advanceFloors } from "#domain/standby-floors.ts";
 import {
   at,
   type KafkaRecord,
@@ -35,7 +37,9 @@ export type Found = {
 };
 
 /** Offsets of one partition looked at in one go. */
-const stretch = 20_000;
+const stretch = 10_000;
+/** Records of the target read in search of the originals of a thousand records. */
+const searchLimit = 50_000;
 /** Partitions looked at at a time. */
 const width = 8;
 /** A check ends after this long, behind or not: the next one comes soon. */
@@ -67,11 +71,10 @@ type Task = TopicPartition & { readonly end: number; readonly stable: number };
 export async function checkStandby(check: Check, work: Work): Promise<Found | undefined> {
   const { wave, previous } = check;
   const { source } = work.world;
-  const [stable, ends, starts] = [
-    await source.offsets(wave.topics, "stable"),
-    await source.offsets(wave.topics, "end"),
-    await source.offsets(wave.topics, "start"),
-  ];
+  const copied = await copiedBack(wave, work);
+  const stable = await source.offsets(wave.topics, "stable");
+  const ends = await source.offsets(wave.topics, "end");
+  const starts = await source.offsets(wave.topics, "start");
   // After the ends: a rollback starts forward before it lets anybody write to the source.
   const engine = await work.world.engine();
   const forward = await engine.status(flowName(work.migration.name, wave.name, "forward"));
@@ -79,22 +82,39 @@ export async function checkStandby(check: Check, work: Work): Promise<Found | un
   const scan = openScan(check, source, await work.world.target(), work);
   const tasks = tasksOf(scan, stable, ends, starts);
   await carryOut(tasks, scan);
-  const settled = tasks.reduce((sum, task) => sum + Math.max(0, task.stable - cursorOf(scan, task)), 0);
+  const late = tasks.reduce((sum, task) => sum + Math.max(0, task.stable - cursorOf(scan, task)), 0);
+  const standby = {
+    ...previous,
+    ...advanceFloors(previous, scan.cursors, ends, copied),
+    ...sumUp(scan),
+    behind: late + scan.unchecked,
+    turn: tasks.length === 0 ? 0 : (previous.turn + 1) % tasks.length,
+    checkedAt: work.clock.now(),
+    failure: undefined,
+  };
+  return { standby, fresh: [...scan.rogue, ...scan.unsettled] };
+}
+
+/** Committed offsets of the mirror back; empty where they cannot be read: then more of the target is searched. */
+async function copiedBack(wave: Wave, work: Work): Promise<OffsetTable> {
+  const reverse = flowName(work.migration.name, wave.name, "reverse");
+  try {
+    return await (await work.world.engine()).copied(reverse);
+  } catch (thrown) {
+    work.log.info({ flow: reverse, error: asFerryError(thrown).message }, "copied offsets could not be read");
+    return new Map();
+  }
+}
+
+function sumUp(scan: Scan) {
+  const { previous } = scan.check;
   return {
-    fresh: [...scan.rogue, ...scan.unsettled],
-    standby: {
-      ...previous,
-      cursors: scan.cursors,
-      mirrorIds: [...scan.ids],
-      rogue: mergePlaces(previous.rogue, scan.rogue),
-      unsettled: scan.unsettled,
-      undecided: previous.undecided + scan.undecided,
-      why: previous.why ?? scan.lost[0],
-      behind: settled + scan.unchecked,
-      turn: tasks.length === 0 ? 0 : (previous.turn + 1) % tasks.length,
-      checkedAt: work.clock.now(),
-      failure: undefined,
-    },
+    cursors: scan.cursors,
+    mirrorIds: [...scan.ids],
+    rogue: mergePlaces(previous.rogue, scan.rogue),
+    unsettled: scan.unsettled,
+    undecided: previous.undecided + scan.undecided,
+    why: previous.why ?? scan.lost[0],
   };
 }
 
@@ -230,8 +250,10 @@ async function comparedOf({ topic, partition }: Task, scan: Scan): Promise<Compa
     target,
     where: { topic, partition },
     boundary: check.boundary.target[topic]?.[partition] ?? 0,
+    floor: check.previous.floors[topic]?.[partition] ?? 0,
     ...(await scan.topicFacts(topic)),
     now: work.clock.now(),
+    limit: searchLimit,
   };
 }
 

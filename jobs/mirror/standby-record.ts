@@ -25,6 +25,9 @@ export const Standby = z.object({
   boundaryAt: z.string(),
   /** Next source offset to look at, by topic and partition. */
   cursors: z.record(z.string(), z.array(z.int())),
+  /** Where on the target the originals of what comes next can begin, and what will move it: `standby-floors.ts`. */
+  floors: z.record(z.string(), z.array(z.int())),
+  marks: z.record(z.string(), z.array(z.tuple([z.int(), z.int()]).nullable())),
   /** Every producer id that was once seen to be the reverse mirror's. */
   mirrorIds: z.array(z.int()),
   /** On the source only, for good. */
@@ -54,17 +57,23 @@ export function standbyKey(migration: string, wave: string): string {
   return `standby:${migration}:${wave}`;
 }
 
+type Ends = Readonly<Record<string, readonly number[]>>;
+
+function copyOf(ends: Ends): Record<string, number[]> {
+  return Object.fromEntries(Object.entries(ends).map(([topic, row]) => [topic, [...row]]));
+}
+
 /** Nothing looked at yet. */
 export function freshStandby(boundary: {
   readonly at: string;
-  readonly source: Readonly<Record<string, readonly number[]>>;
+  readonly source: Ends;
+  readonly target: Ends;
 }): Standby {
-  const cursors = Object.fromEntries(
-    Object.entries(boundary.source).map(([topic, row]) => [topic, [...row]]),
-  );
   return {
     boundaryAt: boundary.at,
-    cursors,
+    cursors: copyOf(boundary.source),
+    floors: copyOf(boundary.target),
+    marks: {},
     mirrorIds: [],
     rogue: [],
     unsettled: [],
