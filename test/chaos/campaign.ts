@@ -1,6 +1,6 @@
 import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Case, nameOf, Run } from "./cases.ts";
+import { type Case, nameOf, placeOf, Run } from "./cases.ts";
 import type { ChaosLab } from "./lab.ts";
 import { startChaosLab } from "./lab.ts";
 import { playCase, playUndisturbed, standing } from "./play.ts";
@@ -87,16 +87,23 @@ export async function playOnLab(campaign: Campaign, queue: CaseQueue, lab: Chaos
 
 async function playOnScene(campaign: Campaign, queue: CaseQueue, lab: ChaosLab, scene: Scene): Promise<void> {
   const { results, say, signal } = campaign;
+  const notHere = new Set<string>();
   for (let played = 0; played < casesPerScene; ) {
-    const next = queue.next(await standing({ lab, scene }));
+    const next = queue.next(await standing({ lab, scene }), notHere);
     if (next.kind === "nothing") return;
     const play = { lab, scene, baselines: results.baselines(), signal };
     if (next.kind === "undisturbed") {
       await playUndisturbed(next.run, play);
       continue;
     }
-    played += 1;
     const row = await playOne(next.one, campaign, () => playCase(next.one, play));
+    if (row === "not met") {
+      say(`     ${nameOf(next.one)}: the run found that step done; left to another migration`);
+      notHere.add(placeOf(next.one));
+      queue.giveBack(next.one);
+      continue;
+    }
+    played += 1;
     say(lineOf(row, queue.left()));
     if (!row.ok) {
       await keepEvidence(campaign, lab, row);
@@ -107,9 +114,13 @@ async function playOnScene(campaign: Campaign, queue: CaseQueue, lab: ChaosLab, 
 }
 
 /** A case that cannot even be judged is a failed one. */
-async function playOne(one: Case, { results, signal }: Campaign, play: () => Promise<Row>): Promise<Row> {
+async function playOne(
+  one: Case,
+  { results, signal }: Campaign,
+  play: () => Promise<Row | "not met">,
+): Promise<Row | "not met"> {
   const began = Date.now();
-  let row: Row;
+  let row: Row | "not met";
   try {
     row = await play();
   } catch (error) {
@@ -133,7 +144,7 @@ async function playOne(one: Case, { results, signal }: Campaign, play: () => Pro
       when: new Date().toISOString(),
     };
   }
-  results.add(row);
+  if (row !== "not met") results.add(row);
   return row;
 }
 

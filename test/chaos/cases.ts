@@ -68,8 +68,13 @@ export function boundariesOf({ entries }: Pick<JournalDocument, "entries">): rea
 /** `at`: a boundary, or its number in the journal, from 0, where the steps are not known beforehand. */
 export type Case = { readonly run: Run; readonly at: Boundary | number; readonly fault: Fault };
 
-export function nameOf({ run, at, fault }: Case): string {
-  return `${run}/${at}/${fault}`;
+/** A boundary of a run. */
+export function placeOf({ run, at }: Pick<Case, "run" | "at">): string {
+  return `${run}/${at}`;
+}
+
+export function nameOf(one: Case): string {
+  return `${placeOf(one)}/${one.fault}`;
 }
 
 /** Every case of the runs whose boundaries are known. */

@@ -2,7 +2,7 @@ import { eventually } from "#lab/process.ts";
 import { boundariesOf, type Case, nameOf, type Run, runs } from "./cases.ts";
 import { inject } from "./faults.ts";
 import type { Ending, Question } from "./hand.ts";
-import { readPhase, readRun, untilBoundary } from "./journal.ts";
+import { type Reached, readPhase, readRun, untilBoundary } from "./journal.ts";
 import type { ChaosLab } from "./lab.ts";
 import type { Baseline, Row } from "./results.ts";
 import type { Scene } from "./scene.ts";
@@ -57,8 +57,8 @@ export async function playUndisturbed(run: Run, play: Play): Promise<Baseline> {
   };
 }
 
-/** Plays a case to its judgement. Throws only when the scene cannot be played on at all, or on an abort. */
-export async function playCase(one: Case, play: Play): Promise<Row> {
+/** Plays a case to its judgement; "not met" when its step had nothing to do this time. Throws only when the scene cannot be played on at all, or on an abort. */
+export async function playCase(one: Case, play: Play): Promise<Row | "not met"> {
   const { lab, scene, signal } = play;
   const started = Date.now();
   const before = await takeShot(lab, scene.admins, scene.names);
@@ -67,6 +67,11 @@ export async function playCase(one: Case, play: Play): Promise<Row> {
   const watching = untilBoundary(lab.redis, runId(scene, question), one.at, patience);
   await scene.hand.approve(question);
   const reached = await watching;
+  if (isFoundDone(one, reached)) {
+    const { word, question: text } = await scene.hand.end(question, runDeadlineMs);
+    if (word !== "Done") throw new Error(`a run that nothing disturbed: ${text}`);
+    return "not met";
+  }
   const at = reached.kind === "reached" ? reached.at : String(one.at);
   const hit = Date.now();
   const why =
@@ -94,6 +99,16 @@ export async function playCase(one: Case, play: Play): Promise<Row> {
     refusals: [...question.refusals],
     when: new Date().toISOString(),
   };
+}
+
+/** A step whose work the run found done has no begin. */
+function isFoundDone({ at }: Case, reached: Reached): boolean {
+  return (
+    reached.kind === "missed" &&
+    typeof at === "string" &&
+    at.endsWith(":begin") &&
+    reached.passed.includes(at.replace(/begin$/u, "end"))
+  );
 }
 
 async function begin(run: Run, { scene }: Play): Promise<Question> {

@@ -1,10 +1,15 @@
-import { type Case, nameOf, Run, runs } from "./cases.ts";
+import { type Case, nameOf, placeOf, Run, runs } from "./cases.ts";
 
 /** Which case comes next on a scene. Shared by all labs: a case is given out once. */
 export type CaseQueue = {
   readonly left: () => number;
-  /** A run to play where the scene stands: with its fault, or undisturbed to come to where cases wait. */
-  readonly next: (phase: string) => Next;
+  /**
+   * A run to play where the scene stands: with its fault, or undisturbed to come to where cases wait. The places in
+   * `not` are left to another scene.
+   */
+  readonly next: (phase: string, not?: ReadonlySet<string>) => Next;
+  /** For a later scene. */
+  readonly giveBack: (one: Case) => void;
 };
 
 export type Next =
@@ -14,14 +19,15 @@ export type Next =
 
 export function createCaseQueue(cases: readonly Case[]): CaseQueue {
   const waiting = [...cases];
-  const countOf = (run: Run) => waiting.filter((one) => one.run === run).length;
   return {
     left: () => waiting.length,
-    next(phase) {
-      if (waiting.length === 0) return { kind: "nothing" };
+    giveBack: (one) => void waiting.unshift(one),
+    next(phase, not = new Set()) {
+      const countOf = (run: Run) => waiting.filter((one) => one.run === run && !not.has(placeOf(one))).length;
+      if (waiting.every((one) => not.has(placeOf(one)))) return { kind: "nothing" };
       const here = Run.options.filter((run) => runs[run].from === phase);
       const [best] = here.toSorted((one, other) => countOf(other) - countOf(one));
-      const at = waiting.findIndex((one) => one.run === best);
+      const at = waiting.findIndex((one) => one.run === best && !not.has(placeOf(one)));
       const [one] = at === -1 ? [] : waiting.splice(at, 1);
       if (one !== undefined) return { kind: "case", one };
       // Nothing waits here: on towards where something does.
@@ -41,6 +47,7 @@ export function createFixedQueue(cases: readonly Case[]): CaseQueue {
   const waiting = [...cases];
   return {
     left: () => waiting.length,
+    giveBack: (one) => void waiting.unshift(one),
     next(phase) {
       const [one] = waiting;
       if (one === undefined) return { kind: "nothing" };

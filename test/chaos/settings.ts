@@ -41,6 +41,11 @@ export function migrationSettings(setup: Setup): z.input<typeof MigrationSetting
               username: security.username,
               passwordEnv: passwordVariable,
             },
+      // The lab's brokers: without it topics that have no ACL are not fenced.
+      authorizer: {
+        everyoneIfNoAcl: true,
+        superUsers: security.protocol === "PLAINTEXT" ? [] : [`User:${security.username}`],
+      },
       applications: { bootstrap: [source.bootstrap], security: { protocol: "PLAINTEXT" as const } },
     },
     target: {
