@@ -1,4 +1,12 @@
-import { chunk, type LogView, lastBefore, type Records, sameRecord, sameRecords } from "./log-view.ts";
+import {
+  around,
+  chunk,
+  type LogView,
+  lastBefore,
+  type Records,
+  sameRecord,
+  sameRecords,
+} from "./log-view.ts";
 import type { KafkaRecord } from "./topology.ts";
 
 /**
@@ -97,27 +105,29 @@ function runsOn(copied: Records, after: Records): boolean {
   return sameRecords(copied.slice(0, after.length), after.slice(0, copied.length));
 }
 
+/** The records that stand on the destination around a place expected there; `undefined` where it holds no such place. */
+export async function expectedAt(
+  guess: number,
+  destination: LogView,
+): Promise<{ readonly before: Records; readonly after: Records } | undefined> {
+  if (guess < destination.start || guess > destination.end) return undefined;
+  return await around(destination, guess, context);
+}
+
 /**
  * Whether a place that is expected from an earlier translation splits the destination as the offset splits the origin:
- * all records around it are equal, and they do not repeat. `before` and `after` are those around the offset.
+ * all records around it are equal, and they do not repeat. Then it is the place of the first record behind it.
  */
-export async function holdsAt(
-  guess: number,
-  before: Records,
-  after: Records,
-  destination: LogView,
-): Promise<number | undefined> {
-  if (before.length < context || guess < destination.start || repeats([...before, ...after]))
-    return undefined;
-  const [standsBefore, standsAfter] = await Promise.all([
-    lastBefore(destination, guess, before.length),
-    destination.read(guess, { max: Math.max(1, after.length) }),
-  ]);
-  if (!sameRecords(standsBefore, before)) return undefined;
-  const [first] = standsAfter;
+export function holds(
+  expected: { readonly before: Records; readonly after: Records },
+  { before, after }: { readonly before: Records; readonly after: Records },
+): number | undefined {
+  if (before.length < context || repeats([...before, ...after])) return undefined;
+  if (!sameRecords(expected.before, before)) return undefined;
+  const [first] = expected.after;
   // Behind the last record nothing may stand yet: it could be a repetition.
   if (first === undefined || after.length === 0) return undefined;
-  return runsOn(standsAfter, after) ? first.offset : undefined;
+  return runsOn(expected.after, after) ? first.offset : undefined;
 }
 
 /** Whether a pair of neighbours occurs twice: then the surroundings do not tell one place from another. */

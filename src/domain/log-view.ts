@@ -32,6 +32,23 @@ export async function lastBefore(log: LogView, offset: number, count: number): P
   }
 }
 
+/** The records on both sides of an offset, up to `reach` on each; in one read where there are no large gaps. */
+export async function around(
+  log: LogView,
+  offset: number,
+  reach: number,
+): Promise<{ readonly before: Records; readonly after: Records }> {
+  const from = Math.max(log.start, offset - 4 * reach);
+  // Between `from` and the offset there are at most four times as many records as are wanted.
+  const records = await log.read(from, { max: 5 * reach });
+  const before = records.filter((record) => record.offset < offset);
+  const enough = before.length >= reach || from === log.start;
+  return {
+    before: enough ? before.slice(-reach) : await lastBefore(log, offset, reach),
+    after: records.filter((record) => record.offset >= offset).slice(0, reach),
+  };
+}
+
 async function readAll(log: LogView, from: number, until: number): Promise<Records> {
   const all: KafkaRecord[] = [];
   for (let next = from; next < until; ) {

@@ -1,5 +1,6 @@
-import { context, holdsAt, inLockstep } from "./alignment.ts";
+import { context, expectedAt, holds, inLockstep } from "./alignment.ts";
 import {
+  around,
   chunk,
   type LogView,
   lastBefore,
@@ -66,15 +67,16 @@ export async function translate(
   if (committed < origin.start) {
     return refused(`offset ${committed} has expired: the log starts at ${origin.start}`);
   }
-  // Read before the origin: whatever stands before this end was on the origin when `after` is read.
-  const copiedEnd = await destination.endNow();
-  const near = await surroundings(committed, origin);
-  const places = await Promise.all(
-    guesses.map((guess) => holdsAt(guess, near.before, near.after, destination)),
-  );
+  const [near, ...expected] = await Promise.all([
+    around(origin, committed, context),
+    ...guesses.map((guess) => expectedAt(guess, destination)),
+  ]);
+  const places = expected.map((found) => found && holds(found, near));
   const place = places.find((offset) => offset !== undefined);
   if (place !== undefined) return { kind: "exact", offset: place, by: "next", again: 0 };
-  const { before, after } = await farther(committed, near, origin, destination);
+  // Read before the origin is read again: whatever stands before this end was on the origin by then.
+  const copiedEnd = await destination.endNow();
+  const { before, after } = await farther(committed, near.before, origin, destination);
   if (before.length === 0 && after.length === 0) return await translateEmpty(committed, origin, destination);
   const byNext = await placeOfNext(before, after, origin, destination);
   if (byNext !== undefined) return byNext;
@@ -87,27 +89,15 @@ function refused(why: string): { readonly kind: "refused"; readonly why: string 
 
 type Surroundings = { readonly before: Records; readonly after: Records };
 
-async function surroundings(
-  committed: number,
-  origin: LogView,
-  reach: number = context,
-): Promise<Surroundings> {
-  const [before, after] = await Promise.all([
-    lastBefore(origin, committed, reach),
-    origin.read(committed, { max: reach }),
-  ]);
-  return { before, after };
-}
-
-/** Where neighbours prove less, more of them. */
+/** More of them where neighbours prove less. */
 async function farther(
   committed: number,
-  near: Surroundings,
+  near: Records,
   origin: LogView,
   destination: LogView,
 ): Promise<Surroundings> {
-  const compacted = origin.compacted || destination.compacted;
-  return compacted || isRun(near.before) ? await surroundings(committed, origin, chunk) : near;
+  const more = origin.compacted || destination.compacted || isRun(near);
+  return await around(origin, committed, more ? chunk : context);
 }
 
 /** Equal records only, as many as were asked for: where this run begins is not in sight. */

@@ -64,7 +64,7 @@ describe("logs that are hard to tell apart", () => {
       107,
     );
     expect(await translate(50, origin, destination, [57])).toMatchObject({ kind: "exact", offset: 57 });
-    expect(await translate(50, origin, destination, [50, 60])).toMatchObject({ kind: "exact", offset: 57 });
+    expect(await translate(50, origin, destination, [0, 5000])).toMatchObject({ kind: "exact", offset: 57 });
     expect(await translate(40, view(period(80), 0, 80), view(period(80), 0, 80), [38])).toMatchObject({
       kind: "exact",
       offset: 40,

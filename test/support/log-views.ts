@@ -34,6 +34,8 @@ export function view(
     end,
     compacted,
     read: async (from, { max, until = Number.POSITIVE_INFINITY }) => {
+      // As a broker does: OFFSET_OUT_OF_RANGE.
+      if (from < start || from > end) throw new Error(`the log does not hold offset ${from}`);
       const first = lowerBound(records, from);
       return records.slice(first, first + max).filter(({ offset }) => offset < until);
     },
