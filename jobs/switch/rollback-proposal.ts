@@ -80,7 +80,7 @@ async function effects(
 
 const wayBackOfConsumers = "stop consumers on MSK → translate their offsets back → start on the source";
 const wayBackOfAll =
-  "stop producers on MSK → prove silence → drain the reverse mirror → stop consumers → translate their offsets back → start both on the source → mirror forward again";
+  "stop producers on MSK → fence MSK → prove silence → drain and stop the reverse mirror → stop consumers → translate their offsets back → start them on the source → lift the fences → mirror forward again → start producers on the source";
 const ifItFails =
   "until the offsets are committed on the source everything goes back to MSK by itself, also on `/ferry cancel`; behind that it goes on";
 const afterAll =
