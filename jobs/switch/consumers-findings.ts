@@ -66,6 +66,7 @@ export async function groupFacts<T>(
       ...otherTopics(plan, wave, after),
       statics(after),
       withoutOffset(after, partitions),
+      strayOffsets(wave, after),
     ],
   };
 }
@@ -151,6 +152,28 @@ function statics({ source }: Look): GateFact {
     (names) =>
       `static members: ${names}; after their stop they stay in the group until session.timeout.ms ends, and the pause is as long`,
   );
+}
+
+/** What somebody has committed on the target for a partition without an offset on the source would decide there. */
+function strayOffsets(wave: Wave, { source, target }: Look): GateFact {
+  const strays = wave.groups.flatMap((group) =>
+    wave.topics.flatMap((topic) => {
+      const ours = source.committed.get(group)?.get(topic) ?? [];
+      const row = target.committed.get(group)?.get(topic) ?? [];
+      return row.flatMap((offset, partition) =>
+        offset === undefined || ours[partition] !== undefined
+          ? []
+          : [`${group}: ${topic}-${partition} at ${offset}`],
+      );
+    }),
+  );
+  return strays.length === 0
+    ? fact("stray-offsets", "pass", "no offset on MSK that the source does not have")
+    : fact(
+        "stray-offsets",
+        "fail",
+        `committed on MSK and never on the source: ${short(strays)}; delete these offsets`,
+      );
 }
 
 function withoutOffset({ source }: Look, partitions: ReadonlyMap<string, number>): GateFact {

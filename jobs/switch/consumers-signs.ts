@@ -55,7 +55,7 @@ export function createWelcome(
   committed: ReadonlyMap<string, OffsetTable>,
   known: Signs["groups"],
   work: Work,
-): Lookout & { note(now: ReadonlyMap<string, OffsetTable>): void } {
+): Lookout & { lookForMembers(): Promise<void>; note(now: ReadonlyMap<string, OffsetTable>): void } {
   const signs = new Map(groups.map((group) => [group, { ...known[group] }]));
 
   function note(now: ReadonlyMap<string, OffsetTable>): void {
@@ -66,19 +66,22 @@ export function createWelcome(
     }
   }
 
+  async function lookForMembers(): Promise<void> {
+    const nobodyYet = groups.filter((group) => signs.get(group)?.firstMember === undefined);
+    if (nobodyYet.length === 0) return;
+    const described = await cluster.describeGroups(nobodyYet);
+    const at = work.clock.now();
+    for (const { id, members } of described) {
+      const sign = signs.get(id);
+      if (sign !== undefined && members.length > 0) sign.firstMember ??= at;
+    }
+  }
+
   return {
     note,
+    lookForMembers,
     async look() {
-      const nobodyYet = groups.filter((group) => signs.get(group)?.firstMember === undefined);
-      const [described, now] = await Promise.all([
-        nobodyYet.length === 0 ? [] : cluster.describeGroups(nobodyYet),
-        cluster.committed(groups),
-      ]);
-      const at = work.clock.now();
-      for (const { id, members } of described) {
-        const sign = signs.get(id);
-        if (sign !== undefined && members.length > 0) sign.firstMember ??= at;
-      }
+      const [now] = await Promise.all([cluster.committed(groups), lookForMembers()]);
       note(now);
     },
     seen: () => Object.fromEntries(signs),

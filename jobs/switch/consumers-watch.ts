@@ -33,8 +33,8 @@ export async function watchConsumers(wave: Wave, target: KafkaCluster, work: Wor
   let checked = Number.NEGATIVE_INFINITY;
 
   async function look(): Promise<readonly string[]> {
-    await welcome.look();
-    const now = await target.committed(wave.groups);
+    const [now] = await Promise.all([target.committed(wave.groups), welcome.lookForMembers()]);
+    welcome.note(now);
     refuseRewind(translated, now);
     if (work.clock.now() - checked >= calmMs) {
       checked = work.clock.now();

@@ -149,6 +149,15 @@ describe("what is found before anybody approves", () => {
     expect(committed?.get("payments")).toEqual([1]);
   });
 
+  it("fails on an offset on the target that the source does not have", async () => {
+    const sample = await started();
+    sample.target.commitAs("nightly", new Map([["payments", [undefined, 7]]]));
+    expect((await factsOf(await sample.openWork())).get("stray-offsets")).toMatchObject({
+      state: "fail",
+      text: expect.stringContaining("nightly: payments-1 at 7"),
+    });
+  });
+
   it("fails when a group that nobody planned reads the wave's topics without having committed", async () => {
     const sample = await started();
     sample.source.addMember("stranger", { subscription: ["orders"] });
