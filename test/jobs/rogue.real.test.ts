@@ -22,6 +22,8 @@ import { unique } from "#support/unique.ts";
 const name = unique("rogue").toLowerCase();
 const topic = `${name}-payments`;
 const wave = { name: "billing", topics: [topic], groups: [], why: "test" };
+const plainTopic = `${name}-clicks`;
+const plainWave = { name: "plain", topics: [plainTopic], groups: [], why: "test" };
 const reverse = `ferry-${name}-billing-reverse`;
 /** `watch` comes every 15 s, and 30 s are promised. */
 const checkMayTakeMs = 10_000;
@@ -29,31 +31,45 @@ const checkMayTakeMs = 10_000;
 let source: RealCluster;
 let target: RealCluster;
 let engine: ReplicationEngine;
+/** The same workers, without exactly-once. */
+let plainEngine: ReplicationEngine;
 let work: SmallWork;
 
 beforeAll(async () => {
   const { source: from, target: to, connect } = inject("clusters");
   source = await openRealCluster("source", access(from.bootstrap));
   target = await openRealCluster("target", access(to.bootstrap));
-  engine = createConnectEngine({
-    url: connect.url,
-    source: access(from.bootstrap),
-    target: access(to.bootstrap),
-    exactlyOnce: true,
-    clusterIds: async () => ({ source: from.clusterId, target: to.clusterId }),
-    patienceMs: 60_000,
-    log: createQuietLog(),
-    clock: realClock,
-  });
+  const engineOf = (exactlyOnce: boolean) =>
+    createConnectEngine({
+      url: connect.url,
+      source: access(from.bootstrap),
+      target: access(to.bootstrap),
+      exactlyOnce,
+      clusterIds: async () => ({ source: from.clusterId, target: to.clusterId }),
+      patienceMs: 60_000,
+      log: createQuietLog(),
+      clock: realClock,
+    });
+  engine = engineOf(true);
+  plainEngine = engineOf(false);
   for (const { cluster } of [source, target]) {
-    await cluster.createTopics([{ name: topic, partitions: 2, replicationFactor: 1, configs: {} }]);
+    const spec = { partitions: 2, replicationFactor: 1, configs: {} };
+    const stamped = cluster.role === "source" ? { "message.timestamp.type": "LogAppendTime" } : {};
+    await cluster.createTopics([
+      { ...spec, name: topic },
+      { ...spec, name: plainTopic, configs: stamped },
+    ]);
   }
   work = realWork();
-  await turnAround();
+  const { plan } = createSampleMigration();
+  await work.store.write(planKey(name), { ...plan, migration: name, waves: [wave, plainWave] });
+  await turnAround(wave, engine);
+  await turnAround(plainWave, plainEngine);
 }, 120_000);
 
 afterAll(async () => {
   await engine.remove(reverse);
+  await plainEngine.remove(`ferry-${name}-plain-reverse`);
   for (const side of [source, target]) {
     const own = (await side.cluster.listTopics()).filter((each) => each.name.includes(name));
     await side.cluster.deleteTopics(own.map((each) => each.name));
@@ -95,6 +111,20 @@ it("names a producer that ignores the switch at the next check", async () => {
   expect(await readStandby(work, "billing")).toMatchObject({ state: "rogue", records: 2 });
   expect(shown()).toMatch(/producer id \d+/);
   expect(work.fake.posts).toHaveLength(1);
+}, 60_000);
+
+it("tells a stray from a mirror without exactly-once by content, on a topic that stamps its own times", async () => {
+  await writeAndWait(200, plainWave);
+  await watchStandby(work);
+  expect(await readStandby(work, "plain")).toMatchObject({ state: "clean", records: 0 });
+  await source.append(plainTopic, 1, [{ key: "stray", value: "plain" }]);
+  await writeAndWait(50, plainWave);
+  await watchStandby(work);
+  expect(await readStandby(work, "plain")).toMatchObject({ state: "rogue", records: 1 });
+  await writeAndWait(50, plainWave);
+  await watchStandby(work);
+  expect(await readStandby(work, "plain")).toMatchObject({ state: "rogue", records: 1 });
+  expect(shown()).toContain(`${plainTopic}-1 (1 record`);
 }, 60_000);
 
 it("names a transaction that stays open, by its transactional id", async () => {
@@ -157,10 +187,10 @@ function shown(): string {
 }
 
 /** Writes to both partitions of the target and waits until the mirror has brought it back. */
-async function writeAndWait(count: number): Promise<void> {
+async function writeAndWait(count: number, { name: of, topics: [on = ""] } = wave): Promise<void> {
   for (const partition of [0, 1]) {
     await target.append(
-      topic,
+      on,
       partition,
       Array.from({ length: count }, (_, index) => ({ key: `${index}`, value: `${Date.now()}-${index}` })),
     );
@@ -168,11 +198,13 @@ async function writeAndWait(count: number): Promise<void> {
   await eventually(
     "everything is brought back",
     async () => {
-      const [copied, ends] = [await engine.copied(reverse), await target.cluster.offsets([topic], "end")];
+      const [copied, ends] = [
+        await engine.copied(`ferry-${name}-${of}-reverse`),
+        await target.cluster.offsets([on], "end"),
+      ];
       return (
-        (ends.get(topic) ?? []).every(
-          (end, partition) => (copied.get(topic)?.[partition] ?? -1) + 1 === end,
-        ) || undefined
+        (ends.get(on) ?? []).every((end, partition) => (copied.get(on)?.[partition] ?? -1) + 1 === end) ||
+        undefined
       );
     },
     30_000,
@@ -180,18 +212,18 @@ async function writeAndWait(count: number): Promise<void> {
 }
 
 /** As cutting over the producers leaves it. */
-async function turnAround(): Promise<void> {
-  for (const side of [source, target]) await side.append(topic, 0, [{ key: "before", value: "both" }]);
-  const ends = async ({ cluster }: RealCluster) => Object.fromEntries(await cluster.offsets([topic], "end"));
+async function turnAround(moved: typeof wave, mirrors: ReplicationEngine): Promise<void> {
+  const [on = ""] = moved.topics;
+  for (const side of [source, target]) await side.append(on, 0, [{ key: "before", value: "both" }]);
+  const ends = async ({ cluster }: RealCluster) => Object.fromEntries(await cluster.offsets([on], "end"));
   const at = new Date().toISOString();
   const boundary = { source: await ends(source), target: await ends(target), at };
   const state = { phase: "producers-moved", boundary, changedAt: at };
-  await work.store.write(waveKey(name, "billing"), state);
-  const { plan } = createSampleMigration();
-  await work.store.write(planKey(name), { ...plan, migration: name, waves: [wave] });
-  await engine.define({ name: reverse, kind: "reverse", topics: [topic], groups: [], tasks: 1 }, "stopped");
-  await engine.seed(reverse, new Map([[topic, [0, undefined]]]));
-  await engine.start(reverse);
+  await work.store.write(waveKey(name, moved.name), state);
+  const flow = `ferry-${name}-${moved.name}-reverse`;
+  await mirrors.define({ name: flow, kind: "reverse", topics: [on], groups: [], tasks: 1 }, "stopped");
+  await mirrors.seed(flow, new Map([[on, [0, undefined]]]));
+  await mirrors.start(flow);
 }
 
 function realWork(): SmallWork {
