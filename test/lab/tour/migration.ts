@@ -157,6 +157,8 @@ async function goBack(stage: Stage): Promise<Rollback> {
     everyMs: 200,
     signal: stage.signal,
   });
+  await run(stage, ana, "status");
+  await run(stage, ana, `rollback ${wave.name} --dry-run`);
   await approved(stage, `rollback ${wave.name}`);
   const targetOnly = writtenOnTarget(folder, wave.topics);
   const held = new Map<string, number>();
