@@ -1,6 +1,7 @@
 import type { Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
+import { refuseLoop } from "#jobs/mirror/loop-guard.ts";
 import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
 import {
@@ -126,11 +127,22 @@ function drain(site: FenceSite, work: Work, run: Run): readonly Step[] {
       title: "drain the mirror to zero",
       isDone: isTurned,
       act: async () => {
+        await goOnDraining(wave, work, run);
         await untilDrained(wave, forward, world.source, await world.target(), work);
         return done;
       },
     },
   ];
+}
+
+/** An earlier attempt ended between the stop of the mirror and the record of the ends: what came since is copied too. */
+async function goOnDraining(wave: Wave, work: Work, run: Run): Promise<void> {
+  if ((await run.recall("forward-stopped")) !== true) return;
+  const engine = await work.world.engine();
+  const forward = flowName(work.migration.name, wave.name, "forward");
+  if ((await engine.status(forward)).state !== "stopped") return;
+  await refuseLoop(forward, wave, engine);
+  await engine.start(forward);
 }
 
 function stopForwardStep(wave: Wave, work: Work, run: Run): Step {
@@ -144,6 +156,7 @@ function stopForwardStep(wave: Wave, work: Work, run: Run): Step {
       return state === "stopped" || state === "absent";
     },
     act: async () => {
+      await run.remember("forward-stopped", true);
       await stopMirror(wave, "forward", work);
       return done;
     },

@@ -9,6 +9,7 @@ import type { Work } from "#jobs/work.ts";
 import {
   createSampleMigration,
   openRun,
+  type SampleGuard,
   type SampleMigration,
   startMirroring,
 } from "#support/sample-migration.ts";
@@ -117,8 +118,11 @@ async function expectNoCopyTwice(sample: SampleMigration): Promise<void> {
   }
 }
 
-export async function started(actions: readonly Approvable[] = []): Promise<SampleMigration> {
-  const sample = createSampleMigration();
+export async function started(
+  actions: readonly Approvable[] = [],
+  guard: SampleGuard = {},
+): Promise<SampleMigration> {
+  const sample = createSampleMigration(guard);
   await startMirroring(sample);
   for (const [index, action] of actions.entries()) {
     const result = await carryOut(action, sample, await sample.openWork(), `before-${index}`);

@@ -2,9 +2,10 @@ import { type Plan, planKey } from "#domain/plan.ts";
 import type { ClientPlace, Clock, Store, World } from "#domain/ports.ts";
 import type { Client } from "#domain/settings.ts";
 import { MigrationSettings } from "#domain/settings.ts";
-import { known } from "#domain/topology.ts";
+import { type Acl, known } from "#domain/topology.ts";
 import type { LiveRun } from "#jobs/run/run.ts";
 import type { Work } from "#jobs/work.ts";
+import type { AuthorizerOptions } from "./fake-authorizer.ts";
 import { createFakeEngine } from "./fake-engine.ts";
 import { createFakeKafka, type FakeKafka } from "./fake-kafka.ts";
 import { createMemoryStore } from "./memory-store.ts";
@@ -14,11 +15,11 @@ import { createSmallWork } from "./small-work.ts";
  * A small migration that lives: while somebody sleeps on its clock, producers write numbered records, the mirror copies
  * and consumers read and commit. What was produced and what was read is counted, so loss and duplication show.
  */
-export function createSampleMigration() {
-  const world = createSampleWorld();
+export function createSampleMigration(guard: SampleGuard = {}) {
+  const world = createSampleWorld(guard);
   const clock = createLivingClock(world.tick);
   const store = createMemoryStore(clock);
-  const migration = { name: "orders", settings: sampleSettings() };
+  const migration = { name: "orders", settings: sampleSettings(guard) };
 
   /** Work for one process; `wrap` may break whatever it touches. */
   async function openWork(wrap: <T extends object>(part: T) => T = (part) => part): Promise<Work> {
@@ -29,11 +30,26 @@ export function createSampleMigration() {
   return { ...world, clock, store, migration, openWork, plan: samplePlan() };
 }
 
+/** An authorizer on both clusters, and who is who to it. Without one everybody may do everything. */
+export type SampleGuard = {
+  readonly authorizer?: AuthorizerOptions;
+  readonly acls?: readonly Acl[];
+  /** Who the bot and the mirror are; `User:ANONYMOUS` when not given. */
+  readonly mirror?: string;
+  /** Who the producers are. */
+  readonly producers?: string;
+  /** `cutover.fence`. */
+  readonly fence?: readonly string[];
+};
+
 export type SampleMigration = ReturnType<typeof createSampleMigration>;
+
+/** Longer than any sample run takes; who sleeps it out has waited until a dead run's lease ran out. */
+export const sampleLeaseMs = 3_600_000;
 
 /** A run that holds the lease, without the heartbeat: time stands still between sleeps. */
 export async function openRun(store: Store, id: string): Promise<LiveRun> {
-  const lease = await store.acquire("migration:orders", id, 60_000_000);
+  const lease = await store.acquire("migration:orders", id, sampleLeaseMs);
   return {
     id,
     lease,
@@ -49,21 +65,30 @@ export async function openRun(store: Store, id: string): Promise<LiveRun> {
 const topics = ["orders", "payments"];
 const partitions = 2;
 
-function sampleSettings(): MigrationSettings {
+function sampleSettings({ authorizer, mirror, fence }: SampleGuard): MigrationSettings {
   const exec = { driver: "exec", command: ["switch"] };
   return MigrationSettings.parse({
     channel: "C1",
     approvers: { users: ["UBEN", "UCLEO"] },
-    source: { bootstrap: ["source:9092"] },
+    source: {
+      bootstrap: ["source:9092"],
+      ...(mirror === undefined ? {} : { principal: mirror }),
+      ...(authorizer === undefined ? {} : { authorizer: told(authorizer) }),
+    },
     target: { cluster: "t", region: "r", auth: "iam", subnets: ["a", "b"], securityGroups: ["g"] },
     replication: { connect: { url: "http://connect:8083" } },
-    cutover: { flatFor: "1s", patience: "20s", watch: "2s" },
+    cutover: { flatFor: "1s", patience: "20s", watch: "2s", ...(fence === undefined ? {} : { fence }) },
     clients: [
       { name: "billing-app", role: "consumer", group: "billing", switch: exec },
       { name: "ledger-app", role: "consumer", group: "ledger", switch: exec },
       { name: "checkout", role: "producer", topics, switch: exec },
     ],
   });
+}
+
+/** As a team writes it down, since brokers do not tell. */
+function told({ everyone = true, superUsers = [] }: AuthorizerOptions): object {
+  return { everyoneIfNoAcl: everyone, superUsers };
 }
 
 function samplePlan(): Plan {
@@ -88,10 +113,16 @@ function samplePlan(): Plan {
   };
 }
 
-function createSampleWorld() {
-  const source = createFakeKafka({ role: "source", now: () => time });
-  const target = createFakeKafka({ role: "target", now: () => time });
-  const engine = createFakeEngine(source, target);
+function createSampleWorld({ authorizer, acls = [], mirror, producers }: SampleGuard) {
+  const guard = {
+    ...(authorizer === undefined ? {} : { authorizer }),
+    ...(mirror === undefined ? {} : { principal: mirror }),
+  };
+  const by = producers === undefined ? {} : { principal: producers };
+  const source = createFakeKafka({ role: "source", now: () => time, ...guard });
+  const target = createFakeKafka({ role: "target", now: () => time, ...guard });
+  for (const cluster of [source, target]) cluster.setAcls(acls);
+  const engine = createFakeEngine(source, target, mirror === undefined ? {} : { principal: mirror });
   const places = new Map<string, ClientPlace>([
     ["billing-app", "source"],
     ["ledger-app", "source"],
@@ -132,8 +163,8 @@ function createSampleWorld() {
     for (const topic of topics) {
       for (let partition = 0; partition < partitions; partition += 1) {
         const id = `${topic}:${produced.length}`;
+        cluster.append(topic, partition, { key: id, value: id, timestamp: time }, by);
         produced.push(id);
-        cluster.append(topic, partition, { key: Buffer.from(id), value: Buffer.from(id), timestamp: time });
       }
     }
   }

@@ -1,0 +1,312 @@
+import { describe, expect, it } from "vitest";
+import type { Proposal } from "#domain/approval.ts";
+import { asFerryError, FerryError } from "#domain/errors.ts";
+import { aclText } from "#domain/fence.ts";
+import { cleanup } from "#jobs/cleanup/cleanup.ts";
+import { cutoverConsumers } from "#jobs/switch/consumers.ts";
+import { readFence } from "#jobs/switch/fence-document.ts";
+import { liftExpiredFences } from "#jobs/switch/fence-sweep.ts";
+import { cutoverProducers } from "#jobs/switch/producers.ts";
+import { watch } from "#jobs/watch.ts";
+import type { Work } from "#jobs/work.ts";
+import { attempt, carryOut, expectNothingLost, fused, started, withWorld } from "#support/cutover-bench.ts";
+import { createFakeChat } from "#support/fake-chat.ts";
+import { guardsOf, mirror } from "#support/fence-bench.ts";
+import { openRun, type SampleGuard, type SampleMigration, sampleLeaseMs } from "#support/sample-migration.ts";
+
+const shared: SampleGuard = { authorizer: { everyone: true } };
+const own: SampleGuard = {
+  authorizer: { everyone: true, superUsers: [mirror] },
+  mirror,
+  producers: "User:checkout",
+};
+
+async function sourceAcls(sample: SampleMigration): Promise<readonly string[]> {
+  const acls = await sample.source.cluster.acls();
+  return acls.known ? acls.value.map(aclText) : [];
+}
+
+/** A producer that no driver knows: it writes whenever time passes, and counts what it got through. */
+function withRogue(
+  sample: SampleMigration,
+  work: Work,
+): { readonly work: Work; refused: number; sent: number } {
+  const rogue = { work, refused: 0, sent: 0 };
+  const sleep: Work["clock"]["sleep"] = async (ms, signal) => {
+    const id = `rogue:${rogue.sent}`;
+    try {
+      sample.source.append("payments", 1, { key: id, value: id }, { principal: "User:rogue" });
+      sample.produced.push(id);
+      rogue.sent += 1;
+    } catch (thrown) {
+      if (asFerryError(thrown).code !== "E_KAFKA_AUTH") throw thrown;
+      rogue.refused += 1;
+    }
+    await work.clock.sleep(ms, signal);
+  };
+  return Object.assign(rogue, { work: { ...work, clock: { ...work.clock, sleep } } });
+}
+
+function rowsOf(proposal: Proposal): string {
+  return proposal.effects.map(({ label, value }) => `${label}: ${value}`).join("\n");
+}
+
+async function proposed(guard: SampleGuard): Promise<Proposal> {
+  const sample = await started([cutoverConsumers], guard);
+  return await cutoverProducers.propose({ wave: "billing", by: "UANA" }, await sample.openWork());
+}
+
+/** Killed once the fence stands and before producers were started. */
+async function diedFenced(guard: SampleGuard) {
+  const sample = await started([cutoverConsumers], guard);
+  const calm = await sample.openWork();
+  const proposal = await cutoverProducers.propose({ wave: "billing", by: "UANA" }, calm);
+  const engine = await calm.world.engine();
+  const fuse = { left: Number.MAX_SAFE_INTEGER };
+  const dying = await sample.openWork(fused(fuse));
+  const dead = withWorld(dying, {
+    engine: async () => ({
+      ...engine,
+      stop: async (name) => {
+        if (name.endsWith("forward")) fuse.left = 0;
+        await engine.stop(name);
+      },
+    }),
+  });
+  await expect(attempt(cutoverProducers, sample, dead, "R1", proposal)).rejects.toThrow("killed");
+  return { sample, calm, proposal };
+}
+
+describe("a producer that ignores its stop", () => {
+  it("is refused by the fence, and the cutover goes through", async () => {
+    const sample = await started([cutoverConsumers], own);
+    const rogue = withRogue(sample, await sample.openWork());
+    expect((await carryOut(cutoverProducers, sample, rogue.work, "R1")).kind).toBe("done");
+    expect(rogue.refused).toBeGreaterThan(0);
+    await expectNothingLost(sample);
+  });
+
+  it("is found by the last look where the mirror shares its principal, and the cutover turns back", async () => {
+    const sample = await started([cutoverConsumers], shared);
+    const untouched = await guardsOf(sample);
+    const work = await sample.openWork();
+    const engine = await work.world.engine();
+    const late: typeof engine = {
+      ...engine,
+      start: async (name) => {
+        if (name.endsWith("reverse")) {
+          sample.source.append("payments", 1, { key: "late", value: "late" });
+          sample.produced.push("late");
+        }
+        await engine.start(name);
+      },
+    };
+    const meddled = withWorld(work, { engine: async () => late });
+    const result = await carryOut(cutoverProducers, sample, meddled, "R1");
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_ROGUE_PRODUCER" } });
+    expect(result.kind === "undone" ? result.error.message : "").toContain("payments-1");
+    expect(await guardsOf(sample)).toEqual(untouched);
+    await expectNothingLost(sample);
+  });
+});
+
+describe("a fence whose run died", () => {
+  it("is lifted once its lease has run out, not before, and that is said once", async () => {
+    const { sample, calm } = await diedFenced(own);
+    const fake = createFakeChat();
+    const audited: string[] = [];
+    const work: Work = {
+      ...calm,
+      chat: fake.chat,
+      audit: async ({ what }) => void audited.push(what),
+    };
+    const fenced = await sourceAcls(sample);
+    expect(fenced).toHaveLength(4);
+    await liftExpiredFences(work);
+    expect(await sourceAcls(sample)).toEqual(fenced);
+    await sample.clock.sleep(sampleLeaseMs);
+    await watch({ name: "watch", migration: "orders", by: "schedule" }, work);
+    expect(await sourceAcls(sample)).toEqual([]);
+    await liftExpiredFences(work);
+    const key = "fence-lifted:R1:source:1";
+    expect(await fake.chat.find("C1", key)).toBeDefined();
+    expect(audited).toEqual(["fence.lifted"]);
+  });
+
+  it("is set again when the run comes back, and silence is proved again", async () => {
+    const { sample, calm, proposal } = await diedFenced(own);
+    await sample.clock.sleep(sampleLeaseMs);
+    await liftExpiredFences(calm);
+    expect((await attempt(cutoverProducers, sample, calm, "R1", proposal)).kind).toBe("done");
+    expect(await readFence(calm, "billing", "source")).toMatchObject({ generation: 2, state: "standing" });
+    expect(await sourceAcls(sample)).toHaveLength(4);
+    await expectNothingLost(sample);
+  });
+
+  it("does not trust a proof that is older than the fence", async () => {
+    const sample = await started([cutoverConsumers], own);
+    const calm = await sample.openWork();
+    const proposal = await cutoverProducers.propose({ wave: "billing", by: "UANA" }, calm);
+    const fuse = { left: Number.MAX_SAFE_INTEGER };
+    const dying = await sample.openWork(fused(fuse));
+    const engine = await calm.world.engine();
+    const dead = withWorld(dying, {
+      engine: async () => ({
+        ...engine,
+        start: async (name) => {
+          await engine.start(name);
+          if (name.endsWith("reverse")) fuse.left = 0;
+        },
+      }),
+    });
+    await expect(attempt(cutoverProducers, sample, dead, "R1", proposal)).rejects.toThrow("killed");
+    await sample.clock.sleep(sampleLeaseMs);
+    await liftExpiredFences(calm);
+    sample.source.append("orders", 0, { key: "gap", value: "gap" }, { principal: "User:rogue" });
+    sample.produced.push("gap");
+    const result = await attempt(cutoverProducers, sample, calm, "R1", proposal);
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_ROGUE_PRODUCER" } });
+    expect(result.kind === "undone" ? result.error.message : "").toContain("orders-0");
+    expect(await sourceAcls(sample)).toEqual([]);
+    await expectNothingLost(sample);
+  });
+
+  it("stays when its run has passed the point of no return", async () => {
+    const sample = await started([cutoverConsumers, cutoverProducers], own);
+    const work = await sample.openWork();
+    const standing = await sourceAcls(sample);
+    expect(standing).toHaveLength(4);
+    await sample.clock.sleep(sampleLeaseMs);
+    await liftExpiredFences(work);
+    expect(await sourceAcls(sample)).toEqual(standing);
+  });
+
+  it("is left to its run when producers may run on the target already", async () => {
+    const sample = await started([cutoverConsumers], own);
+    const calm = await sample.openWork();
+    const proposal = await cutoverProducers.propose({ wave: "billing", by: "UANA" }, calm);
+    const fuse = { left: Number.MAX_SAFE_INTEGER };
+    const dying = await sample.openWork(fused(fuse));
+    const driverOf: Work["world"]["client"] = (client) => dying.world.client(client);
+    const dead = withWorld(dying, {
+      client: (client) => ({
+        ...driverOf(client),
+        stop: (request) => driverOf(client).stop(request),
+        status: () => driverOf(client).status(),
+        start: async (place, access, request) => {
+          await driverOf(client).start(place, access, request);
+          fuse.left = 0;
+        },
+      }),
+    });
+    await expect(attempt(cutoverProducers, sample, dead, "R1", proposal)).rejects.toThrow("killed");
+    await sample.clock.sleep(sampleLeaseMs);
+    await liftExpiredFences(calm);
+    expect(await sourceAcls(sample)).toHaveLength(4);
+    expect((await attempt(cutoverProducers, sample, calm, "R1", proposal)).kind).toBe("done");
+    await expectNothingLost(sample);
+  });
+});
+
+describe("what the approval is told", () => {
+  it("names the ACLs, for whom, and that they go before the reverse mirror runs", async () => {
+    const proposal = await proposed(shared);
+    const rows = rowsOf(proposal);
+    expect(rows).toContain("DENY WRITE for User:* on orders, payments");
+    expect(rows).toContain("ALLOW ALL for User:*");
+    expect(rows).toContain("before the reverse mirror runs: it would stop that too (User:ANONYMOUS)");
+    expect(proposal.facts).toContainEqual(expect.objectContaining({ name: "fence", state: "pass" }));
+    expect(JSON.stringify(proposal.plan)).toContain("DENY WRITE on payments for User:*");
+  });
+
+  it("says that they stay where the mirror passes them", async () => {
+    const rows = rowsOf(await proposed(own));
+    expect(rows).toContain("the ACLs stay until rollback or cleanup: the mirror (User:mm2) passes them");
+    expect(rows).toContain("super users pass: User:mm2");
+  });
+
+  it("says why there is none", async () => {
+    const proposal = await proposed({});
+    expect(rowsOf(proposal)).toContain("SECURITY_DISABLED");
+    expect(proposal.facts).toContainEqual(expect.objectContaining({ name: "fence", state: "warn" }));
+  });
+
+  it("names the dangers of a size limit", async () => {
+    const rows = rowsOf(await proposed({ fence: ["max.message.bytes"] }));
+    expect(rows).toContain("max.message.bytes = 1 on orders, payments");
+    expect(rows).toContain("StackOverflowError");
+    expect(rows).toContain("acks=0");
+  });
+
+  it("warns beforehand when the bot may not set ACLs, and goes by the proof alone", async () => {
+    const sample = await started([cutoverConsumers], own);
+    const work = await sample.openWork();
+    sample.source.fail("addAcls", new FerryError("E_KAFKA_AUTH", "CLUSTER_AUTHORIZATION_FAILED"));
+    const proposal = await cutoverProducers.propose({ wave: "billing", by: "UANA" }, work);
+    expect(proposal.facts).toContainEqual(
+      expect.objectContaining({
+        name: "fence",
+        state: "warn",
+        text: expect.stringContaining("no right to set ACLs"),
+      }),
+    );
+    expect((await attempt(cutoverProducers, sample, work, "R1", proposal)).kind).toBe("done");
+    expect(await sourceAcls(sample)).toEqual([]);
+    await expectNothingLost(sample);
+  });
+
+  it("is held to: ACLs that changed since turn the cutover back", async () => {
+    const sample = await started([cutoverConsumers], own);
+    const untouched = await sourceAcls(sample);
+    const work = await sample.openWork();
+    const proposal = await cutoverProducers.propose({ wave: "billing", by: "UANA" }, work);
+    const read = { resourceType: "TOPIC", resourceName: "orders", patternType: "LITERAL" };
+    sample.source.setAcls([
+      { ...read, principal: "User:new", host: "*", operation: "WRITE", permission: "ALLOW" },
+    ]);
+    const result = await attempt(cutoverProducers, sample, work, "R1", proposal);
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_PLAN_STALE" } });
+    sample.source.setAcls([]);
+    expect(await sourceAcls(sample)).toEqual(untouched);
+    await expectNothingLost(sample);
+  });
+});
+
+describe("before producers start on the target", () => {
+  it("waits for a transaction that is open on the source, then turns back and names it", async () => {
+    const sample = await started([cutoverConsumers]);
+    const work = await sample.openWork();
+    const engine = await work.world.engine();
+    const late: typeof engine = {
+      ...engine,
+      start: async (name) => {
+        await engine.start(name);
+        if (!name.endsWith("reverse")) return;
+        sample.source.append("orders", 1, { key: "tx", value: "tx" }, "tx-orders");
+      },
+    };
+    const proposal = await cutoverProducers.propose({ wave: "billing", by: "UANA" }, work);
+    const open = withWorld(work, { engine: async () => late });
+    const result = await attempt(cutoverProducers, sample, open, "R1", proposal);
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_ROGUE_PRODUCER" } });
+    expect(result.kind === "undone" ? result.error.message : "").toContain("tx-orders");
+    expect(sample.places.get("checkout")).toBe("source");
+  });
+});
+
+describe("cleaning up", () => {
+  it("lifts the standing fence", async () => {
+    const sample = await started([cutoverConsumers, cutoverProducers], own);
+    const work = await sample.openWork();
+    expect(await sourceAcls(sample)).toHaveLength(4);
+    const proposal = await cleanup.propose({ wave: "billing", by: "UANA" }, work);
+    expect(rowsOf(proposal)).toContain("the fence of billing on the source (4 ACLs)");
+    const run = await openRun(sample.store, "C1");
+    const steps = await cleanup.steps(proposal, work, run);
+    const lift = steps.find(({ name }) => name === "lift-fences");
+    expect(await lift?.isDone()).toBe(false);
+    await lift?.act();
+    expect(await lift?.isDone()).toBe(true);
+    expect(await sourceAcls(sample)).toEqual([]);
+  });
+});
