@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
 import { known } from "#domain/topology.ts";
 import { waveKey } from "#domain/wave-state.ts";
+import { mirroringKey } from "#jobs/mirror/replicate.ts";
 import { standbyKey } from "#jobs/mirror/standby-record.ts";
 import { watchStandby } from "#jobs/mirror/standby-watch.ts";
+import { watch } from "#jobs/watch.ts";
 import { createStandbyBench, mirrorId, type StandbyBench } from "#support/standby-bench.ts";
 
 const mirrors = [
@@ -160,6 +162,18 @@ describe("what cannot be decided", () => {
     bench.stray();
     expect(await bench.watch()).toMatchObject({ state: "rogue", records: 1 });
   });
+});
+
+it("is part of the watch, whose other alarms leave this one alone", async () => {
+  const bench = await quietBench({}, "3.9");
+  await bench.work.store.write(mirroringKey("orders"), 1);
+  bench.stray();
+  const job = { name: "watch", migration: "orders", by: "schedule" } as const;
+  await watch(job, bench.work);
+  await watch(job, bench.work);
+  const rogue = bench.alarms().filter((alarm) => alarm.includes("something else writes"));
+  expect(rogue).toHaveLength(1);
+  expect(rogue[0]).not.toContain("cleared");
 });
 
 it("does not take the applications of a rollback for strays: forward runs before they start", async () => {
