@@ -1,7 +1,7 @@
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { type Amount, misplacement, nothing, ownOffset, type Prediction } from "#domain/prediction.ts";
-import { known, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
+import { type Known, known, type OffsetTable, type TopicPartition, unknown } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import type { GroupTranslation } from "./translate-groups.ts";
 
@@ -16,8 +16,7 @@ export async function predict(
   target: KafkaCluster,
   work: Work,
 ): Promise<readonly Prediction[]> {
-  const engine = await work.world.engine();
-  const own = await engine.ownSync(flowName(work.migration.name, wave.name, "checkpoint"), target);
+  const own = await readOwnSync(wave, target, work);
   const cells = results.flatMap((result) =>
     result.kind === "exact" ? result.offsets.map((cell) => ({ ...cell, group: result.group })) : [],
   );
@@ -48,6 +47,18 @@ export async function predict(
       };
     }),
   );
+}
+
+/** A connector that does not run syncs nothing, whatever its last checkpoints say. */
+async function readOwnSync(
+  wave: Wave,
+  target: KafkaCluster,
+  work: Work,
+): Promise<Known<ReadonlyMap<string, OffsetTable>>> {
+  const engine = await work.world.engine();
+  const name = flowName(work.migration.name, wave.name, "checkpoint");
+  const { state } = await engine.status(name);
+  return state === "running" ? await engine.ownSync(name, target) : unknown(`${name} is ${state}`);
 }
 
 /** Counts data records in `[from, until)`, as long as that does not take too many reads; else tells the offsets. */
