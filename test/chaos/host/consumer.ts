@@ -171,6 +171,8 @@ async function handle(
     const next = book.log(topic, partition, messages.slice(at, at + chunkSize));
     if (next === undefined) return;
     await consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
+    // KafkaJS also returns when it has given up a commit because it is being stopped.
+    if (!payload.isRunning()) return;
     book.noteCommitted(topic, partition, next);
     payload.resolveOffset(String(next - 1));
     await payload.heartbeat();
