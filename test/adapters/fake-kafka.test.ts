@@ -21,9 +21,14 @@ kafkaClusterContract("in memory", async () => {
       fake.addMember(group, { clientId: "contract-app", assignment: [{ topic, partition: 0 }] });
       return async () => fake.removeMember(group);
     },
+    async joinAs(group, topic, membership) {
+      const assignment = [0, 1].map((partition) => ({ topic, partition }));
+      fake.addMember(group, { clientId: "contract-app", assignment, ...membership });
+      return async () => fake.removeMember(group);
+    },
     close: async () => {},
   };
-});
+}, ["classic", "consumer"]);
 
 it("leaves gaps where a test asks for them", async () => {
   const fake = createFakeKafka({ role: "source" });

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { ApiVersions } from "#adapters/kafka/connection.ts";
 import { answerError, thrownError } from "#adapters/kafka/errors.ts";
+import { createLane } from "#adapters/kafka/lane.ts";
 import { releaseOf } from "#adapters/kafka/release.ts";
 import { collect, inParallel } from "#adapters/kafka/retry.ts";
 import { sharedToken, transport } from "#adapters/kafka/security.ts";
@@ -72,6 +73,57 @@ it("keeps the order of results and the limit of parallel work", async () => {
   });
   expect(results).toEqual([50, 10, 30, 20, 40]);
   expect(most).toBe(2);
+});
+
+it("sends questions of one moment together, within limits, and never two of one key", async () => {
+  const sent: string[] = [];
+  const lane = createLane({
+    async send(questions: readonly string[]) {
+      sent.push(questions.join(" "));
+      await Promise.resolve();
+      return questions.map((question) => question.toUpperCase());
+    },
+    key: (question) => question[0],
+    weight: (question) => question.length,
+    most: 3,
+    heaviest: 8,
+    atOnce: 1,
+  });
+  const asked = ["a1", "a2", "b1", "c1", "d1", "eeeeee", "fffffffff", "a3"];
+  expect(await Promise.all(asked.map(lane.ask))).toEqual(asked.map((question) => question.toUpperCase()));
+  expect(sent).toEqual(["a1 b1 c1", "d1 eeeeee", "fffffffff", "a2", "a3"]);
+});
+
+it("keeps to its number of requests, and gives their failure to all who shared one", async () => {
+  let running = 0;
+  let most = 0;
+  const lane = createLane({
+    async send(questions: readonly number[]) {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise(setImmediate);
+      running -= 1;
+      if (questions.includes(3)) throw new Error("it broke");
+      return questions;
+    },
+    key: (question) => question,
+    weight: () => 1,
+    most: 2,
+    heaviest: 10,
+    atOnce: 2,
+  });
+  const outcomes = await Promise.allSettled([1, 2, 3, 4, 5, 6, 7].map(lane.ask));
+  expect(outcomes.map(({ status }) => status === "fulfilled")).toEqual([
+    true,
+    true,
+    false,
+    false,
+    true,
+    true,
+    true,
+  ]);
+  expect(most).toBe(2);
+  expect(await lane.ask(8)).toBe(8);
 });
 
 it("shares one IAM token until a minute before its end, and never keeps a failure", async () => {

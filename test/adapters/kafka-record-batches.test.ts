@@ -1,6 +1,12 @@
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
-import { type Batch, batchesOf, createAbortFilter, recordsOf } from "#adapters/kafka/record-batches.ts";
+import {
+  type Batch,
+  batchesOf,
+  createAbortFilter,
+  holdsBatch,
+  recordsOf,
+} from "#adapters/kafka/record-batches.ts";
 import type { KafkaRecord } from "#domain/topology.ts";
 
 type Draft = {
@@ -90,7 +96,9 @@ it("leaves out a last batch that the broker cut short", async () => {
   for (let length = 0; length < cut.length; length += 1) {
     const found = await decode(Buffer.concat([whole, cut.subarray(0, length)]));
     expect(found.map(({ offset }) => offset)).toEqual([0]);
+    expect(holdsBatch(cut.subarray(0, length))).toBe(false);
   }
+  expect(holdsBatch(cut)).toBe(true);
 });
 
 it("decompresses, and takes the broker's time where the batch says so", async () => {

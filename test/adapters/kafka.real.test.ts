@@ -27,7 +27,8 @@ function open(role: "source" | "target", access: ClusterAccess) {
 
 for (const role of ["source", "target"] as const) {
   const { bootstrap, version } = clusters[role];
-  kafkaClusterContract(`Kafka ${version}`, () => openRealCluster(role, plaintext(bootstrap)));
+  const types = role === "source" ? (["classic"] as const) : (["classic", "consumer"] as const);
+  kafkaClusterContract(`Kafka ${version}`, () => openRealCluster(role, plaintext(bootstrap)), types);
 
   describe(`Kafka ${version}`, () => {
     let real: RealCluster;
@@ -136,7 +137,7 @@ for (const role of ["source", "target"] as const) {
   });
 }
 
-it("sees that a KIP-848 group exists and does not overwrite it", async () => {
+it("describes a KIP-848 group, does not overwrite it, and commits once it is empty", async () => {
   const access = plaintext(target.bootstrap);
   const [name, group] = [unique("adapter"), unique("adapter-848")];
   const cluster = open("target", access);
@@ -155,11 +156,29 @@ it("sees that a KIP-848 group exists and does not overwrite it", async () => {
       return answer.error === 0 ? answer : undefined;
     });
     expect(await cluster.describeGroups([group])).toEqual([
-      { id: group, state: "Unknown", protocolType: "consumer", members: [] },
+      {
+        id: group,
+        type: "consumer",
+        state: expect.stringMatching(/^(PreparingRebalance|CompletingRebalance|Stable)$/),
+        protocolType: "consumer",
+        members: [
+          {
+            memberId: joined.member,
+            instanceId: null,
+            clientId: "contract-app",
+            host: "127.0.0.1",
+            subscription: [name],
+            assignment: expect.any(Array),
+          },
+        ],
+      },
     ]);
     const committing = cluster.commit(new Map([[group, new Map([[name, [1]]])]]));
     await expect(committing).rejects.toMatchObject({ code: "E_GROUP_ALIVE" });
     await node.send(heartbeat(group, name, joined.member, -1));
+    expect(await cluster.describeGroups([group])).toEqual([
+      { id: group, type: "consumer", state: "Empty", protocolType: "consumer", members: [] },
+    ]);
     await cluster.commit(new Map([[group, new Map([[name, [1]]])]]));
     expect(await cluster.committed([group])).toEqual(new Map([[group, new Map([[name, [1]]])]]));
   } finally {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { at, type OffsetTable } from "#domain/topology.ts";
+import { at } from "#domain/topology.ts";
 import type { RecordDraft } from "#support/fake-log.ts";
+import type { Membership } from "#support/java-consumer.ts";
 import { unique } from "#support/unique.ts";
+import { describeGroupCases } from "./kafka-groups.ts";
 
 export type ClusterUnderTest = {
   readonly cluster: KafkaCluster;
@@ -17,11 +19,17 @@ export type ClusterUnderTest = {
   deleteBefore(topic: string, partition: number, offset: number): Promise<void>;
   /** Joins the group with the client id "contract-app"; resolves with a way out once a partition is assigned. */
   join(group: string, topic: string): Promise<() => Promise<void>>;
+  /** Starts a static member with the client id "contract-app"; it need not have joined yet. */
+  joinAs(group: string, topic: string, membership: Membership): Promise<() => Promise<void>>;
   close(): Promise<void>;
 };
 
-/** What every KafkaCluster must do; run on the fake and on real brokers. */
-export function kafkaClusterContract(name: string, open: () => Promise<ClusterUnderTest>): void {
+/** What every KafkaCluster must do; run on the fake and on real brokers. `types`: the group protocols it knows. */
+export function kafkaClusterContract(
+  name: string,
+  open: () => Promise<ClusterUnderTest>,
+  types: ReadonlyArray<Membership["type"]>,
+): void {
   describe(`${name}: the Kafka cluster's contract`, () => {
     let under: ClusterUnderTest;
     let cluster: KafkaCluster;
@@ -179,53 +187,66 @@ export function kafkaClusterContract(name: string, open: () => Promise<ClusterUn
       expect(await values("read-committed")).toEqual(["yes-1", "yes-2", "plain", "open"]);
     });
 
-    it("tells an absent group from an empty one", async () => {
-      const name = await topic(3);
-      const [empty, absent] = [unique("contract-group"), unique("never-was")];
-      await cluster.commit(one(empty, name, [0, undefined, 0]));
-      expect(await cluster.describeGroups([absent, empty])).toMatchObject([
-        { id: absent, state: "Dead", members: [] },
-        { id: empty, state: "Empty", members: [] },
-      ]);
-      const listed = (await cluster.listGroups()).map(({ id }) => id);
-      expect(listed).toContain(empty);
-      expect(listed).not.toContain(absent);
-      expect(await cluster.committed([absent, empty])).toEqual(
-        new Map([
-          [absent, new Map()],
-          [empty, new Map([[name, [0, undefined, 0]]])],
-        ]),
-      );
-    });
-
-    it("commits forwards and back, and leaves the other partitions alone", async () => {
-      const name = await topic(2);
-      const group = unique("contract-group");
-      await cluster.commit(one(group, name, [7, 8]));
-      await cluster.commit(one(group, name, [3]));
-      expect((await cluster.committed([group])).get(group)).toEqual(new Map([[name, [3, 8]]]));
-    });
-
-    it("refuses to commit for a group that lives and names its members", async () => {
-      const name = await topic();
-      const group = unique("contract-group");
-      const leave = await under.join(group, name);
-      try {
-        const [described] = await cluster.describeGroups([group]);
-        expect(described).toMatchObject({ state: "Stable", protocolType: "consumer" });
-        expect(described?.members).toMatchObject([
-          { clientId: "contract-app", assignment: [{ topic: name, partition: 0 }] },
-        ]);
-        await expect(cluster.commit(one(group, name, [1]))).rejects.toMatchObject({
-          code: "E_GROUP_ALIVE",
-          message: expect.stringContaining("contract-app"),
-        });
-      } finally {
-        await leave();
+    it("answers many small reads at once, each with its own records", async () => {
+      const name = await topic(30);
+      const other = await topic();
+      for (let partition = 0; partition < 30; partition += 1) {
+        const drafts = Array.from({ length: 5 }, (_, n) => ({
+          value: `${partition}/${n}`,
+          timestamp: 1_700_000_000_000 + n,
+        }));
+        await under.append(name, partition, drafts);
       }
-      await cluster.commit(one(group, name, [1]));
-      expect(at((await cluster.committed([group])).get(group) ?? new Map(), name, 0)).toBe(1);
+      const asked = Array.from({ length: 150 }, (_, n) => ({
+        where: { topic: name, partition: n % 30 },
+        from: (n * 7) % 5,
+        max: 1 + (n % 3),
+      }));
+      const empty = cluster.read({ topic: other, partition: 0 }, 0, { max: 1 });
+      const beyond = cluster.read({ topic: name, partition: 0 }, 99, { max: 1 });
+      const missing = cluster.read({ topic: name, partition: 30 }, 0, { max: 1 });
+      const outcomes = Promise.allSettled([empty, beyond, missing]);
+      const found = await Promise.all(
+        asked.map(({ where, from, max }) => cluster.read(where, from, { max })),
+      );
+      expect(found.map((records) => records.map(({ value }) => `${value?.toString()}`))).toEqual(
+        asked.map(({ where, from, max }) =>
+          Array.from({ length: Math.min(max, 5 - from) }, (_, n) => `${where.partition}/${from + n}`),
+        ),
+      );
+      expect(await outcomes).toMatchObject([
+        { status: "fulfilled", value: [] },
+        { status: "rejected", reason: { code: "E_KAFKA" } },
+        { status: "rejected", reason: { code: "E_KAFKA" } },
+      ]);
+      const times = asked.map(({ where, from }) => cluster.offsetAt(where, 1_700_000_000_000 + from));
+      expect(await Promise.all(times)).toEqual(asked.map(({ from }) => from));
+      const ends = Promise.all([name, other, name].map((topic) => cluster.offsets([topic], "end")));
+      const [full, none] = [Array.from({ length: 30 }, () => 5), [0]];
+      expect(await ends).toEqual([
+        new Map([[name, full]]),
+        new Map([[other, none]]),
+        new Map([[name, full]]),
+      ]);
     });
+
+    it("reads both isolations at the same moment", async () => {
+      const name = await topic(2);
+      await under.append(name, 0, [{ value: "plain" }]);
+      await under.append(name, 1, [{ value: "plain" }]);
+      const finish = await under.transaction(name, 0, [{ value: "open" }]);
+      const isolations = ["read-committed", "read-uncommitted", "read-committed"] as const;
+      const reads = isolations.map((isolation) =>
+        cluster.read({ topic: name, partition: 0 }, 0, { max: 9, isolation }),
+      );
+      const found = (await Promise.all(reads)).map((records) =>
+        records.map(({ value }) => value?.toString()),
+      );
+      await finish("abort");
+      expect(found).toEqual([["plain"], ["plain", "open"], ["plain"]]);
+    });
+
+    describeGroupCases({ topic, under: () => under, types });
 
     it("knows the bytes on disk", async () => {
       const name = await topic(2);
@@ -236,12 +257,4 @@ export function kafkaClusterContract(name: string, open: () => Promise<ClusterUn
       expect(at(table, name, 1)).toBeGreaterThan(1000);
     });
   });
-}
-
-function one(
-  group: string,
-  topic: string,
-  offsets: ReadonlyArray<number | undefined>,
-): ReadonlyMap<string, OffsetTable> {
-  return new Map([[group, new Map([[topic, offsets]])]]);
 }

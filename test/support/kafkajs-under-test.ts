@@ -6,6 +6,7 @@ import { registerCodecs } from "#lab/apps/codecs.ts";
 import type { ClusterUnderTest } from "../contract/kafka-cluster.ts";
 import { eventually } from "./eventually.ts";
 import type { RecordDraft } from "./fake-log.ts";
+import { startJavaConsumer } from "./java-consumer.ts";
 import { createQuietLog } from "./quiet-log.ts";
 import { realClock } from "./real-clock.ts";
 import { unique } from "./unique.ts";
@@ -64,6 +65,11 @@ export async function openRealCluster(
       await admin.disconnect();
     },
     join: (group, topic) => join(kafka, group, topic),
+    joinAs(group, topic, membership) {
+      const [bootstrap = ""] = access.bootstrap;
+      const version = role === "source" ? "3.9" : "4.1";
+      return startJavaConsumer({ version, bootstrap, group, topic, membership });
+    },
     async close() {
       await producer.disconnect();
       await cluster.close();

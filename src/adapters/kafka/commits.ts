@@ -17,7 +17,7 @@ type CommitRow = TopicPartition & { readonly error: number };
 const groupsPerCall = 100;
 /** The broker writes the rows of one request as one batch: 1,000 with the longest names stay below its 1 MB. */
 const rowsPerCommit = 1000;
-const groupsShown = 5;
+const groupsTold = 5;
 /** Somebody else owns the group: a member, or a group of the newer protocol (KIP-848). */
 const ownedByOthers = new Set<number>([
   code.illegalGeneration,
@@ -63,7 +63,7 @@ export function createCommits(
 
   async function refuseMembers(ids: readonly string[]): Promise<void> {
     const alive = (await groups.describeGroups(ids)).filter(({ members }) => members.length > 0);
-    if (alive.length > 0) throw aliveError(alive.map((group) => aliveText(role, group)));
+    if (alive.length > 0) throw aliveError(new Map(alive.map((group) => [group.id, aliveText(role, group)])));
   }
 
   /** What the coordinators did not take: members that came meanwhile, by group, before anything else. */
@@ -74,34 +74,41 @@ export function createCommits(
       return answerError(role, error, `OffsetCommit of ${group} for ${topic}-${partition}`);
     }
     const descriptions = await groups.describeGroups(refused.keys().toArray());
-    const lines = descriptions.map((group) => {
+    const lineOf = (group: GroupDescription) => {
       if (group.members.length > 0) return aliveText(role, group);
       const error = refused.get(group.id)?.error ?? code.unknownMember;
       const { message } = answerError(role, error, `OffsetCommit of ${group.id}`);
       return `${message} Its members are not visible to this client.`;
-    });
-    return aliveError(lines);
+    };
+    return aliveError(new Map(descriptions.map((group) => [group.id, lineOf(group)])));
   }
 
   async function verify(rows: ReadonlyMap<string, readonly Row[]>): Promise<void> {
     const tables = await committed(rows.keys().toArray());
     for (const [group, wanted] of rows) {
-      const table = tables.get(group) ?? new Map();
-      const wrong = wanted.find(({ topic, partition, offset }) => at(table, topic, partition) !== offset);
-      if (!wrong) continue;
-      const { topic, partition, offset } = wrong;
-      const has = at(table, topic, partition) ?? "none";
-      const text = `Group ${group} on the ${role} cluster, ${topic}-${partition}: committed ${offset}, read back ${has}.`;
-      throw new FerryError("E_KAFKA", text);
+      const wrong = notAsWanted(wanted, tables.get(group) ?? new Map());
+      if (wrong !== undefined)
+        throw new FerryError("E_KAFKA", `Group ${group} on the ${role} cluster, ${wrong}.`);
     }
   }
 
   return { committed, commit };
 }
 
-function aliveError(lines: readonly string[]): FerryError {
-  const more = lines.length > groupsShown ? ` And ${lines.length - groupsShown} more groups.` : "";
-  return new FerryError("E_GROUP_ALIVE", `${lines.slice(0, groupsShown).join(" ")}${more}`);
+/** "orders-3: committed 7, read back 5" */
+function notAsWanted(wanted: readonly Row[], table: OffsetTable): string | undefined {
+  const wrong = wanted.find(({ topic, partition, offset }) => at(table, topic, partition) !== offset);
+  if (!wrong) return undefined;
+  const { topic, partition, offset } = wrong;
+  return `${topic}-${partition}: committed ${offset}, read back ${at(table, topic, partition) ?? "none"}`;
+}
+
+/** What is known of each of the first groups, then the names of the others. */
+function aliveError(lines: ReadonlyMap<string, string>): FerryError {
+  const told = [...lines.values()].slice(0, groupsTold).join(" ");
+  const others = [...lines.keys()].slice(groupsTold);
+  const text = others.length > 0 ? `${told} Members are in these groups too: ${others.join(", ")}.` : told;
+  return new FerryError("E_GROUP_ALIVE", text);
 }
 
 /** Names up to five members with client id and host. */

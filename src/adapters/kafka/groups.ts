@@ -32,13 +32,9 @@ const states = new Map<string, GroupState>([
 
 export type Groups = Pick<KafkaCluster, "listGroups" | "describeGroups">;
 
-export function createGroups(
-  role: Role,
-  metadata: Metadata,
-  coordinators: Coordinators,
-  clock: Clock,
-): Groups {
-  async function listGroups(): Promise<readonly GroupListing[]> {
+/** Asks every broker: each lists the groups that it coordinates. */
+function createListing(role: Role, metadata: Metadata, clock: Clock): Groups["listGroups"] {
+  return async (): Promise<readonly GroupListing[]> => {
     const { brokers } = await metadata.view();
     const found = new Map<string, GroupListing>();
     await collect(
@@ -61,7 +57,16 @@ export function createGroups(
       { clock, what: `Groups of the ${role} cluster`, name: (id) => `broker ${id}` },
     );
     return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-  }
+  };
+}
+
+export function createGroups(
+  role: Role,
+  metadata: Metadata,
+  coordinators: Coordinators,
+  clock: Clock,
+): Groups {
+  const listGroups = createListing(role, metadata, clock);
 
   async function describeGroups(ids: readonly string[]): Promise<readonly GroupDescription[]> {
     const found = await describeClassic(ids);

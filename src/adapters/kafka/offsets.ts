@@ -3,12 +3,15 @@ import type { Clock, KafkaCluster } from "#domain/ports.ts";
 import type { OffsetTable, Topic, TopicPartition } from "#domain/topology.ts";
 import type { Request } from "./connection.ts";
 import { answerError, codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
+import { createLane, type Lane } from "./lane.ts";
 import type { Metadata } from "./metadata.ts";
 import { collect, type Fail } from "./retry.ts";
+import type { Reader } from "./wire.ts";
 
 type Question = { readonly timestamp: number; readonly isolation: 0 | 1 };
-type Row = { readonly partition: number; readonly error: number; readonly offset: number };
-type Answer = ReadonlyArray<{ readonly topic: string; readonly rows: readonly Row[] }>;
+type Share = Question & { readonly group: readonly TopicPartition[] };
+type Row = { readonly error: number; readonly offset: number };
+type Rows = ReadonlyMap<string, ReadonlyMap<number, Row>>;
 type Store = (where: TopicPartition, offset: number) => void;
 
 /** ListOffsets' special timestamps and KIP-98's isolation levels. */
@@ -28,30 +31,59 @@ type AskLeader = (
   fail: Fail<TopicPartition>,
 ) => Promise<void>;
 
-/** One ListOffsets for all partitions that one broker leads; each partition's error is looked at by itself. */
+/** Searches by time in one request: each reads an index and a batch of the log. */
+const searchesPerCall = 1000;
+
+/** Shares of calls made at the same moment travel in one request for each broker. */
+function createLanes(metadata: Metadata): (leader: number, share: Share) => Promise<Rows> {
+  const lanes = new Map<string, Lane<Share, Rows>>();
+
+  /** Equal questions may meet in one request; a partition has one time in a request. */
+  function open(leader: number, isolation: 0 | 1, search: boolean): Lane<Share, Rows> {
+    return createLane({
+      async send(shares: readonly Share[]) {
+        const node = await metadata.broker(leader);
+        const rows = await node.send(listOffsets(wanted(shares), isolation));
+        return shares.map(() => rows);
+      },
+      key: (share) =>
+        search ? share.group.map(({ topic, partition }) => `${topic} ${partition}`).join() : share,
+      weight: ({ group }) => group.length,
+      most: Number.POSITIVE_INFINITY,
+      heaviest: search ? searchesPerCall : Number.POSITIVE_INFINITY,
+      atOnce: search ? 2 : 8,
+    });
+  }
+
+  return (leader, share) => {
+    const search = share.timestamp >= 0;
+    const name = `${leader} ${share.isolation} ${search ? "search" : share.timestamp}`;
+    const lane = lanes.get(name) ?? open(leader, share.isolation, search);
+    lanes.set(name, lane);
+    return lane.ask(share);
+  };
+}
+
+/** One share of a ListOffsets for all partitions that one broker leads; each partition's error is looked at by itself. */
 function createAskLeader(role: Role, metadata: Metadata): AskLeader {
-  function take(topic: string, row: Row, left: Index, store: Store, fail: Fail<TopicPartition>): void {
-    const where = left.get(topic)?.get(row.partition);
-    if (!where) return;
-    left.get(topic)?.delete(row.partition);
+  const ask = createLanes(metadata);
+
+  function take(where: TopicPartition, row: Row | undefined, store: Store, fail: Fail<TopicPartition>): void {
+    if (!row) return fail(where, "no answer");
     if (row.error === 0) return store(where, row.offset);
-    if (!isPassing(row.error)) throw answerError(role, row.error, `ListOffsets of ${topic}-${row.partition}`);
+    const { topic, partition } = where;
+    if (!isPassing(row.error)) throw answerError(role, row.error, `ListOffsets of ${topic}-${partition}`);
     metadata.forget([topic]);
     fail(where, codeName(row.error));
   }
 
   return async (leader, group, question, store, fail) => {
-    const topics = group.map(({ topic }) => topic);
     try {
-      const node = await metadata.broker(leader);
-      const left = index(group);
-      for (const { topic, rows } of await node.send(listOffsets(left, question))) {
-        for (const row of rows) take(topic, row, left, store, fail);
-      }
-      for (const rest of left.values()) for (const where of rest.values()) fail(where, "no answer");
+      const rows = await ask(leader, { ...question, group });
+      for (const where of group) take(where, rows.get(where.topic)?.get(where.partition), store, fail);
     } catch (thrown) {
       if (!isUnreachable(thrown)) throw thrown;
-      metadata.forget(topics);
+      metadata.forget(group.map(({ topic }) => topic));
       for (const where of group) fail(where, thrown.message);
     }
   };
@@ -130,19 +162,22 @@ export async function byLeader(
   return groups;
 }
 
-type Index = Map<string, Map<number, TopicPartition>>;
+type Wanted = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
-function index(group: readonly TopicPartition[]): Index {
-  const topics: Index = new Map();
-  for (const where of group) {
-    const rows = topics.get(where.topic) ?? new Map<number, TopicPartition>();
-    rows.set(where.partition, where);
-    topics.set(where.topic, rows);
+/** The timestamp of each partition. */
+function wanted(shares: readonly Share[]): Wanted {
+  const topics = new Map<string, Map<number, number>>();
+  for (const { group, timestamp } of shares) {
+    for (const { topic, partition } of group) {
+      const rows = topics.get(topic) ?? new Map<number, number>();
+      rows.set(partition, timestamp);
+      topics.set(topic, rows);
+    }
   }
   return topics;
 }
 
-function listOffsets(group: Index, { timestamp, isolation }: Question): Request<Answer> {
+function listOffsets(topics: Wanted, isolation: 0 | 1): Request<Rows> {
   return {
     key: 2,
     name: "ListOffsets",
@@ -151,9 +186,9 @@ function listOffsets(group: Index, { timestamp, isolation }: Question): Request<
     encode(writer) {
       writer.i32(-1); // an ordinary client, not a replica
       writer.i8(isolation);
-      writer.array([...group], ([topic, rows]) => {
+      writer.array([...topics], ([topic, rows]) => {
         writer.text(topic);
-        writer.array([...rows.keys()], (partition) => {
+        writer.array([...rows], ([partition, timestamp]) => {
           writer.i32(partition);
           writer.i64(timestamp);
         });
@@ -161,15 +196,19 @@ function listOffsets(group: Index, { timestamp, isolation }: Question): Request<
     },
     decode(reader) {
       reader.throttle();
-      return reader.array(() => ({
-        topic: reader.text(),
-        rows: reader.array(() => {
-          const partition = reader.i32();
-          const error = reader.i16();
-          reader.i64(); // the timestamp found
-          return { partition, error, offset: reader.i64() };
-        }),
-      }));
+      return new Map(
+        reader.array((): [string, ReadonlyMap<number, Row>] => [
+          reader.text(),
+          new Map(reader.array(() => readRow(reader))),
+        ]),
+      );
     },
   };
+}
+
+function readRow(reader: Reader): [number, Row] {
+  const partition = reader.i32();
+  const error = reader.i16();
+  reader.i64(); // the timestamp found
+  return [partition, { error, offset: reader.i64() }];
 }
