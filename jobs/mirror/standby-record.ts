@@ -165,7 +165,7 @@ export function describePlaces({ rogue, unsettled }: Standby): string {
   ].join("; ");
 }
 
-export function countOf(places: readonly Place[]): number {
+function countOf(places: readonly Place[]): number {
   return places.reduce((sum, { records }) => sum + records, 0);
 }
 

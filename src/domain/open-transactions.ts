@@ -143,7 +143,7 @@ function unnamed(partitions: OpenTransaction["partitions"], { producers }: OpenR
 const partitionsNamed = 3;
 
 /** One transaction in words. */
-export function describeOpen(open: OpenTransaction): string {
+function describeOpen(open: OpenTransaction): string {
   const { transactionalId, producerId, state, timeoutMs, hanging } = open;
   const parts = [
     transactionalId.known
