@@ -178,6 +178,8 @@ export type MessageRef = { readonly channel: string; readonly ts: string };
 
 export type Reaction = { readonly name: string; readonly users: readonly string[] };
 
+export type Reply = { readonly user: string; readonly text: string };
+
 export type Person = {
   readonly id: string;
   readonly name: string;
@@ -197,19 +199,29 @@ export type Chat = {
   update(ref: MessageRef, message: Message): Promise<void>;
   /** Seen only by this person. */
   whisper(channel: string, user: string, message: Message): Promise<void>;
-  /** Uploads into a thread; returns the file's id, for an image part. */
+  /**
+   * Uploads into a thread; returns the file's id, for an image part. `claim` makes it once across crashes: it is told
+   * the id before anybody can see the file, and a later call that is given this id looks whether it was shared.
+   */
   upload(
     where: { readonly channel: string; readonly thread?: string },
     file: { readonly name: string; readonly title: string; readonly content: Buffer },
+    claim?: { readonly earlier?: string | undefined; take(id: string): Promise<void> },
   ): Promise<string>;
   /** Adds the bot's own reactions as click targets; repeated calls are no error. */
   seed(ref: MessageRef, emoji: readonly string[]): Promise<void>;
   /** Everybody's reactions now, with every user of each. `E_MESSAGE_GONE` when the message is gone. */
   reactions(ref: MessageRef): Promise<readonly Reaction[]>;
+  /** What people wrote in the message's thread, oldest first. `E_MESSAGE_GONE` when the message is gone. */
+  replies(ref: MessageRef): Promise<readonly Reply[]>;
   person(user: string): Promise<Person>;
   /** Members of a user group. */
   members(usergroup: string): Promise<readonly string[]>;
   permalink(ref: MessageRef): Promise<string>;
+  /** True when people of other workspaces are in this channel. */
+  shared(channel: string): Promise<boolean>;
+  /** Replaces what this person sees in the bot's Home tab. */
+  home(user: string, message: Message): Promise<void>;
 };
 
 export type Lease = { readonly scope: string; readonly owner: string; readonly token: number };
@@ -266,6 +278,15 @@ export type Store = {
   release(lease: Lease): Promise<void>;
   audit(entry: AuditEntry): Promise<void>;
   auditTrail(migration: string): Promise<readonly ChainedEntry[]>;
+  /**
+   * Removes the entries at the front that are older than `before` (ISO 8601) and appends, in the same atomic step, the
+   * checkpoint that vouches for them (`prune` in audit.ts). Returns how many.
+   */
+  pruneAudit(
+    migration: string,
+    before: string,
+    by: Pick<AuditEntry, "at" | "actor" | "reason">,
+  ): Promise<number>;
   /** Appends and keeps only the newest `keep`. */
   append(key: string, value: unknown, keep: number): Promise<void>;
   list(key: string): Promise<readonly unknown[]>;

@@ -22,6 +22,7 @@ chatContract("in memory", async () => {
     group: { id: "S0OWNERS", users: ["U0BEN", "U0CLEO"] },
     react: async (ref, user, name) => fake.react(ref, user, name),
     unreact: async (ref, user, name) => fake.unreact(ref, user, name),
+    reply: async (ref, user, text) => fake.reply(ref, user, text),
     remove: async (ref) => fake.remove(ref),
     subjects: async () => fake.posts.map(({ message }) => message.subject),
     whispered: async (user) =>

@@ -34,6 +34,8 @@ describe.each<Mode>(["socket", "http"])("over %s", (mode) => {
       react: async (ref, user, name) => void (await act(workspace, "reaction", { ...ref, user, name })),
       unreact: async (ref, user, name) =>
         void (await act(workspace, "reaction", { ...ref, user, name, present: false })),
+      reply: async ({ channel: at, ts }, user, text) =>
+        void (await act(workspace, "message", { channel: at, thread_ts: ts, user, text })),
       remove: async (ref) => void (await act(workspace, "delete-message", { ...ref, user: "U0ANA" })),
       subjects: async () =>
         (await messages(workspace))

@@ -12,6 +12,7 @@ export type ChatWorld = {
   readonly group: { readonly id: string; readonly users: readonly string[] };
   react(ref: MessageRef, user: string, name: string): Promise<void>;
   unreact(ref: MessageRef, user: string, name: string): Promise<void>;
+  reply(ref: MessageRef, user: string, text: string): Promise<void>;
   remove(ref: MessageRef): Promise<void>;
   /** The subjects that everybody can read now, threads too, oldest first. */
   subjects(): Promise<readonly string[]>;
@@ -99,6 +100,19 @@ export function chatContract(name: string, open: () => Promise<ChatWorld>): void
       expect(found.find((each) => each.name === "x")?.users).toEqual([otherMember]);
     });
 
+    test("reads what people wrote in a thread, without its first message and the bot's own posts", async () => {
+      const { ref } = await posted();
+      const { member, otherMember } = world.people;
+      expect(await world.chat.replies(ref)).toEqual([]);
+      await world.reply(ref, member, "the billing run is on");
+      await posted(ref.ts);
+      await world.reply(ref, otherMember, "until six");
+      expect(await world.chat.replies(ref)).toEqual([
+        { user: member, text: "the billing run is on" },
+        { user: otherMember, text: "until six" },
+      ]);
+    });
+
     test("a deleted message is gone for every call", async () => {
       const { ref, key } = await posted();
       await world.remove(ref);
@@ -106,6 +120,7 @@ export function chatContract(name: string, open: () => Promise<ChatWorld>): void
       expect(await world.chat.find(world.channel, key)).toBeUndefined();
       await expect(world.chat.update(ref, about("late"))).rejects.toMatchObject(gone);
       await expect(world.chat.reactions(ref)).rejects.toMatchObject(gone);
+      await expect(world.chat.replies(ref)).rejects.toMatchObject(gone);
       await expect(world.chat.seed(ref, ["x"])).rejects.toMatchObject(gone);
       await expect(world.chat.permalink(ref)).rejects.toMatchObject(gone);
       await expect(posted(ref.ts)).rejects.toMatchObject(gone);

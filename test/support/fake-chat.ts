@@ -1,6 +1,6 @@
 import { FerryError } from "#domain/errors.ts";
 import type { Message } from "#domain/message.ts";
-import type { Chat, MessageRef, Person } from "#domain/ports.ts";
+import type { Chat, MessageRef, Person, Reply } from "#domain/ports.ts";
 
 /** A message in memory: what is seen now, and everything that was seen before. */
 type FakePost = {
@@ -32,15 +32,17 @@ export type FakeChat = {
   seeded(ref: MessageRef): readonly string[];
   react(ref: MessageRef, user: string, name: string): void;
   unreact(ref: MessageRef, user: string, name: string): void;
+  reply(ref: MessageRef, user: string, text: string): void;
   remove(ref: MessageRef): void;
   /** The next call of this name fails with that error. */
   failNext(call: keyof Chat, error: FerryError): void;
 };
 
-type State = Omit<FakeChat, "chat" | "seeded" | "react" | "unreact" | "remove" | "failNext"> & {
+type State = Omit<FakeChat, "chat" | "seeded" | "react" | "unreact" | "reply" | "remove" | "failNext"> & {
   /** By message: reaction name to users, in the order in which they reacted. */
   readonly reactions: Map<string, Map<string, Set<string>>>;
   readonly seeds: Map<string, Set<string>>;
+  readonly replies: Map<string, Reply[]>;
   readonly failures: Array<{ readonly call: keyof Chat; readonly error: FerryError }>;
   stamp: number;
 };
@@ -54,6 +56,7 @@ export function createFakeChat(): FakeChat {
     files: [],
     reactions: new Map(),
     seeds: new Map(),
+    replies: new Map(),
     failures: [],
     stamp: 1_795_362_883_000_000,
   };
@@ -66,6 +69,8 @@ export function createFakeChat(): FakeChat {
       usersOf(state, ref, name).add(user);
     },
     unreact: (ref, user, name) => void usersOf(state, ref, name).delete(user),
+    reply: (ref, user, text) =>
+      void state.replies.set(idOf(ref), [...(state.replies.get(idOf(ref)) ?? []), { user, text }]),
     remove: (ref) => void state.posts.splice(state.posts.indexOf(postAt(state, ref)), 1),
     failNext: (call, error) => void state.failures.push({ call, error }),
   };
@@ -147,7 +152,7 @@ function messagesOn(
   };
 }
 
-function peopleOn(state: State): Pick<Chat, "seed" | "reactions" | "person" | "members"> {
+function peopleOn(state: State): Pick<Chat, "seed" | "reactions" | "replies" | "person" | "members"> {
   return {
     async seed(ref, emoji) {
       check(state, "seed");
@@ -162,6 +167,11 @@ function peopleOn(state: State): Pick<Chat, "seed" | "reactions" | "person" | "m
       return [...(state.reactions.get(idOf(ref)) ?? [])]
         .map(([name, users]) => ({ name, users: [...users] }))
         .filter(({ users }) => users.length > 0);
+    },
+    async replies(ref) {
+      check(state, "replies");
+      postAt(state, ref);
+      return state.replies.get(idOf(ref)) ?? [];
     },
     async person(user) {
       check(state, "person");

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Chat } from "#domain/ports.ts";
 import { personFrom, SlackUser } from "./people.ts";
 import { readReactions, seedReactions } from "./reactions.ts";
+import { readReplies } from "./replies.ts";
 import { type ChatNeed, findPost, isGone, orGone, post, update, upload } from "./sending.ts";
 
 const Nothing = z.object({});
@@ -37,6 +38,7 @@ export function createChat(need: ChatNeed): Chat {
       ),
     seed: (ref, emoji) => seedReactions(need, ref, emoji),
     reactions: (ref) => readReactions(need, ref),
+    replies: (ref) => readReplies(need, ref),
     async person(user) {
       const found = await calls.repeatable("users.info", { user }, Found);
       return personFrom(found.user, (await need.identity()).team);
