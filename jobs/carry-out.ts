@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { asFerryError, type FerryError } from "#domain/errors.ts";
+import type { Signer } from "#domain/evidence-key.ts";
 import type { Job, JobName, JobOf, JobQueue } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
 import type { Charts, Chat, Clock, Log, Store, World } from "#domain/ports.ts";
@@ -20,6 +21,8 @@ export type Services = {
   readonly queue: JobQueue;
   readonly clock: Clock;
   readonly log: Log;
+  /** Signs exported evidence; absent: no key is set. */
+  readonly signer?: Signer | undefined;
 };
 
 export type Attempt = { readonly id: string; readonly attempt: number; readonly signal: AbortSignal };
@@ -60,7 +63,7 @@ export function createJobs(
 type Desk = Omit<Work, "world" | "charts">;
 
 function prepare(services: Services, migration: Migration, job: Job, attempt: Attempt): Desk {
-  const { store, chat, queue, clock } = services;
+  const { store, chat, queue, clock, signer } = services;
   const log = services.log.child({ migration: migration.name, job: job.name, id: attempt.id });
   const { channel } = migration.settings;
   return {
@@ -71,6 +74,7 @@ function prepare(services: Services, migration: Migration, job: Job, attempt: At
     chat,
     queue,
     clock,
+    signer,
     log,
     card: createCard({ jobId: attempt.id, channel, chat, store, clock, log }),
     signal: attempt.signal,

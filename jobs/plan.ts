@@ -2,7 +2,7 @@ import { Assessment, assessmentKey } from "#domain/assessment.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Check, Message, Part } from "#domain/message.ts";
-import { Plan, planKey, type Reason, type Wave } from "#domain/plan.ts";
+import { Plan, planHistoryKey, planKey, type Reason, type Wave } from "#domain/plan.ts";
 import { planReport } from "#domain/plan-report.ts";
 import { makePlan } from "#domain/planning.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
@@ -33,7 +33,9 @@ export async function plan(_job: JobOf<"plan">, work: Work): Promise<Outcome> {
     madeAt: new Date(work.clock.now()).toISOString(),
   });
   await work.store.write(planKey(work.migration.name), made);
-  await work.audit({ what: "plan.made", detail: { hash: made.hash, before: before?.hash } });
+  await work.store.write(planHistoryKey(work.migration.name, made.hash), made);
+  const hashes = { before: before?.hash, after: made.hash };
+  await work.audit({ what: "plan.made", ...hashes, detail: { hash: made.hash, before: before?.hash } });
   await upload(made, work);
   await work.card.finish(summary(made, before, assessment, work, began));
   return done;

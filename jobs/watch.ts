@@ -1,6 +1,7 @@
 import { asFerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import { reviewOpenRequests } from "./approval/open-requests.ts";
+import { keepAudit } from "./audit/retention.ts";
 import { lagPoints, sampleLag } from "./mirror/migration-lag.ts";
 import { mirroringKey } from "./mirror/replicate.ts";
 import { replicationAlarms } from "./mirror/replication-alarms.ts";
@@ -12,6 +13,7 @@ import { done, type Outcome, type Work } from "./work.ts";
 export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> {
   await reviewOpenRequests(work);
   await liftExpiredFences(work);
+  await keepAudit(work);
   if ((await work.store.read(mirroringKey(work.migration.name))) === undefined) return done;
   // First: a producer that writes where it should not is to be named within 30 s, whatever else does not answer.
   await watchStandby(work);

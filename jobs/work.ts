@@ -1,3 +1,4 @@
+import type { Signer } from "#domain/evidence-key.ts";
 import type { Job, JobQueue } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
 import type { AuditEntry, Charts, Chat, Clock, Log, Store, World } from "#domain/ports.ts";
@@ -26,6 +27,8 @@ export type Work = {
   readonly charts: Charts;
   readonly queue: JobQueue;
   readonly clock: Clock;
+  /** Signs exported evidence; absent: no key is set. */
+  readonly signer?: Signer | undefined;
   readonly log: Log;
   readonly card: Card;
   /** Aborted when the process stops or somebody cancels. */

@@ -4,6 +4,7 @@ import { distance } from "fastest-levenshtein";
 import { parse as parseYaml, YAMLParseError } from "yaml";
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
+import { readSigner, type Signer } from "#domain/evidence-key.ts";
 import { FerryFile, type Migration, type Security } from "#domain/settings.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 
@@ -21,7 +22,14 @@ export const Environment = z
     PORT: z.coerce.number().int().min(1).max(65_535).default(3000),
     REDIS_URL: z.url({ protocol: /^rediss?$/, error: "expected redis://… or rediss://…" }),
     FERRY_CONFIG: z.string().default("./ferry.yaml"),
+    /** Signs exported evidence: Ed25519, PEM or base64 of PKCS#8. */
+    FERRY_SIGNING_KEY: z.string().optional(),
+    FERRY_SIGNING_KEY_FILE: z.string().optional(),
     LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  })
+  .refine((env) => env.FERRY_SIGNING_KEY === undefined || env.FERRY_SIGNING_KEY_FILE === undefined, {
+    path: ["FERRY_SIGNING_KEY_FILE"],
+    error: "FERRY_SIGNING_KEY is set too; set one of them",
   })
   .refine((env) => env.SLACK_APP_TOKEN !== undefined || env.SLACK_SIGNING_SECRET !== undefined, {
     path: ["SLACK_SIGNING_SECRET"],
@@ -34,6 +42,8 @@ const secretNames = /TOKEN|SECRET|PASSWORD|KEY/;
 export type Config = {
   readonly environment: Environment;
   readonly migrations: readonly Migration[];
+  /** Absent: evidence is exported unsigned. */
+  readonly signer: Signer | undefined;
   /** Reads a secret that ferry.yaml names by its environment variable. */
   secret(variable: string): string;
   /** How to reach a cluster with these settings: secrets and certificate files resolved. */
@@ -56,15 +66,38 @@ export async function loadConfig(variables: Readonly<Record<string, string | und
     );
   }
 
+  const signer = await loadSigner(environment);
   for (const variable of namedSecrets(migrations)) secret(variable);
   for (const [key, path] of namedCertificates(migrations)) await readCertificate(key, path);
 
   return {
     environment,
     migrations,
+    signer,
     secret,
     access: (bootstrap, security) => resolveAccess(bootstrap, security, secret),
   };
+}
+
+async function loadSigner(environment: Environment): Promise<Signer | undefined> {
+  const { FERRY_SIGNING_KEY: text, FERRY_SIGNING_KEY_FILE: path } = environment;
+  if (path !== undefined) {
+    const content = await readFile(resolve(path), "utf8").catch((cause: unknown) => {
+      const message = `FERRY_SIGNING_KEY_FILE: saw "${path}"; that file cannot be read.`;
+      throw new FerryError("E_SETTINGS", message, { cause });
+    });
+    return parseSigner("FERRY_SIGNING_KEY_FILE", content);
+  }
+  return text === undefined ? undefined : parseSigner("FERRY_SIGNING_KEY", text);
+}
+
+function parseSigner(name: string, text: string): Signer {
+  try {
+    return readSigner(text);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new FerryError("E_SETTINGS", `${name}: a value is set; ${why}.`);
+  }
 }
 
 /** The process's own environment, for the one place that starts everything. */

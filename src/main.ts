@@ -133,6 +133,7 @@ function startWork({ config, store, queue, outages, chat, log, stack }: WorkNeed
       queue,
       clock: systemClock,
       log,
+      signer: config.signer,
     },
     handlers,
   );

@@ -19,6 +19,9 @@ const holdMs = 60_000;
 /** Pause after a failure behind the point of no return that the queue would otherwise give up on, ms. */
 const stubbornMs = 30_000;
 
+/** Who carries it out: nobody's hand, so nobody's name. Who approved it stands in the entry. */
+const bot = "bot";
+
 type Execution = {
   readonly request: Request;
   readonly approvable: Approvable;
@@ -70,6 +73,7 @@ async function start(checked: Reviewed, approvable: Approvable, work: Work): Pro
   }
   await work.audit({
     what: "run.started",
+    actor: bot,
     ...aboutRequest(request),
     before: checked.request.state,
     after: request.state,
@@ -87,7 +91,7 @@ async function start(checked: Reviewed, approvable: Approvable, work: Work): Pro
 async function resume(request: Request, approvable: Approvable, work: Work): Promise<Outcome> {
   const run = await openRun(request, work);
   const detail = { request: request.id, run: run.id };
-  await work.audit({ what: "run.resumed", ...aboutRequest(request), detail });
+  await work.audit({ what: "run.resumed", actor: bot, ...aboutRequest(request), detail });
   return carryOut({ request, approvable, run, work });
 }
 
@@ -108,7 +112,7 @@ async function carryOut(execution: Execution): Promise<Outcome> {
   const work: Work = {
     ...execution.work,
     signal: AbortSignal.any([execution.work.signal, run.signal]),
-    audit: (entry) => execution.work.audit({ ...aboutRequest(request), ...entry }),
+    audit: (entry) => execution.work.audit({ actor: bot, ...aboutRequest(request), ...entry }),
   };
   const safe = { ...execution, work };
   try {

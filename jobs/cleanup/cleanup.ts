@@ -7,6 +7,7 @@ import type { KafkaCluster, ReplicationEngine } from "#domain/ports.ts";
 import { flowsOf, offsetsTopics, sharedMirrorTopics } from "#domain/residue.ts";
 import { Verified, verifiedKey } from "#domain/verification.ts";
 import { about, count, figure } from "#domain/wording.ts";
+import { reportKey } from "#jobs/audit/evidence.ts";
 import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
 import { liveGroups } from "#jobs/switch/clients.ts";
 import { fenceSize } from "#jobs/switch/fence-document.ts";
@@ -275,6 +276,7 @@ async function summary(proposal: Proposal, work: Work, run: Run): Promise<readon
   const plan = await loadPlan(work);
   const silent = await silenceOf(run);
   const report = await finalReport(plan, guide.waves, silent, work);
+  await work.store.write(reportKey(work.migration.name, report.name), report.markdown);
   await work.card.file({ name: report.name, title: "Final report", content: Buffer.from(report.markdown) });
   const watched = silent === undefined ? "not recorded" : about(silent.to - silent.from);
   return [

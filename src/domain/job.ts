@@ -41,7 +41,12 @@ export const Job = z.discriminatedUnion("name", [
     cron: z.string().optional(),
     timezone: z.string().optional(),
   }),
-  z.object({ name: z.literal("audit"), ...from, export: z.boolean().default(false) }),
+  z.object({
+    name: z.literal("audit"),
+    ...from,
+    wave: z.string().optional(),
+    export: z.boolean().default(false),
+  }),
   z.object({ name: z.literal("cancel"), ...from, request: z.string() }),
   /** Reads an approval request's reactions back from Slack and decides. */
   z.object({ name: z.literal("review"), ...from, request: z.string() }),

@@ -63,6 +63,11 @@ export function planKey(migration: string): string {
   return `plan:${migration}`;
 }
 
+/** Key of each plan that there was; without a hash what they all begin with. */
+export function planHistoryKey(migration: string, hash = ""): string {
+  return `plan-history:${migration}:${hash}`;
+}
+
 /** Name of a wave's flow: `ferry-<migration>-<wave>-<kind>`. */
 export function flowName(
   migration: string,

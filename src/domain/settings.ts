@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ActionName } from "./approval.ts";
 import { cronProblem, nearestTimezone, timezoneNamed } from "./cron.ts";
 
 /** Everything about migrations that a team writes down: the schema of `ferry.yaml`. Unknown keys are errors. */
@@ -231,11 +232,36 @@ const Replication = z.strictObject({
   flush: duration("5s"),
 });
 
+/** Part of the quorum that certain people must fill; they may approve without standing in `approvers`. */
+const RoleSettings = z.strictObject({
+  name: z.string().min(1),
+  users: z.array(z.string()).default([]),
+  usergroup: z.string().optional(),
+  count: z.int().min(1).max(6).default(1),
+  /** Only for these waves, such as those that its people own; absent: for all. */
+  waves: z.array(z.string()).optional(),
+});
+
+/** Each list: Slack ids of one person. */
+const Identities = z.array(z.array(z.string()).min(2)).superRefine((lists, context) => {
+  const all = lists.flat();
+  const twice = all.find((id, at) => all.indexOf(id) !== at);
+  if (twice !== undefined) context.addIssue(`expected each id once; ${twice} is there twice`);
+});
+
 const Approvals = z.strictObject({
   /** Configurable upwards only. */
   quorum: z.int().min(2).max(6).default(2),
   expires: duration("1h"),
   granted: duration("15m"),
+  /** So long before a request expires those who have not reacted are reminded, once; 0s: never. */
+  remind: duration("10m"),
+  /** Of `--at`, and of the times that requests show; that of the digest when absent. */
+  timezone: Timezone.optional(),
+  roles: z.partialRecord(ActionName, z.array(RoleSettings)).optional(),
+  identities: Identities.default([]),
+  /** Absent: there is no break-glass. */
+  breakGlass: z.strictObject({ users: z.array(z.string()).min(1) }).optional(),
 });
 
 export const MigrationSettings = z.strictObject({
@@ -249,6 +275,8 @@ export const MigrationSettings = z.strictObject({
   replication: Replication,
   waves: z.array(WaveSettings).optional(),
   clients: z.array(Client).default([]),
+  /** How long entries of the audit are kept. */
+  audit: z.strictObject({ keep: z.union([z.literal("forever"), Duration]).default("forever") }).prefault({}),
   digest: z.strictObject({ cron: Cron, timezone: Timezone.default("UTC") }).optional(),
   cleanup: z.strictObject({ watch: duration("48h") }).prefault({}),
   /** Seconds of measuring for `assess`. */

@@ -78,6 +78,8 @@ describe("what is typed becomes a job", () => {
       { name: "schedule-digest", ...from, cron: "*/15 8-18 * * mon-fri", timezone: "Europe/Paris" },
     ],
     ["audit", { name: "audit", ...from, export: false }],
+    ["audit billing", { name: "audit", ...from, wave: "billing", export: false }],
+    ["audit Export", { name: "audit", ...from, export: true }],
     ["audit export", { name: "audit", ...from, export: true }],
     ["cancel 7K3Q", { name: "cancel", ...from, request: "7K3Q" }],
   ])("/ferry %s", async (text, job) => {
@@ -103,7 +105,6 @@ describe("a mistake is quoted, with the nearest valid word, and queues nothing",
     ["digest on 60 * * * *", "`60` is not a minute: 0 to 59"],
     ["digest on 0 * * * * Europe/Pariss", "Nearest: `Europe/Paris`."],
     ["digest on 0 * * * * UTC UTC", "`UTC` is one word too many."],
-    ["audit exprt", "Nearest: `export`."],
     ["help lagg", "Nearest: `lag`."],
   ])("/ferry %s", async (text, expected) => {
     const { say, jobs } = setup();

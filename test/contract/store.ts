@@ -112,6 +112,33 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       expect(await store.auditTrail("another")).toEqual([]);
     });
 
+    it("prunes old audit entries, and the rest vouches for them", async () => {
+      for (const day of [1, 2, 3, 4]) {
+        const at = `2026-11-0${day}T12:00:00.000Z`;
+        await store.audit({ at, actor: "U1", migration: "pruned", what: "x", detail: { day } });
+      }
+      const whole = await store.auditTrail("pruned");
+      const by = { at: "2026-11-05T12:00:00.000Z", actor: "bot" };
+      expect(await store.pruneAudit("pruned", "2026-11-01T00:00:00.000Z", by)).toBe(0);
+      const rivals = [1, 2].map(() => store.pruneAudit("pruned", "2026-11-03T00:00:00.000Z", by));
+      expect((await Promise.all(rivals)).toSorted((a, b) => a - b)).toEqual([0, 2]);
+      const rest = await store.auditTrail("pruned");
+      expect(rest.map(({ sequence, what }) => [sequence, what])).toEqual([
+        [3, "x"],
+        [4, "x"],
+        [5, "audit.pruned"],
+      ]);
+      expect(verifyChain(rest)).toMatchObject({
+        intact: true,
+        pruned: { sequence: 2, hash: whole[1]?.hash },
+      });
+      expect(verifyChain(rest.slice(1))).toMatchObject({ intact: false, sequence: 3, link: "sequence" });
+      await store.audit({ ...by, migration: "pruned", what: "y" });
+      expect(verifyChain(await store.auditTrail("pruned"))).toMatchObject({ intact: true, entries: 4 });
+      expect(await store.pruneAudit("pruned", "2027-01-01T00:00:00.000Z", by)).toBe(4);
+      expect(verifyChain(await store.auditTrail("pruned"))).toMatchObject({ intact: true, entries: 1 });
+    });
+
     it("keeps only the newest of a list", async () => {
       for (const n of [1, 2, 3, 4]) await store.append("points", { n }, 3);
       expect(await store.list("points")).toEqual([{ n: 2 }, { n: 3 }, { n: 4 }]);

@@ -32,6 +32,7 @@ function fused(store: Store, fuse: Fuse): Store {
     release: async (...given) => (burn(fuse), store.release(...given)),
     audit: async (...given) => (burn(fuse), store.audit(...given)),
     auditTrail: async (...given) => (burn(fuse), store.auditTrail(...given)),
+    pruneAudit: async (...given) => (burn(fuse), store.pruneAudit(...given)),
     append: async (...given) => (burn(fuse), store.append(...given)),
     list: async (...given) => (burn(fuse), store.list(...given)),
   };

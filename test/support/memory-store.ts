@@ -1,4 +1,4 @@
-import { chain, StoredEntry } from "#domain/audit.ts";
+import { chain, prune, StoredEntry } from "#domain/audit.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { ChainedEntry, Clock, Lease, Store, Versioned } from "#domain/ports.ts";
 
@@ -64,6 +64,17 @@ export function createMemoryStore(clock: Pick<Clock, "now">): Store {
       chains.set(entry.migration, [...entries, JSON.stringify(next)]);
     },
     auditTrail: async (migration) => (chains.get(migration) ?? []).map((text) => parse(text)),
+    pruneAudit: async (migration, before, by) => {
+      const entries = (chains.get(migration) ?? []).map((text) => parse(text));
+      const pruned = prune(entries, before, by);
+      if (pruned === undefined) return 0;
+      const left = [...entries.slice(pruned.drop), pruned.checkpoint];
+      chains.set(
+        migration,
+        left.map((entry) => JSON.stringify(entry)),
+      );
+      return pruned.drop;
+    },
     append: async (key, value, keep) => {
       lists.set(key, [...(lists.get(key) ?? []), JSON.stringify(value ?? null)].slice(-keep));
     },

@@ -44,6 +44,13 @@ export const chainOn = `
 if (redis.call("LINDEX", KEYS[1], -1) or "") ~= ARGV[1] then return 0 end
 return redis.call("RPUSH", KEYS[1], ARGV[2])`;
 
+/** KEYS chain; ARGV first and last entry as read, checkpoint, how many to drop. Only when nobody else changed it. */
+export const prune = `
+if redis.call("LINDEX", KEYS[1], 0) ~= ARGV[1] or redis.call("LINDEX", KEYS[1], -1) ~= ARGV[2] then return 0 end
+redis.call("RPUSH", KEYS[1], ARGV[3])
+redis.call("LTRIM", KEYS[1], ARGV[4], -1)
+return 1`;
+
 /** KEYS list; ARGV value, how many to keep. */
 export const append = `
 redis.call("RPUSH", KEYS[1], ARGV[1])

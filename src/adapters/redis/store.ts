@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import { chain, StoredEntry } from "#domain/audit.ts";
+import { chain, prune, StoredEntry } from "#domain/audit.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { AuditEntry, ChainedEntry, Clock, Lease, Log, Store, Versioned } from "#domain/ports.ts";
 import { connect } from "./connection.ts";
@@ -106,27 +106,46 @@ function listsIn({ call, script, name }: Keyspace): Pick<Store, "append" | "list
 }
 
 /** The hash is made here, the append compares with the last entry as it was read: a rival's append means again. */
-function auditIn({ call, script, name }: Keyspace, clock: Clock): Pick<Store, "audit" | "auditTrail"> {
-  async function tryAppend(entry: AuditEntry): Promise<boolean> {
+function auditIn(
+  { call, script, name }: Keyspace,
+  clock: Clock,
+): Pick<Store, "audit" | "auditTrail" | "pruneAudit"> {
+  async function tryAppend(entry: AuditEntry): Promise<true | undefined> {
     const key = name("audit", entry.migration);
     const last = (await call((redis) => redis.lindex(key, -1))) ?? "";
     const next = chain(entry, last === "" ? undefined : parseEntry(last));
     const appended = await script(scripts.chainOn, [key], [last, JSON.stringify(next)]);
-    return appended !== 0;
+    return appended === 0 ? undefined : true;
+  }
+
+  /** Until it is done: a rival's append in between means to read again. */
+  async function insist<T>(what: string, attempt: () => Promise<T | undefined>): Promise<T> {
+    for (let tries = 0; tries < chainTries; tries += 1) {
+      const result = await attempt();
+      if (result !== undefined) return result;
+      await clock.sleep(1 + Math.floor(Math.random() * 2 * (tries + 1)));
+    }
+    throw new FerryError("E_STORE", `the audit chain moved ${chainTries} times while ${what}`);
   }
 
   return {
     async audit(entry) {
-      for (let attempt = 0; attempt < chainTries; attempt += 1) {
-        if (await tryAppend(entry)) return;
-        await clock.sleep(1 + Math.floor(Math.random() * 2 * (attempt + 1)));
-      }
-      throw new FerryError("E_STORE", `the audit chain moved ${chainTries} times while appending to it`);
+      await insist("appending to it", () => tryAppend(entry));
     },
     async auditTrail(migration) {
       const texts = await call((redis) => redis.lrange(name("audit", migration), 0, -1));
       return texts.map((text) => parseEntry(text));
     },
+    pruneAudit: (migration, before, by) =>
+      insist("pruning it", async () => {
+        const key = name("audit", migration);
+        const texts = await call((redis) => redis.lrange(key, 0, -1));
+        const pruned = prune(texts.map(parseEntry), before, by);
+        if (pruned === undefined) return 0;
+        const { drop, checkpoint } = pruned;
+        const args = [texts[0] ?? "", texts.at(-1) ?? "", JSON.stringify(checkpoint), drop];
+        return (await script(scripts.prune, [key], args)) === 1 ? drop : undefined;
+      }),
   };
 }
 

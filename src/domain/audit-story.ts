@@ -1,0 +1,142 @@
+import { z } from "zod";
+import type { ChainedEntry } from "./ports.ts";
+import { count } from "./wording.ts";
+
+/** The audit as people read it: one short line per entry, in the order in which it happened. */
+
+export type StoryLine = {
+  readonly sequence: number;
+  /** ISO 8601. */
+  readonly at: string;
+  /** A Slack user id, or "the bot". */
+  readonly who: string;
+  /** People as `@{id}`. */
+  readonly text: string;
+};
+
+const reasonMax = 160;
+/** What was about to be done: its outcome follows. */
+const intents = /\.intent$/;
+
+/** The story of one wave, or of all. Requests and runs belong to a wave, also where their entries do not name it. */
+export function storyOf(trail: readonly ChainedEntry[], wave?: string): readonly StoryLine[] {
+  const told = wave === undefined ? trail : trail.filter(ofWave(trail, wave));
+  return told
+    .filter(({ what }) => !intents.test(what))
+    .map((entry) => ({ sequence: entry.sequence, at: entry.at, who: whoOf(entry), text: textOf(entry) }));
+}
+
+const About = z.object({
+  request: z.string().optional(),
+  run: z.string().optional(),
+});
+
+function ofWave(trail: readonly ChainedEntry[], wave: string): (entry: ChainedEntry) => boolean {
+  const known = trail.filter((entry) => entry.wave === wave).map(aboutOf);
+  const ids = new Set(known.flatMap(({ request, run }) => [request, run]).filter((id) => id !== undefined));
+  return (entry) => {
+    if (entry.wave !== undefined) return entry.wave === wave;
+    const { request = "", run = "" } = aboutOf(entry);
+    return ids.has(request) || ids.has(run);
+  };
+}
+
+function aboutOf({ detail }: ChainedEntry): z.infer<typeof About> {
+  return About.safeParse(detail).data ?? {};
+}
+
+function whoOf({ actor }: ChainedEntry): string {
+  return /^[UW][A-Z0-9]+$/.test(actor) ? actor : "the bot";
+}
+
+const Detail = z.object({
+  request: z.string().catch(""),
+  vote: z.string().catch(""),
+  action: z.string().catch(""),
+  step: z.string().catch(""),
+  client: z.string().catch(""),
+  place: z.string().catch(""),
+  flow: z.string().catch(""),
+  phase: z.string().catch(""),
+  hash: z.string().catch(""),
+  message: z.string().catch(""),
+  job: z.string().catch(""),
+  by: z.array(z.string()).catch([]),
+  approvedBy: z.array(z.string()).catch([]),
+  equal: z.number().optional().catch(undefined),
+  differences: z.array(z.unknown()).catch([]),
+  removed: z.number().catch(0),
+  until: z.string().catch(""),
+});
+type Detail = z.infer<typeof Detail>;
+
+type Telling = (detail: Detail, entry: ChainedEntry) => string;
+
+const verbs = new Map([
+  ["approve", "approves"],
+  ["deny", "denies"],
+]);
+
+const tellings: ReadonlyMap<string, Telling> = new Map<string, Telling>([
+  ["request.opened", ({ action, request }, { wave }) => `asks for ${action}${of(wave)}: request ${request}`],
+  ["reaction.counted", ({ vote, request }) => `${verbs.get(vote) ?? vote} request ${request}`],
+  ["reaction.not-counted", ({ vote, request }) => `reacts to request ${request} (${vote}), not counted`],
+  ["reaction.withdrawn", ({ vote, request }) => `takes "${vote}" back from request ${request}`],
+  ["request.approved", ({ request, by }) => `request ${request} is approved${people(by)}`],
+  ["request.denied", ({ request, by }) => `request ${request} is denied${people(by)}`],
+  ["request.cancelled", ({ request }) => `cancels request ${request}`],
+  ["run.started", ({ request, approvedBy }) => `starts request ${request}, approved${people(approvedBy)}`],
+  ["run.turn-back", ({ request }) => `asks the run of request ${request} to turn back`],
+  ["run.repaired", ({ request }) => `says that request ${request} was repaired by hand`],
+  ["step.done", ({ step }) => `${step}: done`],
+  ["step.found", ({ step }) => `${step}: was already so`],
+  ["step.undone", ({ step }) => `${step}: taken back`],
+  ["step.undo", ({ step }) => `${step}: is taken back`],
+  ["client.stopped", ({ client, place }) => `${client} stopped (${place})`],
+  ["client.started", ({ client, place }) => `${client} started (${place})`],
+  ["wave.phase", ({ phase }, { wave }) => `wave ${wave ?? "?"} stands at ${phase}`],
+  ["plan.made", ({ hash }) => `plan ${hash.slice(0, 12)} is made`],
+  ["job.failed", ({ job }) => `${job} failed`],
+  [
+    "verify.done",
+    ({ equal, differences }) =>
+      `verified: ${equal === undefined ? "unknown" : count(equal, "record")} equal, ${count(differences.length, "partition")} different`,
+  ],
+  [
+    "audit.pruned",
+    ({ removed, until }) => `${count(removed, "entry").replace("entrys", "entries")} up to ${until} removed`,
+  ],
+]);
+
+function textOf(entry: ChainedEntry): string {
+  const detail = Detail.parse(typeof entry.detail === "object" ? (entry.detail ?? {}) : {});
+  const telling = tellings.get(entry.what);
+  const text = telling?.(detail, entry) ?? plainly(detail, entry);
+  return `${text}${changeOf(entry)}${becauseOf(detail, entry)}`;
+}
+
+/** "mirror stopped ferry-orders-billing-forward": readable without a telling of its own. */
+function plainly({ flow, request, client }: Detail, { what, subject }: ChainedEntry): string {
+  const about = [flow, request, client, subject ?? ""].find((word) => word !== "") ?? "";
+  return `${what.replaceAll(/[.-]/g, " ")} ${about}`.trimEnd();
+}
+
+/** Only short states: "open → approved". Whole documents are in the export. */
+function changeOf({ before, after, what }: ChainedEntry): string {
+  if (typeof before !== "string" || typeof after !== "string") return "";
+  return what.endsWith(`.${after}`) || what === "plan.made" ? "" : ` (${before} → ${after})`;
+}
+
+function becauseOf({ message }: Detail, { reason }: ChainedEntry): string {
+  const why = [reason, message === "" ? undefined : message].filter((part) => part !== undefined).join(": ");
+  if (why === "" || why === "counted") return "";
+  return ` – ${why.length > reasonMax ? `${why.slice(0, reasonMax)}…` : why}`;
+}
+
+function of(wave: string | undefined): string {
+  return wave === undefined ? "" : ` of wave ${wave}`;
+}
+
+function people(users: readonly string[]): string {
+  return users.length === 0 ? "" : ` by ${users.map((user) => `@{${user}}`).join(", ")}`;
+}
