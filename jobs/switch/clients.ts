@@ -1,7 +1,7 @@
 import { FerryError } from "#domain/errors.ts";
 import type { ClientPlace, KafkaCluster } from "#domain/ports.ts";
 import type { Client } from "#domain/settings.ts";
-import { type OffsetTable, unknown } from "#domain/topology.ts";
+import { type GroupDescription, type OffsetTable, unknown } from "#domain/topology.ts";
 import { holds, notYet, until } from "#jobs/waiting.ts";
 import type { Work } from "#jobs/work.ts";
 
@@ -45,15 +45,31 @@ export async function stopConsumers(
   request: string,
   stopped: () => void = () => undefined,
 ): Promise<void> {
+  const cluster = place === "source" ? work.world.source : await work.world.target();
+  const seen = await seenWithMembers(clients, cluster);
   await Promise.all(
     clients.map(async (client) => {
-      if ((await placeOfConsumer(client, work)) !== place) return;
+      if (!seen.has(client.name) && (await placeOfConsumer(client, work)) !== place) return;
       await work.world.client(client).stop(`${request}-stop-${place}`);
       await work.audit({ what: "client.stopped", detail: { client: client.name, place } });
     }),
   );
   stopped();
-  await untilQuiet(place === "source" ? work.world.source : await work.world.target(), groups, work);
+  await untilQuiet(cluster, groups, work);
+}
+
+/**
+ * Applications that run on this cluster for certain, by one question for all of them: their group has members there, and
+ * nobody else is known to be in it. The others' drivers must be asked, which starts a process each.
+ */
+async function seenWithMembers(
+  clients: readonly Consumer[],
+  cluster: KafkaCluster,
+): Promise<ReadonlySet<string>> {
+  const described = await cluster.describeGroups([...new Set(clients.map(({ group }) => group))]);
+  const live = new Set(described.filter(({ members }) => members.length > 0).map(({ id }) => id));
+  const alone = clients.filter(({ group }) => clients.filter((other) => other.group === group).length === 1);
+  return new Set(alone.filter(({ group }) => live.has(group)).map(({ name }) => name));
 }
 
 /** Two reads of the committed offsets of an empty group lie so far apart, ms. */
@@ -99,7 +115,10 @@ function plain(committed: ReadonlyMap<string, OffsetTable>): unknown {
     .toSorted((a, b) => a.group.localeCompare(b.group));
 }
 
-/** Starts them where they do not run yet, and waits until each group has a member there. */
+/**
+ * Starts them where they do not run yet, and waits until each group has a member there. A group without members is
+ * started without asking its driver first: a repeated request is the same to it.
+ */
 export async function startConsumers(
   clients: readonly Consumer[],
   place: "source" | "target",
@@ -108,29 +127,46 @@ export async function startConsumers(
 ): Promise<void> {
   const access = await work.world.applications(place);
   const cluster = place === "source" ? work.world.source : await work.world.target();
+  const groups = [...new Set(clients.map(({ group }) => group))];
+  const nobody = new Set((await withoutMembers(cluster, groups)).map(({ id }) => id));
   await Promise.all(
     clients.map(async (client) => {
-      if ((await placeOfConsumer(client, work)) !== place) {
-        await work.world.client(client).start(place, access, `${request}-start-${place}`);
-        await work.audit({ what: "client.started", detail: { client: client.name, place } });
-      }
-      await untilMembers(client, cluster, work);
+      if (!nobody.has(client.group) && (await placeOfConsumer(client, work)) === place) return;
+      await work.world.client(client).start(place, access, `${request}-start-${place}`);
+      await work.audit({ what: "client.started", detail: { client: client.name, place } });
     }),
   );
+  await untilMembers(clients, groups, cluster, work);
 }
 
-async function untilMembers(client: Consumer, cluster: KafkaCluster, work: Work): Promise<void> {
+async function withoutMembers(
+  cluster: KafkaCluster,
+  groups: readonly string[],
+): Promise<readonly GroupDescription[]> {
+  return (await cluster.describeGroups(groups)).filter(({ members }) => members.length === 0);
+}
+
+/** One question for all groups at a time, however many there are. */
+async function untilMembers(
+  clients: readonly Consumer[],
+  groups: readonly string[],
+  cluster: KafkaCluster,
+  work: Work,
+): Promise<void> {
   await until(
     work,
     {
       deadlineMs: work.migration.settings.cutover.patience,
       everyMs: 100,
       code: "E_CLIENT_CLAIM",
-      what: `${client.name} is said to run on the ${cluster.role}, but group ${client.group} shows nobody`,
+      what: `Applications are said to run on the ${cluster.role}, but their groups show nobody`,
     },
     async () => {
-      const [group] = await cluster.describeGroups([client.group]);
-      return group !== undefined && group.members.length > 0 ? holds(undefined) : notYet("no member");
+      const missing = new Set((await withoutMembers(cluster, groups)).map(({ id }) => id));
+      const named = clients
+        .filter(({ group }) => missing.has(group))
+        .map(({ name, group }) => `${name} in group ${group}`);
+      return named.length === 0 ? holds(undefined) : notYet(`no member: ${named.join(", ")}`);
     },
   );
 }

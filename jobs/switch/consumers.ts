@@ -70,9 +70,10 @@ function stopStep(wave: Wave, work: Work, run: Run): Step {
   return {
     name: "stop-consumers",
     title: `stop ${clients.map(({ name }) => name).join(", ") || "nobody"}`,
+    // Kafka is asked first: with many applications, asking all their drivers takes longer than the rest of the pause.
     isDone: async () =>
-      (await placesOf(wave, work)).every((place) => place !== "source") &&
-      (await liveGroups(source, wave.groups)).length === 0,
+      (await liveGroups(source, wave.groups)).length === 0 &&
+      (await placesOf(wave, work)).every((place) => place !== "source"),
     act: async () => {
       const { stoppingAt } = await recallSigns(run);
       await noteSigns(run, { stoppingAt: stoppingAt ?? work.clock.now() });
@@ -141,8 +142,8 @@ function startStep(wave: Wave, target: KafkaCluster, work: Work, run: Run): Step
     isDone: async () => {
       const live = await liveGroups(target, groups);
       return (
-        (await placesOf(wave, work)).every((place) => place === "target") &&
-        live.length === new Set(groups).size
+        live.length === new Set(groups).size &&
+        (await placesOf(wave, work)).every((place) => place === "target")
       );
     },
     act: async () => {

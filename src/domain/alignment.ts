@@ -116,17 +116,20 @@ export async function expectedAt(
 
 /**
  * Whether a place that is expected from an earlier translation splits the destination as the offset splits the origin:
- * all records around it are equal, and they do not repeat. Then it is the place of the first record behind it.
+ * all records around it are equal, and they do not repeat. Then it is the place of the first record behind it, or, with
+ * no record behind it on either side, that place itself.
  */
 export function holds(
+  guess: number,
   expected: { readonly before: Records; readonly after: Records },
   { before, after }: { readonly before: Records; readonly after: Records },
 ): number | undefined {
   if (before.length < context || repeats([...before, ...after])) return undefined;
   if (!sameRecords(expected.before, before)) return undefined;
   const [first] = expected.after;
-  // Behind the last record nothing may stand yet: it could be a repetition.
-  if (first === undefined || after.length === 0) return undefined;
+  // Where only one side goes on, what stands there may be a repetition, or is not copied yet.
+  if (after.length === 0 && first === undefined) return guess;
+  if (after.length === 0 || first === undefined) return undefined;
   return runsOn(expected.after, after) ? first.offset : undefined;
 }
 

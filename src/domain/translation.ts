@@ -71,9 +71,11 @@ export async function translate(
     around(origin, committed, context),
     ...guesses.map((guess) => expectedAt(guess, destination)),
   ]);
-  const places = expected.map((found) => found && holds(found, near));
+  const places = expected.map((found, index) => found && holds(guesses[index] ?? -1, found, near));
   const place = places.find((offset) => offset !== undefined);
-  if (place !== undefined) return { kind: "exact", offset: place, by: "next", again: 0 };
+  if (place !== undefined) {
+    return { kind: "exact", offset: place, by: near.after.length > 0 ? "next" : "previous", again: 0 };
+  }
   // Read before the origin is read again: whatever stands before this end was on the origin by then.
   const copiedEnd = await destination.endNow();
   const { before, after } = await farther(committed, near.before, origin, destination);

@@ -65,6 +65,14 @@ describe("logs that are hard to tell apart", () => {
     );
     expect(await translate(50, origin, destination, [57])).toMatchObject({ kind: "exact", offset: 57 });
     expect(await translate(50, origin, destination, [0, 5000])).toMatchObject({ kind: "exact", offset: 57 });
+    expect(await translate(100, origin, destination, [107])).toEqual({
+      kind: "exact",
+      offset: 107,
+      by: "previous",
+      again: 0,
+    });
+    const doubled = view([...numbered(100, (index) => index, 7), record(107, "r99", 99)], 7, 108);
+    expect(await translate(100, origin, doubled, [107])).toMatchObject({ kind: "exact", offset: 108 });
     expect(await translate(40, view(period(80), 0, 80), view(period(80), 0, 80), [38])).toMatchObject({
       kind: "exact",
       offset: 40,
