@@ -97,7 +97,7 @@ async function sizeLimits(cluster: KafkaCluster, topics: readonly string[]): Pro
 }
 
 /** Who the mirror, which logs in as the bot does, is to this cluster. */
-export function mirrorPrincipal(side: FenceSide, { migration }: Pick<Work, "migration">): string {
+function mirrorPrincipal(side: FenceSide, { migration }: Pick<Work, "migration">): string {
   const { source, target } = migration.settings;
   if (side === "target") {
     return target.auth === "scram" && target.scram !== undefined
