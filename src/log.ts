@@ -1,21 +1,7 @@
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { asFerryError } from "#domain/errors.ts";
 import type { Log } from "#domain/ports.ts";
-
-/** The one place where secrets are kept out of logs. */
-const secrets = [
-  "token",
-  "*.token",
-  "secret",
-  "*.secret",
-  "password",
-  "*.password",
-  "*.*.password",
-  "authorization",
-  "*.authorization",
-  "access.sasl",
-  "*.access.sasl",
-];
+import { fieldsWithoutSecrets, withoutSecrets } from "#domain/redaction.ts";
 
 const causesShown = 3;
 
@@ -23,12 +9,23 @@ const causesShown = 3;
 export function createLog(level: "debug" | "info" | "warn" | "error", write?: (line: string) => void): Log {
   const options = {
     level,
-    redact: { paths: secrets, censor: "[redacted]" },
+    formatters: { log: fieldsWithoutSecrets },
     base: null,
     // JSON would leave an Error's message and stack out.
     serializers: { err: described, error: described },
   };
-  return write === undefined ? pino(options) : pino(options, { write });
+  return withSafeChildren(write === undefined ? pino(options) : pino(options, { write }));
+}
+
+/** A child's own fields do not pass the formatter of its lines. */
+function withSafeChildren(logger: Logger): Log {
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    child: (fields) => withSafeChildren(logger.child(fieldsWithoutSecrets(fields))),
+  };
 }
 
 /** An error with its code, what happened, what to do and where it came from; only these: SDK errors carry requests. */
@@ -36,7 +33,7 @@ function described(value: unknown): unknown {
   if (!(value instanceof Error)) return value;
   const { code, message, remedy } = asFerryError(value);
   const causes = causesOf(value);
-  return { code, message, remedy, stack: value.stack, ...(causes.length > 0 && { causes }) };
+  return withoutSecrets({ code, message, remedy, stack: value.stack, ...(causes.length > 0 && { causes }) });
 }
 
 function causesOf(error: Error): readonly string[] {

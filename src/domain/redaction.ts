@@ -21,12 +21,20 @@ export function withoutSecrets(value: unknown): unknown {
   return copied(value, []);
 }
 
+/** The same for the fields of one object. */
+export function fieldsWithoutSecrets(fields: object): Record<string, unknown> {
+  return fieldsOf(fields, []);
+}
+
 function copied(value: unknown, above: readonly unknown[]): unknown {
   if (typeof value === "string") return cleaned(value);
   if (typeof value !== "object" || value === null || above.includes(value)) return value;
   const path = [...above, value];
   if (Array.isArray(value)) return value.map((item: unknown) => copied(item, path));
-  if (!isPlain(value)) return value;
+  return isPlain(value) ? fieldsOf(value, path) : value;
+}
+
+function fieldsOf(value: object, path: readonly unknown[]): Record<string, unknown> {
   const setting = secretSetting(value);
   return Object.fromEntries(
     Object.entries(value).map(([name, member]: [string, unknown]) => {

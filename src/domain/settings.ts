@@ -264,6 +264,12 @@ const Approvals = z.strictObject({
   breakGlass: z.strictObject({ users: z.array(z.string()).min(1) }).optional(),
 });
 
+/** Shorter than a migration takes, it would remove what its own reports tell. */
+const AuditKeep = z.union(
+  [z.literal("forever"), Duration.refine((ms) => ms >= 30 * 86_400_000)],
+  'expected "forever" or a duration of at least "30d"',
+);
+
 export const MigrationSettings = z.strictObject({
   channel: z.string().regex(/^[CG][A-Z0-9]+$/, "expected a Slack channel id such as C0123456789"),
   approvers: z
@@ -276,7 +282,7 @@ export const MigrationSettings = z.strictObject({
   waves: z.array(WaveSettings).optional(),
   clients: z.array(Client).default([]),
   /** How long entries of the audit are kept. */
-  audit: z.strictObject({ keep: z.union([z.literal("forever"), Duration]).default("forever") }).prefault({}),
+  audit: z.strictObject({ keep: AuditKeep.prefault("forever") }).prefault({}),
   digest: z.strictObject({ cron: Cron, timezone: Timezone.default("UTC") }).optional(),
   cleanup: z.strictObject({ watch: duration("48h") }).prefault({}),
   /** Seconds of measuring for `assess`. */
