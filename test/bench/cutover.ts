@@ -78,7 +78,7 @@ async function measure(
   { say, signal }: Pick<BenchTools, "say" | "signal">,
 ): Promise<CutoverFigures> {
   say(`${size.groups} groups, ${size.records} records in each topic: preparing`);
-  await using crowd = await openCrowd(lab, size, signal);
+  await using crowd = await openCrowd(lab, size, { say, signal });
   await lab.host.timings();
   const consumers = await carryOut(lab, crowd, "consumers");
   const { stop, start } = await lab.host.timings();

@@ -11,6 +11,7 @@ import { numberedRecord } from "../chaos/host/record.ts";
 import type { ChaosLab } from "../chaos/lab.ts";
 import { migrationSettings } from "../chaos/settings.ts";
 import { type Admins, openAdmins } from "../chaos/world.ts";
+import type { BenchTools } from "./main.ts";
 
 /** A migration of many groups on a few topics that hold so many records each. */
 
@@ -40,7 +41,11 @@ type Names = {
   readonly folder: string;
 };
 
-export async function openCrowd(lab: ChaosLab, size: Size, signal: AbortSignal): Promise<Crowd> {
+export async function openCrowd(
+  lab: ChaosLab,
+  size: Size,
+  { say, signal }: Pick<BenchTools, "say" | "signal">,
+): Promise<Crowd> {
   const migration = `b${randomBytes(3).toString("hex")}`;
   const topicCount = Math.min(mostTopics, size.groups);
   const names: Names = {
@@ -55,11 +60,17 @@ export async function openCrowd(lab: ChaosLab, size: Size, signal: AbortSignal):
   const admins = stack.use(await openAdmins(lab));
   stack.defer(() => leave(lab, names, admins));
   await fill(lab, names, admins, size.records);
+  say("  topics are filled");
   await startApplications(lab, names);
   await lab.freshBot({ [migration]: settingsOf(lab, names) });
+  say("  applications run");
   const hand = openHand({ url: lab.workspace.url, redis: lab.redis, migration, signal });
-  for (const text of ["assess", "plan", "provision", "replicate start"]) await hand.run(text);
+  for (const text of ["assess", "plan", "provision", "replicate start"]) {
+    await hand.run(text);
+    say(`  /ferry ${text}`);
+  }
   await untilCopied(names, admins, signal);
+  say("  everything is copied");
   const crowd = {
     migration,
     hand,

@@ -91,7 +91,7 @@ function botOf(need: BotNeed): Pick<ChaosLab, "bot" | "freshBot"> {
       await bot?.kill();
       await redis.flushall();
       await fetch(`${need.workspace.url}/_control/reset`, { method: "POST", body: "{}", signal });
-      await writeFile(ferryFile, stringify({ migrations }));
+      await writeFile(ferryFile, stringify({ migrations }, { aliasDuplicateObjects: false }));
       if (bot === undefined) bot = await startBot({ clusters, workspace, aws, ferryFile, signal });
       else await bot.restart();
     },

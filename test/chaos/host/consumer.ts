@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { kafkaFor } from "#lab/apps/connection.ts";
 import { connectionTo } from "#lab/apps/fleet.ts";
@@ -15,6 +16,7 @@ type Order = Extract<AppOrder, { role: "consumer" }>;
 type Positions = Map<string, Map<number, number>>;
 
 const chunkSize = 500;
+const retry = { initialRetryTime: 100, maxRetryTime: 2000, retries: 8 };
 const joinDeadlineMs = 60_000;
 
 export function createConsumer(order: Order): App {
@@ -42,27 +44,39 @@ async function openSession(
   const kafka = kafkaOf(order, bootstrap);
   const book = createBook(order, cluster);
   let ended = false;
+  let reviving = Promise.resolve();
   let consumer = await join(ready ?? (await connected(order, kafka)), order, book, revive);
 
   /** KafkaJS gives up on some failures; a supervisor would start the application again. */
   function revive(): void {
-    if (ended) return;
-    again().catch(() => setTimeout(revive, 500));
+    if (!ended) reviving = again();
   }
 
   async function again(): Promise<void> {
-    consumer = await join(await connected(order, kafka), order, book, revive);
+    while (!ended) {
+      try {
+        consumer = await join(await connected(order, kafka), order, book, revive);
+        return;
+      } catch {
+        await pause(500);
+      }
+    }
   }
 
   return {
     async end() {
       ended = true;
-      await consumer.stop();
-      await consumer.disconnect();
+      await reviving;
+      await leave(consumer);
       const open = book.uncommitted();
       if (Object.keys(open).length > 0) await commitFor(kafka, order.name, open);
     },
   };
+}
+
+async function leave(consumer: Consumer): Promise<void> {
+  await consumer.stop();
+  await consumer.disconnect();
 }
 
 /** What a session has logged and committed: next offsets by topic and partition. */
@@ -122,12 +136,14 @@ async function connected(order: Order, kafka: Kafka): Promise<Consumer> {
     rebalanceTimeout: 6000,
     maxWaitTimeInMs: order.maxWaitMs,
     allowAutoTopicCreation: false,
+    // A restart that KafkaJS has planned is not called off by a stop: it would come back as a member nobody knows.
+    retry: { ...retry, restartOnFailure: () => Promise.resolve(false) },
   });
   await consumer.connect();
   return consumer;
 }
 
-/** Returns when it is a member of its group. */
+/** Returns when it is a member of its group. `onDeath`: it was one, and has crashed. */
 async function join(
   consumer: Consumer,
   order: Order,
@@ -135,15 +151,18 @@ async function join(
   onDeath: () => void,
 ): Promise<Consumer> {
   const joined = Promise.withResolvers<void>();
+  let isMember = false;
   const deadline = setTimeout(
     () => joined.reject(new Error(`${order.name} did not become a member within ${joinDeadlineMs / 1000} s`)),
     joinDeadlineMs,
   );
-  consumer.on(consumer.events.GROUP_JOIN, () => joined.resolve());
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    isMember = true;
+    joined.resolve();
+  });
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (payload.restart) return;
-    joined.reject(payload.error);
-    onDeath();
+    if (isMember) onDeath();
+    else joined.reject(payload.error);
   });
   try {
     await consumer.subscribe({ topics: [...order.topics], fromBeginning: order.fromBeginning });
@@ -154,10 +173,13 @@ async function join(
       eachBatch: (payload) => handle(consumer, book, payload),
     });
     await joined.promise;
+    return consumer;
+  } catch (error) {
+    await leave(consumer).catch(() => undefined);
+    throw error;
   } finally {
     clearTimeout(deadline);
   }
-  return consumer;
 }
 
 async function handle(
