@@ -1,34 +1,27 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { installKafka, jvmArguments, type KafkaVersion } from "#lab/jvm.ts";
+import { installKafka, jvmArguments } from "#lab/jvm.ts";
 import { startProcess } from "#lab/process.ts";
 
 /** How a consumer joins its group. `consumer`: the protocol of KIP-848. */
 export type Membership = { readonly type: "classic" | "consumer"; readonly instanceId: string };
 
-/**
- * Kafka's own consumer, which can do what KafkaJS cannot: static members and the protocol of KIP-848. The lab's class
- * path has no console consumer, so `java` compiles a small one as it starts.
- */
+/** Kafka's console consumer, which can do what KafkaJS cannot: static members and the protocol of KIP-848. */
 export async function startJavaConsumer({
-  version,
   bootstrap,
   group,
   topic,
   membership,
 }: {
-  readonly version: KafkaVersion;
   readonly bootstrap: string;
   readonly group: string;
   readonly topic: string;
   readonly membership: Membership;
 }): Promise<() => Promise<void>> {
-  const library = await installKafka(version, () => {});
+  const library = await installKafka("4.1", () => {});
   const folder = await mkdtemp(join(tmpdir(), "ferry-consumer-"));
   const properties = {
-    "bootstrap.servers": bootstrap,
     "group.id": group,
     "group.protocol": membership.type,
     "group.instance.id": membership.instanceId,
@@ -39,9 +32,12 @@ export async function startJavaConsumer({
     command: "java",
     args: [
       ...jvmArguments(library),
-      fileURLToPath(new URL("StaticMember.java", import.meta.url)),
+      "org.apache.kafka.tools.consumer.ConsoleConsumer",
+      "--bootstrap-server",
+      bootstrap,
+      "--topic",
       topic,
-      ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
+      ...Object.entries(properties).flatMap(([key, value]) => ["--consumer-property", `${key}=${value}`]),
     ],
     logFile: join(folder, "consumer.log"),
     ready: () => true,

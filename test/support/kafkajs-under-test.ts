@@ -67,8 +67,7 @@ export async function openRealCluster(
     join: (group, topic) => join(kafka, group, topic),
     joinAs(group, topic, membership) {
       const [bootstrap = ""] = access.bootstrap;
-      const version = role === "source" ? "3.9" : "4.1";
-      return startJavaConsumer({ version, bootstrap, group, topic, membership });
+      return startJavaConsumer({ bootstrap, group, topic, membership });
     },
     async close() {
       await producer.disconnect();
