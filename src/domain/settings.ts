@@ -265,9 +265,10 @@ const Approvals = z.strictObject({
 });
 
 /** Shorter than a migration takes, it would remove what its own reports tell. */
+const keepable = 'expected "forever" or a duration of at least "30d"';
 const AuditKeep = z.union(
-  [z.literal("forever"), Duration.refine((ms) => ms >= 30 * 86_400_000)],
-  'expected "forever" or a duration of at least "30d"',
+  [z.literal("forever"), Duration.refine((ms) => ms >= 30 * 86_400_000, keepable)],
+  keepable,
 );
 
 export const MigrationSettings = z.strictObject({
