@@ -57,6 +57,10 @@ function settings({ source, connect }: FerryFileNeed["clusters"], apps: string) 
               passwordEnv: passwordVariable,
             },
       applications: { bootstrap: [source.bootstrap], security: { protocol: "PLAINTEXT" } },
+      // Brokers keep these two to themselves; the lab's have an authorizer exactly where they have a login.
+      ...(security.protocol !== "PLAINTEXT" && {
+        authorizer: { everyoneIfNoAcl: true, superUsers: [`User:${security.username}`] },
+      }),
       network: {
         kind: "peering",
         vpc: VPC_SOURCE,
