@@ -43,17 +43,17 @@ async function openSession(
 ): Promise<Session> {
   const kafka = kafkaOf(order, bootstrap);
   const book = createBook(order, cluster);
-  let ended = false;
+  const ending = new AbortController();
   let reviving = Promise.resolve();
   let consumer = await join(ready ?? (await connected(order, kafka)), order, book, revive);
 
   /** KafkaJS gives up on some failures; a supervisor would start the application again. */
   function revive(): void {
-    if (!ended) reviving = again();
+    if (!ending.signal.aborted) reviving = again();
   }
 
   async function again(): Promise<void> {
-    while (!ended) {
+    while (!ending.signal.aborted) {
       try {
         consumer = await join(await connected(order, kafka), order, book, revive);
         return;
@@ -65,7 +65,7 @@ async function openSession(
 
   return {
     async end() {
-      ended = true;
+      ending.abort();
       await reviving;
       await leave(consumer);
       const open = book.uncommitted();
