@@ -69,7 +69,7 @@ export async function playAll(campaign: Campaign, queue: CaseQueue): Promise<voi
 }
 
 /** Returns when no case is left, or when the lab does not bring up a scene any more. */
-export async function playOnLab(campaign: Campaign, queue: CaseQueue, lab: ChaosLab): Promise<void> {
+async function playOnLab(campaign: Campaign, queue: CaseQueue, lab: ChaosLab): Promise<void> {
   const { say, signal } = campaign;
   let broken = 0;
   while (queue.left() > 0 && broken < 2) {
