@@ -57,7 +57,7 @@ async function refuseSync(wave: Wave, work: Work): Promise<void> {
 }
 
 /** Only groups that are Empty or absent on both sides may be given offsets. */
-export async function refuseLife(wave: Wave, target: KafkaCluster, work: Work): Promise<void> {
+async function refuseLife(wave: Wave, target: KafkaCluster, work: Work): Promise<void> {
   const [here, there] = await Promise.all([
     work.world.source.describeGroups(wave.groups),
     target.describeGroups(wave.groups),
