@@ -4,11 +4,12 @@ import type { RichTextElement } from "@slack/types";
 type Run =
   | { readonly kind: "text"; readonly text: string; readonly bold?: true; readonly code?: true }
   | { readonly kind: "user" | "usergroup" | "channel"; readonly id: string }
+  | { readonly kind: "everyone" }
   | { readonly kind: "link"; readonly url: string }
   | { readonly kind: "emoji"; readonly sign: string; readonly name: string };
 
 const marks =
-  /@group\{(?<usergroup>[^}\s]*)\}|@\{(?<user>[^}\s]*)\}|#\{(?<channel>[^}\s]*)\}|`(?<code>[^`\n]+)`|(?<![\w*])\*(?<bold>[^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])|(?<emoji>⛴|✅|❌|⚠)\u{FE0F}?|(?<url>https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)\]}'"])/gu;
+  /(?<everyone>@channel\{\})|@group\{(?<usergroup>[^}\s]*)\}|@\{(?<user>[^}\s]*)\}|#\{(?<channel>[^}\s]*)\}|`(?<code>[^`\n]+)`|(?<![\w*])\*(?<bold>[^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])|(?<emoji>⛴|✅|❌|⚠|⏳)\u{FE0F}?|(?<url>https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)\]}'"])/gu;
 
 /** Signs that Slack draws as pictures: as characters they depend on the fonts of the device. */
 const emoji = new Map([
@@ -16,6 +17,7 @@ const emoji = new Map([
   ["✅", "white_check_mark"],
   ["❌", "x"],
   ["⚠", "warning"],
+  ["⏳", "hourglass_flowing_sand"],
 ]);
 
 const ids = { user: /^[UW][A-Z0-9]+$/, usergroup: /^S[A-Z0-9]+$/, channel: /^[CDG][A-Z0-9]+$/ } as const;
@@ -38,7 +40,8 @@ function runOf(groups: Record<string, string | undefined>): Run {
     if (id === undefined) continue;
     return ids[kind].test(id) ? { kind, id } : { kind: "text", text: id };
   }
-  const { code, bold, url, emoji: sign } = groups;
+  const { code, bold, url, emoji: sign, everyone } = groups;
+  if (everyone !== undefined) return { kind: "everyone" };
   if (sign !== undefined) return { kind: "emoji", sign, name: emoji.get(sign) ?? "" };
   if (code !== undefined) return { kind: "text", text: code, code: true };
   if (bold !== undefined) return { kind: "text", text: bold, bold: true };
@@ -72,6 +75,8 @@ function asElement(run: Run): RichTextElement {
       return { type: "usergroup", usergroup_id: run.id };
     case "channel":
       return { type: "channel", channel_id: run.id };
+    case "everyone":
+      return { type: "broadcast", range: "channel" };
     case "link":
       return { type: "link", url: run.url };
     case "emoji":
@@ -109,6 +114,8 @@ function asMarks(run: Run): string {
       return `<!subteam^${run.id}>`;
     case "channel":
       return `<#${run.id}>`;
+    case "everyone":
+      return "<!channel>";
     case "link":
       return `<${escaped(run.url)}>`;
     case "emoji":

@@ -1,7 +1,7 @@
 import type { KnownBlock, RichTextBlock } from "@slack/types";
 import type { Check, Part } from "#domain/message.ts";
 import { asMarkdown, asRichText, cut, escaped } from "./blocks-inline.ts";
-import { fitted, tableText } from "./blocks-table.ts";
+import { fitted, tableIsCut, tableTexts } from "./blocks-table.ts";
 import { spell } from "./spell.ts";
 
 /** Characters of one block, as Slack allows for a section. */
@@ -10,11 +10,52 @@ const altMax = 2000;
 
 const signs: Record<Check["state"], string> = { pass: "✓", fail: "✗", warn: "!", unknown: "?" };
 
-/** Lines of text as one block. Empty text makes none: Slack refuses it. */
-export function textBlock(text: string): KnownBlock[] {
-  const elements = asRichText(cut(text, blockMax));
-  if (elements.length === 0) return [];
-  return [{ type: "rich_text", elements: [{ type: "rich_text_section", elements }] }];
+/** Lines of text, as many blocks as they need, four at most. Empty text makes none: Slack refuses it. */
+export function textBlocks(text: string): KnownBlock[] {
+  return pieces(text).flatMap((piece): KnownBlock[] => {
+    const elements = asRichText(piece);
+    if (elements.length === 0) return [];
+    return [{ type: "rich_text", elements: [{ type: "rich_text_section", elements }] }];
+  });
+}
+
+/** Of one text; more is cut, and the message becomes a file as well. */
+const textPieces = 4;
+
+/** Pieces that fit a block each, parted between lines where that is possible. */
+function pieces(text: string): readonly string[] {
+  const found: string[] = [];
+  let rest = text;
+  while (rest.length > blockMax && found.length < textPieces - 1) {
+    const line = rest.lastIndexOf("\n", blockMax);
+    const end = line > 0 ? line : cut(rest, blockMax).length - 1;
+    found.push(rest.slice(0, end));
+    rest = rest.slice(line > 0 ? end + 1 : end);
+  }
+  return [...found, cut(rest, blockMax)];
+}
+
+/** True when a part is shown shortened. */
+export function isCut(part: Part): boolean {
+  switch (part.kind) {
+    case "text":
+      return pieces(part.text).at(-1)?.length === blockMax && part.text.length > blockMax;
+    case "note":
+      return part.text.length > blockMax / 2;
+    case "code":
+      return part.text.length > blockMax - 24;
+    case "table":
+      return tableIsCut(part.columns, part.rows);
+    case "checks":
+      return checkText(part).length > blockMax - 24;
+    case "facts":
+      return (
+        part.rows.some(({ value }) => value.length > field.value) || factText(part.rows).length > blockMax * 3
+      );
+    case "progress":
+    case "image":
+      return false;
+  }
 }
 
 function monospace(text: string): KnownBlock[] {
@@ -43,7 +84,8 @@ function fieldText({ label, value }: Fact): string {
 /** Short facts stand in two columns; sentences get the full width. */
 function factBlocks(rows: readonly Fact[]): KnownBlock[] {
   if (rows.length === 0) return [];
-  if (rows.some(({ value }) => value.length > field.wide || value.includes("\n"))) return factLines(rows);
+  if (rows.some(({ value }) => value.length > field.wide || value.includes("\n")))
+    return textBlocks(factText(rows));
   const blocks: KnownBlock[] = [];
   for (let at = 0; at < rows.length; at += field.perSection) {
     const fields = rows
@@ -54,14 +96,13 @@ function factBlocks(rows: readonly Fact[]): KnownBlock[] {
   return blocks;
 }
 
-function factLines(rows: readonly Fact[]): KnownBlock[] {
-  const lines = rows.map(({ label, value }) => `*${label.replaceAll("*", "∗")}*  ${value}`);
-  return textBlock(fitted(lines, 0, blockMax));
+function factText(rows: readonly Fact[]): string {
+  return rows.map(({ label, value }) => `*${label.replaceAll("*", "∗")}*  ${value}`).join("\n");
 }
 
-function checkLines(part: Extract<Part, { kind: "checks" }>): string {
+function checkText(part: Extract<Part, { kind: "checks" }>): string {
   const lines = part.items.map(({ state, text }) => `${signs[state]}  ${text}`);
-  return fitted(part.title === undefined ? lines : [`*${part.title}*`, ...lines], 0, blockMax);
+  return (part.title === undefined ? lines : [`*${part.title}*`, ...lines]).join("\n");
 }
 
 const barWidth = 20;
@@ -80,17 +121,18 @@ function progressText(part: Extract<Part, { kind: "progress" }>): string {
 export function partBlocks(part: Part): KnownBlock[] {
   switch (part.kind) {
     case "text":
-      return textBlock(part.text);
+      return textBlocks(part.text);
     case "facts":
       return factBlocks(part.rows);
     case "checks":
-      return textBlock(checkLines(part));
+      return textBlocks(checkText(part));
     case "table":
-      return monospace(part.columns.length === 0 ? "" : tableText(part.columns, part.rows));
+      if (part.columns.length === 0) return [];
+      return tableTexts(part.columns, part.rows).flatMap(monospace);
     case "progress":
-      return textBlock(progressText(part));
+      return textBlocks(progressText(part));
     case "code":
-      return monospace(fitted(part.text.split("\n"), 0, blockMax));
+      return monospace(fitted(part.text.split("\n"), blockMax));
     case "image":
       return [{ type: "image", slack_file: { id: part.fileId }, alt_text: cut(part.alt, altMax) || "image" }];
     case "note":
@@ -107,7 +149,7 @@ export function partText(part: Part): string {
     case "facts":
       return part.rows.map(({ label, value }) => `${label}: ${value}`).join("\n");
     case "checks":
-      return checkLines(part);
+      return checkText(part);
     case "progress":
       return progressText(part);
     case "image":

@@ -32,6 +32,15 @@ export type Part =
   | { readonly kind: "image"; readonly fileId: string; readonly alt: string }
   | { readonly kind: "note"; readonly text: string };
 
+/** A button. It types `/ferry COMMAND` for whoever presses it, and can do nothing that typing could not. */
+export type Action = {
+  readonly label: string;
+  /** Without the slash: "cancel 7K3Q". */
+  readonly command: string;
+  /** Asked before it acts, for what cannot be taken back by another click. */
+  readonly confirm?: string;
+};
+
 export type Message = {
   /** "orders · assess" */
   readonly subject: string;
@@ -41,11 +50,16 @@ export type Message = {
   readonly parts: readonly Part[];
   /** Sensible next commands, without the slash: ["plan"]. */
   readonly next?: readonly string[];
+  /** Below everything else; never to approve or to deny: that is done by reaction. */
+  readonly actions?: readonly Action[];
 };
 
 export function mention(user: string): string {
   return `@{${user}}`;
 }
+
+/** Everybody in the channel: for what nobody may miss. */
+export const mentionEveryone = "@channel{}";
 
 export function mentionGroup(group: string): string {
   return `@group{${group}}`;

@@ -38,14 +38,14 @@ test.each(["deleted", "is_bot", "is_restricted", "is_ultra_restricted"])(
 );
 
 test("a message with a thread is deleted by becoming a tombstone", () => {
-  const read = createEventReader();
+  const read = createEventReader({ isOurs: () => true });
   const message = { subtype: "tombstone", ts: "1.2", text: "This message was deleted." };
   const event = { type: "message", subtype: "message_changed", channel: "C0", message };
   expect(read({ event_id: "Ev1", event })).toEqual({ kind: "deleted", ref: { channel: "C0", ts: "1.2" } });
 });
 
 test("an event is read once, and what is no event never", () => {
-  const read = createEventReader();
+  const read = createEventReader({ isOurs: () => true });
   const event = { type: "message", subtype: "message_deleted", channel: "C0", deleted_ts: "1.2" };
   expect(read({ event_id: "Ev1", event })).toBeDefined();
   expect(read({ event_id: "Ev1", event })).toBeUndefined();

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { render } from "#commands/blocks.ts";
 import { cut } from "#commands/blocks-inline.ts";
-import { tableText } from "#commands/blocks-table.ts";
+import { tableIsCut, tableTexts } from "#commands/blocks-table.ts";
 import { spell } from "#commands/spell.ts";
 import { type Message, mention, mentionGroup, type Part } from "#domain/message.ts";
 import { checkBlocks } from "#lab/slack/block-rules.ts";
@@ -89,23 +89,38 @@ describe("tables", () => {
 
   test("align text left and numbers right", () => {
     expect(
-      tableText(columns, [
+      tableTexts(columns, [
         ["billing", "0"],
         ["shipping", "18,400"],
       ]),
-    ).toBe(["wave      behind", "billing        0", "shipping  18,400"].join("\n"));
+    ).toEqual([["wave      behind", "billing        0", "shipping  18,400"].join("\n")]);
   });
 
   test("long ones are cut and say how much is missing", () => {
     const rows = Array.from({ length: 412 }, (_, index) => [`topic-${index}`, "1"]);
-    const lines = tableText(columns, rows).split("\n");
-    expect(lines).toHaveLength(42);
-    expect(lines.at(-1)).toBe("… 372 more");
+    const lines = tableTexts(columns, rows).join("\n").split("\n");
+    expect(lines).toHaveLength(102);
+    expect(lines.at(-1)).toBe("… 312 more");
+    expect(tableIsCut(columns, rows)).toBe(true);
+    expect(render(message({ kind: "table", columns, rows })).whole).toContain("| topic-411 | 1 |");
+  });
+
+  test("wide ones are split, each piece with its titles, and nothing is left out", () => {
+    const rows = Array.from({ length: 90 }, (_, index) => [`${"t".repeat(40)}-${index}`, "1"]);
+    const pieces = tableTexts(columns, rows);
+    expect(pieces.length).toBeGreaterThan(1);
+    for (const piece of pieces) {
+      expect(piece.length).toBeLessThanOrEqual(2900);
+      expect(piece.startsWith("wave ")).toBe(true);
+    }
+    expect(pieces.flatMap((piece) => piece.split("\n").slice(1))).toHaveLength(90);
+    expect(tableIsCut(columns, rows)).toBe(false);
+    expect(render(message({ kind: "table", columns, rows })).whole).toBeUndefined();
   });
 
   test("a long name keeps both ends", () => {
     const name = `${"a".repeat(60)}-${"b".repeat(60)}`;
-    const [, row = ""] = tableText(columns, [[name, "1"]]).split("\n");
+    const [, row = ""] = (tableTexts(columns, [[name, "1"]])[0] ?? "").split("\n");
     expect(row).toMatch(/^a+…b+ +1$/);
     expect(row.length).toBeLessThan(60);
   });
@@ -132,6 +147,42 @@ describe("progress", () => {
     [900_000, "15 min"],
     [172_800_000, "48 h"],
   ])("%i ms is %s", (ms, text) => expect(spell(ms)).toBe(text));
+});
+
+test("working and done differ in sign and word, and no word is said twice", () => {
+  const headline = (tone: Message["tone"], note: string) =>
+    render({ subject: "orders · assess", tone, note, parts: [] }).text;
+  expect(headline("working", "request 7K3Q")).toBe("⏳ *orders · assess*   working · request 7K3Q");
+  expect(headline("done", "done in 41 s")).toBe("✓ *orders · assess*   done in 41 s");
+  expect(headline("done", "request 7K3Q")).toBe("✓ *orders · assess*   done · request 7K3Q");
+  expect(headline("failed", "stopped at 14:07")).toBe("✗ *orders · assess*   stopped at 14:07");
+  expect(headline("info", "")).toBe("⛴ *orders · assess*");
+});
+
+test("long text is split between lines, and what is still too long comes as a whole too", () => {
+  const line = "x".repeat(99);
+  const fits = render(message({ kind: "text", text: Array.from({ length: 100 }, () => line).join("\n") }));
+  expect(fits.blocks).toHaveLength(5);
+  expect(fits.whole).toBeUndefined();
+  const endless = Array.from({ length: 1000 }, (_, index) => `${line} ${index}`).join("\n");
+  const rendered = render(message({ kind: "text", text: endless }));
+  expect(rendered.whole).toContain(`${line} 999`);
+});
+
+test("buttons type a command; what cannot be taken back asks first", () => {
+  const actions = [
+    { label: "Details", command: "status" },
+    { label: "Abort", command: "cancel 7K3Q", confirm: "It turns back where that is safe." },
+  ];
+  const { blocks } = render({ ...message(), next: ["lag"], actions });
+  checkBlocks(blocks, () => true);
+  expect(blocks.at(-1)).toMatchObject({
+    type: "actions",
+    elements: [
+      { action_id: "ferry-command-0", value: "status" },
+      { action_id: "ferry-command-1", value: "cancel 7K3Q", style: "danger" },
+    ],
+  });
 });
 
 test("next commands stand last", () => {
@@ -189,6 +240,7 @@ const anyMessage: fc.Arbitrary<Message> = fc.record({
   note: text,
   parts: fc.array(part, { maxLength: 80 }),
   next: fc.array(text, { maxLength: 20 }),
+  actions: fc.array(fc.record({ label: text, command: text, confirm: text }), { maxLength: 8 }),
 });
 
 /** Every string that Slack would draw, wherever it stands. */

@@ -28,6 +28,10 @@ export type FakeChat = {
   readonly posts: FakePost[];
   readonly whispers: Array<{ readonly channel: string; readonly user: string; readonly message: Message }>;
   readonly files: FakeFile[];
+  /** Channels with people of other workspaces in them. */
+  readonly sharedChannels: Set<string>;
+  /** The Home tab of each person. */
+  readonly homes: Map<string, Message>;
   /** The bot's own reactions on a message. */
   seeded(ref: MessageRef): readonly string[];
   react(ref: MessageRef, user: string, name: string): void;
@@ -54,6 +58,8 @@ export function createFakeChat(): FakeChat {
     posts: [],
     whispers: [],
     files: [],
+    sharedChannels: new Set(),
+    homes: new Map(),
     reactions: new Map(),
     seeds: new Map(),
     replies: new Map(),
@@ -137,10 +143,12 @@ function messagesOn(
       check(state, "whisper");
       state.whispers.push({ channel, user, message });
     },
-    async upload({ channel, thread }, file) {
+    async upload({ channel, thread }, file, claim) {
       check(state, "upload");
       if (thread !== undefined) postAt(state, { channel, ts: thread });
+      if (state.files.some(({ id }) => id === claim?.earlier)) return claim?.earlier ?? "";
       const id = `F0FAKE${state.files.length + 1}`;
+      await claim?.take(id);
       state.files.push({ id, channel, thread, ...file });
       return id;
     },
@@ -152,7 +160,9 @@ function messagesOn(
   };
 }
 
-function peopleOn(state: State): Pick<Chat, "seed" | "reactions" | "replies" | "person" | "members"> {
+function peopleOn(
+  state: State,
+): Pick<Chat, "seed" | "reactions" | "replies" | "person" | "members" | "shared" | "home"> {
   return {
     async seed(ref, emoji) {
       check(state, "seed");
@@ -176,6 +186,14 @@ function peopleOn(state: State): Pick<Chat, "seed" | "reactions" | "replies" | "
     async person(user) {
       check(state, "person");
       return state.people.get(user) ?? { id: user, name: user.toLowerCase(), kind: "member" };
+    },
+    async shared(channel) {
+      check(state, "shared");
+      return state.sharedChannels.has(channel);
+    },
+    async home(user, message) {
+      check(state, "home");
+      state.homes.set(user, message);
     },
     async members(usergroup) {
       check(state, "members");

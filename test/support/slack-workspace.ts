@@ -73,6 +73,7 @@ export const deaf: SlackHandlers = {
   onCommand: async () => ({ message: info("deaf"), seenBy: "person" }),
   onReaction: async () => {},
   onMessageDeleted: async () => {},
+  onHomeOpened: async () => {},
   onReconnect: async () => {},
 };
 

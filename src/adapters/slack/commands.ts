@@ -1,18 +1,25 @@
-import type { App } from "@slack/bolt";
+import type { App, BlockAction, ButtonAction, RespondFn } from "@slack/bolt";
 import type { KnownBlock } from "@slack/types";
 import { asFerryError } from "#domain/errors.ts";
 import type { Message } from "#domain/message.ts";
 import type { Clock, Log } from "#domain/ports.ts";
+import { withinLimits } from "./block-limits.ts";
+import type { Intake } from "./intake.ts";
 import type { Render } from "./sending.ts";
 
-/** What was typed after the slash command, as typed. */
+/** What was typed after the slash command, or what a button types, as typed. */
 type Said = { readonly channel: string; readonly user: string; readonly text: string };
 
 export type OnCommand = (
   said: Said,
 ) => Promise<{ readonly message: Message; readonly seenBy: "channel" | "person" }>;
 
-type CommandsNeed = { readonly render: Render; readonly log: Log; readonly clock: Clock };
+type CommandsNeed = {
+  readonly render: Render;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly intake: Intake;
+};
 
 /** Slack gives up at 3 s; what is not answered by now is acknowledged and answered later. */
 const ackMs = 2500;
@@ -31,27 +38,81 @@ function failed(error: unknown): Message {
   return { subject: "ferry", tone: "failed", note: "not known whether it was queued", parts };
 }
 
-/** Answers every slash command of this app: in the acknowledgement, or by its response URL when that takes longer. */
-export function answerCommands(app: App, { render, log, clock }: CommandsNeed, onCommand: OnCommand): void {
-  async function answerTo(said: Said) {
-    const answer = await onCommand(said).catch((error: unknown) => {
+const elsewhere = "MSK Ferry takes commands from people of its own workspace only. Nothing was queued.";
+
+const unknownButton: Message = {
+  subject: "ferry",
+  tone: "failed",
+  note: "nothing was queued",
+  parts: [
+    {
+      kind: "text",
+      text: "This button is not known any more: its message is of another version of the bot.",
+    },
+  ],
+  next: ["status", "help"],
+};
+
+type Answer = Awaited<ReturnType<OnCommand>>;
+
+/**
+ * Answers every slash command and every button of this app: in the acknowledgement, or by its response URL when that
+ * takes longer. A button types a command; it goes the way of one that was typed.
+ */
+export function answerCommands(app: App, need: CommandsNeed, onCommand: OnCommand): void {
+  const { log, clock, intake } = need;
+
+  function answerTo(said: Said): Promise<Answer> {
+    return onCommand(said).catch((error: unknown) => {
       log.error({ channel: said.channel, user: said.user, error }, "command failed");
       return { message: failed(error), seenBy: "person" as const };
     });
-    const { text, blocks } = render(answer.message);
-    const response_type = answer.seenBy === "channel" ? ("in_channel" as const) : ("ephemeral" as const);
-    return { response_type, text, blocks: blocks.filter(isBlock) };
   }
 
   app.command(/^\//, async ({ command, ack, respond }) => {
     const { channel_id: channel, user_id: user } = command;
-    const answer = answerTo({ channel, user, text: unescaped(command.text ?? "") });
+    if (!intake.isOurs(command.team_id)) return ack({ response_type: "ephemeral", text: elsewhere });
+    if (!intake.isNew(command.trigger_id)) return ack();
+    const answer = answerTo({ channel, user, text: unescaped(command.text ?? "") }).then((each) =>
+      drawn(need, each),
+    );
     const inTime = await within(clock, ackMs, answer);
     if (inTime) return ack(inTime);
     log.warn({ channel, user, ackMs }, "command acknowledged before its answer was ready");
     await ack();
     await respond(await answer);
   });
+
+  app.action<BlockAction<ButtonAction>>({ type: "block_actions" }, async ({ body, action, ack, respond }) => {
+    await ack();
+    if (!intake.isOurs(body.team?.id))
+      return void (await respond({ text: elsewhere, replace_original: false }));
+    if (!intake.isNew(body.trigger_id)) return;
+    await respondTo(await pressed(body, action, answerTo), need, respond);
+  });
+}
+
+/** What a button answers; its text is what the bot itself wrote into it, and Slack hands back. */
+async function pressed(
+  body: BlockAction<ButtonAction>,
+  action: ButtonAction,
+  answerTo: (said: Said) => Promise<Answer>,
+): Promise<Answer> {
+  const channel = body.channel?.id;
+  const known = action.action_id.startsWith("ferry-command-") && action.value;
+  if (!known || channel === undefined) return { message: unknownButton, seenBy: "person" };
+  return answerTo({ channel, user: body.user.id, text: known });
+}
+
+/** Never in place of the message whose button it was: that one has a life of its own. */
+async function respondTo(answer: Answer, need: CommandsNeed, respond: RespondFn): Promise<void> {
+  await respond({ ...drawn(need, answer), replace_original: false });
+}
+
+function drawn({ render }: CommandsNeed, { message, seenBy }: Answer) {
+  const { text, blocks } = withinLimits(render(message));
+  const response_type = seenBy === "channel" ? ("in_channel" as const) : ("ephemeral" as const);
+  return { response_type, text, blocks: blocks.filter(isBlock) };
 }
 
 /** Bolt wants its own type; the renderer is trusted to give blocks. */

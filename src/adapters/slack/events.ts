@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { MessageRef } from "#domain/ports.ts";
+import type { Intake } from "./intake.ts";
 
 /** A reaction that somebody set or took back. Only a hint: the decision reads the reactions back from Slack. */
 export type ReactionSeen = {
@@ -11,7 +12,8 @@ export type ReactionSeen = {
 
 export type Seen =
   | { readonly kind: "reaction"; readonly reaction: ReactionSeen }
-  | { readonly kind: "deleted"; readonly ref: MessageRef };
+  | { readonly kind: "deleted"; readonly ref: MessageRef }
+  | { readonly kind: "home"; readonly user: string };
 
 const ReactionEvent = z.object({
   type: z.enum(["reaction_added", "reaction_removed"]),
@@ -35,7 +37,15 @@ const Tombstone = z.object({
   message: z.object({ subtype: z.literal("tombstone"), ts: z.string() }),
 });
 
-const Envelope = z.object({ event_id: z.string(), event: z.unknown() });
+const HomeOpened = z.object({ type: z.literal("app_home_opened"), user: z.string(), tab: z.literal("home") });
+
+const Envelope = z.object({
+  event_id: z.string(),
+  event: z.unknown(),
+  team_id: z.string().nullish(),
+  /** For whom it was sent: in shared channels `team_id` may be the other side's. */
+  authorizations: z.array(z.object({ team_id: z.string().nullish() })).nullish(),
+});
 
 function seenIn(event: unknown): Seen | undefined {
   const reaction = ReactionEvent.safeParse(event);
@@ -50,18 +60,24 @@ function seenIn(event: unknown): Seen | undefined {
   const tombstone = Tombstone.safeParse(event);
   if (tombstone.success)
     return { kind: "deleted", ref: { channel: tombstone.data.channel, ts: tombstone.data.message.ts } };
-  return undefined;
+  const home = HomeOpened.safeParse(event);
+  return home.success ? { kind: "home", user: home.data.user } : undefined;
 }
 
 /** Slack repeats an event for minutes; this many ids outlast that in any channel. */
 const remembered = 5000;
 
-/** Reads events; each is told once, by its `event_id`, which stays the same when Slack sends it again. */
-export function createEventReader(): (body: unknown) => Seen | undefined {
+/**
+ * Reads events; each is told once, by its `event_id`, which stays the same when Slack sends it again, and only those of
+ * this workspace.
+ */
+export function createEventReader({ isOurs }: Pick<Intake, "isOurs">): (body: unknown) => Seen | undefined {
   const known = new Set<string>();
   return (body) => {
     const envelope = Envelope.safeParse(body);
     if (!envelope.success || known.has(envelope.data.event_id)) return undefined;
+    const { team_id: team, authorizations } = envelope.data;
+    if (!isOurs(team, ...(authorizations ?? []).map((each) => each.team_id))) return undefined;
     known.add(envelope.data.event_id);
     const [oldest] = known;
     if (known.size > remembered && oldest !== undefined) known.delete(oldest);

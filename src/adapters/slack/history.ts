@@ -9,7 +9,7 @@ export type ReactionCount = z.infer<typeof ReactionCount>;
 const SlackMessage = z.object({
   ts: z.string(),
   user: z.string().optional(),
-  files: z.array(z.object({ id: z.string() })).optional(),
+  files: z.array(z.object({ id: z.string(), name: z.string().nullish() })).optional(),
   metadata: z.object({ event_type: z.string(), event_payload: z.record(z.string(), z.unknown()) }).optional(),
   reactions: z.array(ReactionCount).optional(),
 });
@@ -32,8 +32,6 @@ export async function findMessage(
   log: Log,
   place: Place,
   fits: (message: SlackMessage) => boolean,
-  /** Seconds since the epoch, as Slack writes them. */
-  oldest?: string,
 ): Promise<SlackMessage | undefined> {
   const { channel, thread } = place;
   const where = thread === undefined ? { channel } : { channel, ts: thread };
@@ -45,7 +43,6 @@ export async function findMessage(
         ...where,
         limit: pageSize,
         include_all_metadata: true,
-        ...(oldest && { oldest }),
         ...(cursor && { cursor }),
       },
       Page,

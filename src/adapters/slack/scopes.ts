@@ -8,6 +8,7 @@ export const methodScopes = {
   "chat.postEphemeral": ["chat:write"],
   "chat.update": ["chat:write"],
   "chat.getPermalink": [],
+  "conversations.info": ["channels:read", "groups:read"],
   "conversations.history": ["channels:history", "groups:history"],
   "conversations.replies": ["channels:history", "groups:history"],
   "files.getUploadURLExternal": ["files:write"],
@@ -15,10 +16,12 @@ export const methodScopes = {
   "reactions.add": ["reactions:write"],
   "reactions.get": ["reactions:read"],
   "users.info": ["users:read"],
+  "views.publish": [],
   "usergroups.users.list": ["usergroups:read"],
 } as const satisfies Record<string, readonly string[]>;
 
 export const eventScopes = {
+  app_home_opened: [],
   reaction_added: ["reactions:read"],
   reaction_removed: ["reactions:read"],
   "message.channels": ["channels:history"],

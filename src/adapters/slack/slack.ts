@@ -7,7 +7,9 @@ import { type Calls, createCalls } from "./calls.ts";
 import { createChat } from "./chat.ts";
 import { answerCommands, type OnCommand } from "./commands.ts";
 import { createEventReader, type ReactionSeen } from "./events.ts";
+import { createIntake, type Intake } from "./intake.ts";
 import { createPacer, type Pace } from "./pacing.ts";
+import { createRefusals, type Refusals } from "./refusals.ts";
 import { connectFailure } from "./refused.ts";
 import type { Identity, Render } from "./sending.ts";
 import { clientOptions, createTransport, loggerFor, type Transport } from "./transport.ts";
@@ -36,12 +38,16 @@ export type SlackHandlers = {
   readonly onCommand: OnCommand;
   readonly onReaction: (seen: ReactionSeen) => Promise<void>;
   readonly onMessageDeleted: (ref: MessageRef) => Promise<void>;
+  /** Somebody looks at the bot's Home tab. */
+  readonly onHomeOpened: (user: string) => Promise<void>;
   /** Events may have been missed until now: at the start and whenever the socket is open again. */
   readonly onReconnect: () => Promise<void>;
 };
 
 export type Slack = {
   readonly chat: Chat;
+  /** What came in and was refused since the start, by reason. */
+  refused(): ReturnType<Refusals["counts"]>;
   /**
    * Resolves when commands and events arrive; in HTTP mode with the port. A Slack that does not answer is tried again,
    * 1 s to 30 s apart; fails with `E_SETTINGS` when Slack refuses a token or the port is taken.
@@ -69,10 +75,12 @@ export function createSlack(need: SlackNeed): Slack {
   });
   const identity = createIdentity(calls);
   const chat = createChat({ calls, pacer, render: need.render, identity, clock, log, signal });
+  const refusals = createRefusals(log);
   let transport: Transport | undefined;
 
   return {
     chat,
+    refused: () => refusals.counts(),
     async start(handlers) {
       const trying = {
         clock,
@@ -83,12 +91,14 @@ export function createSlack(need: SlackNeed): Slack {
         onBack: (failures: number) => log.info({ failures }, "slack is back"),
       };
       return await keepTrying(trying, async () => {
-        transport = createTransport(need, () => reconnected(log, handlers));
-        listen(createApp(need, transport, identity), need, handlers, identity);
+        let team: string | undefined;
+        transport = createTransport({ ...need, refusals }, () => reconnected(log, handlers));
+        const intake = createIntake(() => team, refusals);
+        listen(createApp(need, transport, identity), need, handlers, { identity, intake });
         try {
-          await identity("once").catch((cause: unknown) => {
+          ({ team } = await identity("once").catch((cause: unknown) => {
             throw connectFailure("SLACK_BOT_TOKEN", cause);
-          });
+          }));
           const port = await transport.open();
           signal.throwIfAborted();
           return { port };
@@ -141,11 +151,17 @@ function reconnected(log: Log, handlers: SlackHandlers): void {
 }
 
 /** Bolt acknowledges events before a listener runs; one that fails here is found again by reading Slack back. */
-function listen(app: App, need: SlackNeed, handlers: SlackHandlers, identity: Ask): void {
-  const read = createEventReader();
-  answerCommands(app, need, handlers.onCommand);
-  app.event(/^(?:reaction_added|reaction_removed|message)$/, async ({ body }) => {
+function listen(
+  app: App,
+  need: SlackNeed,
+  handlers: SlackHandlers,
+  { identity, intake }: { readonly identity: Ask; readonly intake: Intake },
+): void {
+  const read = createEventReader(intake);
+  answerCommands(app, { ...need, intake }, handlers.onCommand);
+  app.event(/^(?:reaction_added|reaction_removed|message|app_home_opened)$/, async ({ body }) => {
     const seen = read(body);
+    if (seen?.kind === "home") return handlers.onHomeOpened(seen.user);
     if (seen?.kind === "deleted") return handlers.onMessageDeleted(seen.ref);
     if (seen?.kind !== "reaction" || seen.reaction.user === (await identity()).user) return undefined;
     return handlers.onReaction(seen.reaction);

@@ -1,8 +1,11 @@
+import { createServer, type Server } from "node:http";
 import { HTTPReceiver, SocketModeReceiver } from "@slack/bolt";
 import { type Logger, LogLevel } from "@slack/web-api";
 import { asFerryError, catalogue, FerryError } from "#domain/errors.ts";
 import { keepTrying } from "#domain/keep-trying.ts";
 import type { Clock, Log } from "#domain/ports.ts";
+import { createGate } from "./http-gate.ts";
+import type { Refusals } from "./refusals.ts";
 import { connectFailure } from "./refused.ts";
 
 type TransportNeed = {
@@ -14,6 +17,7 @@ type TransportNeed = {
   readonly log: Log;
   readonly clock: Clock;
   readonly timeoutMs?: number | undefined;
+  readonly refusals: Refusals;
 };
 
 /** The way in which commands and events arrive. */
@@ -112,26 +116,44 @@ function httpTransport(need: TransportNeed, signingSecret: string, onOpen: () =>
   const { port = 3000, host, log } = need;
   const receiver = new HTTPReceiver({
     signingSecret,
-    logger: loggerFor(log, "warn"),
+    logger: loggerFor(log, "debug"),
     endpoints: ["/slack/events"],
   });
-  let listening = false;
+  const server = createServer(
+    createGate(need.clock, need.refusals, (request, response) => {
+      try {
+        receiver.requestListener(request, response);
+      } catch {
+        // What Bolt throws here is that nobody serves this path.
+        response.writeHead(404).end();
+      }
+    }),
+  );
   return {
     receiver,
     async open() {
-      const server = await receiver.start({ port, ...(host && { host }) }).catch((cause: unknown) => {
-        throw new FerryError("E_SETTINGS", `PORT: saw ${port}; ${portTrouble(cause)}.`, { cause });
-      });
-      listening = true;
+      await listening(server, port, host);
       onOpen();
       const address = server.address();
       return typeof address === "object" ? address?.port : undefined;
     },
     async close() {
-      if (listening) await receiver.stop();
-      listening = false;
+      if (!server.listening) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      server.close(() => resolve());
+      server.closeIdleConnections();
+      await promise;
     },
   };
+}
+
+function listening(server: Server, port: number, host: string | undefined): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", (cause) => {
+    reject(new FerryError("E_SETTINGS", `PORT: saw ${port}; ${portTrouble(cause)}.`, { cause }));
+  });
+  server.listen({ port, ...(host && { host }) }, resolve);
+  return promise;
 }
 
 function portTrouble(cause: unknown): string {
