@@ -1,12 +1,11 @@
-import { mention, mentionGroup, type Part } from "#domain/message.ts";
+import type { Part } from "#domain/message.ts";
 import type { Context } from "./command.ts";
 
-/** Who will be asked. The list alone decides; an empty one means nobody, and that is said at once. */
+/** A list that is empty means nobody: said at once. Who may approve stands in the request itself. */
 export function approval(context: Context): readonly Part[] {
-  const { users, usergroup } = context.migration.settings.approvers;
-  const names = [...users.map(mention), ...(usergroup === undefined ? [] : [mentionGroup(usergroup)])];
-  if (names.length > 0)
-    return [{ kind: "note", text: `May approve: ${names.join(", ")}, except who asked.` }];
+  const { approvers, approvals } = context.migration.settings;
+  const listed = approvers.users.length > 0 || approvers.usergroup !== undefined;
+  if (listed || approvals.roles !== undefined) return [];
   const text = "Nobody may approve: `approvers` is empty in ferry.yaml.";
   return [{ kind: "checks", items: [{ state: "warn", text }] }];
 }

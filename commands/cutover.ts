@@ -1,33 +1,49 @@
 import { approval } from "./approval.ts";
 import { type Context, command, enqueue, from } from "./command.ts";
 import { quote } from "./grammar.ts";
+import { readStart, startText } from "./start-at.ts";
 
 function ofWave(wave: string | undefined): string {
   return wave === undefined ? "the next wave" : `wave ${quote(wave)}`;
 }
 
-function will(args: { side: string; wave: string | undefined; dryRun: boolean }, context: Context): string {
+type Args = {
+  readonly side: string;
+  readonly wave: string | undefined;
+  readonly dryRun: boolean;
+  readonly at: string | undefined;
+};
+
+function will(args: Args, context: Context): string {
   const what = `cutting over the ${args.side.toUpperCase()} of ${ofWave(args.wave)}`;
   if (args.dryRun) return `Shows what ${what} would do now, with the gate. Asks nobody, switches nothing.`;
   const { quorum } = context.migration.settings.approvals;
-  return `Reads the gate for ${what} and asks ${quorum} people for approval. Nothing is switched before.`;
+  return `Reads the gate for ${what} and asks ${quorum} people for approval. Nothing is switched before.${startText(args.at)}`;
 }
 
 export const cutover = command({
   name: "cutover",
-  usage: "cutover consumers|producers [wave] [--dry-run]",
+  usage: "cutover consumers|producers [wave] [--at time] [--dry-run]",
   summary: "Moves a wave to MSK, after approval.",
   who: "members",
   parse: (line) => ({
     dryRun: line.flag("--dry-run"),
+    at: readStart(line),
     side: line.choice("a side of a cutover", ["consumers", "producers"]),
     wave: line.optionalWord(),
   }),
   run(args, context) {
-    const { side, wave, dryRun } = args;
+    const { side, wave, dryRun, at } = args;
     return enqueue(
       context,
-      { name: "cutover", ...from(context), side, ...(wave !== undefined && { wave }), dryRun },
+      {
+        name: "cutover",
+        ...from(context),
+        side,
+        ...(wave !== undefined && { wave }),
+        dryRun,
+        ...(at !== undefined && { at }),
+      },
       {
         subject: `cutover ${side}${dryRun ? ", dry run" : ""}`,
         will: will(args, context),

@@ -13,6 +13,8 @@ export type Line = {
   optionalWord(): string | undefined;
   /** True when the option was given, anywhere in the line. */
   flag(name: `--${string}`): boolean;
+  /** The word behind the option, as "--at 22:30" or "--at=22:30"; to be read before the words. */
+  option(name: `--${string}`, what: string): string | undefined;
   rest(): readonly string[];
   /** Fails when something was typed that nobody asked for. */
   end(): void;
@@ -58,9 +60,8 @@ function missing(what: string, options?: readonly string[]): FerryError {
 
 function createLine(typed: readonly string[]): Line {
   const words = typed.filter((word) => !dashes.test(word));
-  const flags = typed
-    .filter((word) => dashes.test(word))
-    .map((word) => word.replace(dashes, "--").toLowerCase());
+  const options = typed.filter((word) => dashes.test(word)).map((word) => word.replace(dashes, "--"));
+  const flags = options.map((word) => (word.split("=")[0] ?? word).toLowerCase());
   const asked: string[] = [];
 
   function optionalChoice<const T extends string>(what: string, options: readonly T[]): T | undefined {
@@ -85,6 +86,19 @@ function createLine(typed: readonly string[]): Line {
       asked.push(name);
       return flags.includes(name);
     },
+    option(name, what) {
+      asked.push(name);
+      const index = flags.indexOf(name);
+      if (index < 0) return undefined;
+      const [, ...joined] = (options[index] ?? "").split("=");
+      const place = typed.findIndex(
+        (word) => dashes.test(word) && word.replace(dashes, "--") === options[index],
+      );
+      const value = joined.length > 0 ? joined.join("=") : typed[place + 1];
+      if (value === undefined || value === "" || dashes.test(value)) throw missing(what);
+      if (joined.length === 0) words.splice(words.indexOf(value), 1);
+      return value;
+    },
     rest: () => words.splice(0),
     end() {
       const [word] = words;
@@ -94,7 +108,7 @@ function createLine(typed: readonly string[]): Line {
       if (asked.length === 0)
         throw usage(`${quote(stray)} is not known here: this command takes no options.`);
       throw usage(
-        `${quote(stray)} is not an option of this command. Nearest: ${quote(closest(stray, asked))}.`,
+        `${quote(stray)} is not an option of this command. Nearest: ${quote(asked.find((name) => name.startsWith(stray)) ?? closest(stray, asked))}.`,
       );
     },
   };

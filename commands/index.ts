@@ -6,6 +6,7 @@ import type { Migration } from "#domain/settings.ts";
 import { assess } from "./assess.ts";
 import { audit } from "./audit.ts";
 import { mentionChannel } from "./blocks-inline.ts";
+import { breakGlass } from "./break-glass.ts";
 import { cancel } from "./cancel.ts";
 import { cleanup } from "./cleanup.ts";
 import type { Answer, Command, Said, Usage } from "./command.ts";
@@ -40,6 +41,7 @@ const commands: readonly Command[] = [
   digest,
   audit,
   cancel,
+  breakGlass,
 ];
 
 /** Everything that can be typed: the rows of `/ferry help` and of the README's table. */

@@ -1,26 +1,39 @@
 import { approval } from "./approval.ts";
 import { command, enqueue, from } from "./command.ts";
 import { quote } from "./grammar.ts";
+import { readStart, startText } from "./start-at.ts";
 
-function will({ wave, dryRun }: { wave: string | undefined; dryRun: boolean }): string {
+type Args = { readonly wave: string | undefined; readonly dryRun: boolean; readonly at: string | undefined };
+
+function will({ wave, dryRun, at }: Args): string {
   const which = wave === undefined ? "the wave that moved last" : `wave ${quote(wave)}`;
   const what = `what undoing the last switch of ${which} costs now`;
   return dryRun
     ? `Shows ${what}, with the gate. Asks nobody, switches nothing.`
-    : `Reads ${what} and asks for approval. Nothing is switched before.`;
+    : `Reads ${what} and asks for approval. Nothing is switched before.${startText(at)}`;
 }
 
 export const rollback = command({
   name: "rollback",
-  usage: "rollback [wave] [--dry-run]",
+  usage: "rollback [wave] [--at time] [--dry-run]",
   summary: "Undoes the last switch without loss, after approval.",
   who: "members",
-  parse: (line) => ({ dryRun: line.flag("--dry-run"), wave: line.optionalWord() }),
+  parse: (line) => ({
+    dryRun: line.flag("--dry-run"),
+    at: readStart(line),
+    wave: line.optionalWord(),
+  }),
   run(args, context) {
-    const { wave, dryRun } = args;
+    const { wave, dryRun, at } = args;
     return enqueue(
       context,
-      { name: "rollback", ...from(context), ...(wave !== undefined && { wave }), dryRun },
+      {
+        name: "rollback",
+        ...from(context),
+        ...(wave !== undefined && { wave }),
+        dryRun,
+        ...(at !== undefined && { at }),
+      },
       {
         subject: `rollback${dryRun ? ", dry run" : ""}`,
         will: will(args),

@@ -1,5 +1,6 @@
 import type { ActionName } from "#domain/approval.ts";
 import { askForCleanup, askForCutover, askForRollback } from "./approval/asking.ts";
+import { breakGlass } from "./approval/break-glass.ts";
 import { cancel } from "./approval/cancel.ts";
 import { createExecute } from "./approval/execute.ts";
 import { createReview } from "./approval/review.ts";
@@ -52,6 +53,7 @@ export const handlers: Handlers = {
   "schedule-digest": scheduleDigest,
   audit,
   cancel,
+  "break-glass": breakGlass,
   review: createReview(approvables),
   execute: createExecute(approvables),
   watch,

@@ -180,7 +180,7 @@ describe("all pages", () => {
     const names = new Set(usages.map(({ name }) => name));
     const codes = new Set(Object.keys(catalogue));
     const unknown = (await pages()).flatMap(({ path, text }) => [
-      ...[...text.matchAll(/`\/ferry ([a-z]+)/g)]
+      ...[...text.matchAll(/`\/ferry ([a-z][a-z-]*)/g)]
         .filter(([, name = ""]) => !names.has(name))
         .map(([word]) => `${path}: ${word}`),
       ...[...text.matchAll(/\bE_[A-Z_]+\b/g)]

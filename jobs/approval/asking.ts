@@ -10,15 +10,15 @@ import { ask } from "./request.ts";
 /** Jobs that only ask: nothing is switched before people have approved. */
 
 export async function askForCutover(job: JobOf<"cutover">, work: Work): Promise<Outcome> {
-  const { side, dryRun } = job;
+  const { side, dryRun, at } = job;
   const asked = askedFor(job);
   return side === "consumers"
-    ? await ask(cutoverConsumers, "cutover-consumers", asked, work, { dryRun })
-    : await ask(cutoverProducers, "cutover-producers", asked, work, { dryRun });
+    ? await ask(cutoverConsumers, "cutover-consumers", asked, work, { dryRun, at })
+    : await ask(cutoverProducers, "cutover-producers", asked, work, { dryRun, at });
 }
 
 export async function askForRollback(job: JobOf<"rollback">, work: Work): Promise<Outcome> {
-  return await ask(rollback, "rollback", askedFor(job), work, { dryRun: job.dryRun });
+  return await ask(rollback, "rollback", askedFor(job), work, { dryRun: job.dryRun, at: job.at });
 }
 
 export async function askForCleanup(job: JobOf<"cleanup">, work: Work): Promise<Outcome> {

@@ -7,8 +7,9 @@ import { askToTurnBack } from "#jobs/run/steps.ts";
 import { isStuck, markRepaired } from "#jobs/run/stuck.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
 import { eligiblePeople } from "./observe.ts";
+import { type AuditedChange, changeAudited } from "./request-audit.ts";
 import { settle } from "./request-settle.ts";
-import { aboutRequest, changeRequest, readRequest } from "./request-store.ts";
+import { aboutRequest, readRequest } from "./request-store.ts";
 
 /**
  * Withdraws a waiting request; asks a running one to turn back, which it does before its point of no return; says of
@@ -21,21 +22,8 @@ export async function cancel(job: JobOf<"cancel">, work: Work): Promise<Outcome>
     throw new FerryError("E_USAGE", `there is no request ${id} in ${work.migration.name}`);
   await mayCancel(found.request, job.by, work);
 
-  const cancelled = await changeRequest(work.store, work.migration.name, id, (request) =>
-    request.state === "open" || request.state === "approved"
-      ? {
-          ...request,
-          state: "cancelled",
-          decidedBy: [job.by],
-          decidedAt: work.clock.now(),
-          reason: undefined,
-        }
-      : undefined,
-  );
+  const cancelled = await changeAudited(id, work, (request) => withdrawn(request, job.by, work));
   if (cancelled !== undefined) {
-    const what = "request.cancelled";
-    const after = cancelled.state;
-    await work.audit({ what, actor: job.by, ...aboutRequest(cancelled), after, detail: { request: id } });
     await settle(cancelled, work);
     return say(work, cancelled, `Cancelled by ${mention(job.by)}. Nothing was changed.`);
   }
@@ -53,10 +41,22 @@ export async function cancel(job: JobOf<"cancel">, work: Work): Promise<Outcome>
   return say(work, now, "It turns back at its next step, unless its point of no return is behind it.");
 }
 
+function withdrawn(request: Request, by: string, { clock }: Work): AuditedChange | undefined {
+  const { state: before } = request;
+  if (before !== "open" && before !== "approved") return undefined;
+  const state = "cancelled";
+  return {
+    next: { ...request, state, decidedBy: [by], decidedAt: clock.now(), reason: undefined },
+    entries: [{ what: "request.cancelled", actor: by, before, after: state }],
+  };
+}
+
+/** Fails with `E_APPROVAL` for anybody but the requester and those who may approve it. */
 async function mayCancel(request: Request, user: string, work: Work): Promise<void> {
   if (user === request.requester) return;
   const person = await work.chat.person(user);
-  if (person.kind === "member" && (await eligiblePeople(work)).has(user)) return;
+  const { action, proposal } = request;
+  if (person.kind === "member" && (await eligiblePeople(action, proposal.wave, work)).has(user)) return;
   const message = `request ${request.id} can be cancelled by @{${request.requester}} and by those who may approve it`;
   throw new FerryError("E_APPROVAL", message);
 }

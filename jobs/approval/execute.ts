@@ -10,14 +10,19 @@ import { stepsMessagePart } from "#jobs/run/steps-message.ts";
 import { refuseWhileStuck } from "#jobs/run/stuck.ts";
 import { again, done, type Handler, type Outcome, type Work } from "#jobs/work.ts";
 import type { Approvables } from "./observe.ts";
+import { changeAudited, writeAudited } from "./request-audit.ts";
 import { settle, show } from "./request-settle.ts";
-import { aboutRequest, changeRequest, listRequests, readRequest, writeRequest } from "./request-store.ts";
+import { aboutRequest, listRequests, readRequest } from "./request-store.ts";
 import { type Reviewed, reviewOnce } from "./review.ts";
 
 /** How long the migration stays this run's while it waits for its next attempt, ms beyond that wait. */
 const holdMs = 60_000;
 /** Pause after a failure behind the point of no return that the queue would otherwise give up on, ms. */
 const stubbornMs = 30_000;
+/** Slack did not tell who reacted: asked again after so long, ms. */
+const unreadMs = 2000;
+/** A scheduled start is looked at again at least so often, ms. */
+const longestWaitMs = 60_000;
 
 /** Who carries it out: nobody's hand, so nobody's name. Who approved it stands in the entry. */
 const bot = "bot";
@@ -32,7 +37,7 @@ type Execution = {
 /**
  * Carries out an approved request, once. Right before the start the reactions, the people and the gate are read again;
  * the start itself is one transition under the migration's lease. A run that a crash interrupted goes on without
- * asking anybody again.
+ * asking anybody again. A scheduled one is not touched before its time.
  */
 export function createExecute(approvables: Approvables): Handler<JobOf<"execute">> {
   return async (job, work): Promise<Outcome> => {
@@ -47,20 +52,32 @@ export function createExecute(approvables: Approvables): Handler<JobOf<"execute"
       throw new FerryError("E_INTERNAL", `${found.request.action} is not registered`);
     }
     if (found.request.state === "executing") return resume(found.request, approvable, work);
+    const early = (found.request.startAt ?? 0) - work.clock.now();
+    if (early > 0) return again(Math.min(early, longestWaitMs));
     const checked = await reviewOnce(found, work, approvables);
     if (checked === undefined) return again(100);
     if (checked.request.state !== "approved") return done;
+    if (!checked.readBack) return again(unreadMs);
     return start(checked, approvable, work);
   };
 }
 
 async function start(checked: Reviewed, approvable: Approvable, work: Work): Promise<Outcome> {
   const run = await openRun(checked.request, work);
-  const request: Request = { ...checked.request, state: "executing" };
+  const { lacking: _nothing, ...approved } = checked.request;
+  const request: Request = { ...approved, state: "executing" };
   try {
     await refuseRival(request, work);
     await refuseWhileStuck(work);
-    const written = await writeRequest(work.store, request, { revision: checked.revision, lease: run.lease });
+    const { decidedBy: approvedBy, planHash, factHash } = request;
+    const started = {
+      what: "run.started",
+      actor: bot,
+      before: checked.request.state,
+      after: request.state,
+      detail: { run: run.id, approvedBy, planHash, factHash, ...checked.evidence },
+    };
+    const written = await writeAudited(checked, { next: request, entries: [started] }, work, run.lease);
     if (written === undefined) {
       await run.leave(0);
       return again(100);
@@ -71,20 +88,6 @@ async function start(checked: Reviewed, approvable: Approvable, work: Work): Pro
     if (error.code === "E_LEASE_LOST") return again(1000);
     throw error;
   }
-  await work.audit({
-    what: "run.started",
-    actor: bot,
-    ...aboutRequest(request),
-    before: checked.request.state,
-    after: request.state,
-    detail: {
-      request: request.id,
-      run: run.id,
-      approvedBy: request.decidedBy,
-      planHash: request.planHash,
-      ...checked.evidence,
-    },
-  });
   return carryOut({ request, approvable, run, work });
 }
 
@@ -183,16 +186,19 @@ async function end(
   ];
   // The card before the state: a crash in between comes back here and says the same again.
   await work.card.finish(cardOf(request, state === "done" ? "done" : "failed", parts));
-  const ended = await changeRequest(work.store, request.migration, request.id, (current) =>
-    current.state === "executing" ? { ...current, state, reason, decidedAt: work.clock.now() } : undefined,
-  );
-  await work.audit({
+  const entry = {
     what: `run.${state}`,
+    actor: bot,
     before: "executing",
     after: state,
     ...(reason === undefined ? {} : { reason }),
-    detail: { request: request.id, run: run.id, approvedBy: request.decidedBy },
-  });
+    detail: { run: run.id, approvedBy: request.decidedBy },
+  };
+  const ended = await changeAudited(request.id, work, (current) =>
+    current.state === "executing"
+      ? { next: { ...current, state, reason, decidedAt: work.clock.now() }, entries: [entry] }
+      : undefined,
+  );
   if (ended !== undefined) await settle(ended, work);
   await run.leave(0);
 }

@@ -1,6 +1,7 @@
-import type { ApproverRules, Proposal, RefusalCode, Request } from "#domain/approval.ts";
+import type { ApproverRules, Proposal, Request } from "#domain/approval.ts";
+import type { RefusalCode } from "#domain/approval-votes.ts";
 import { type Message, mention, mentionGroup, type Part, type Tone } from "#domain/message.ts";
-import { clockTime } from "#domain/wording.ts";
+import { clockTime, timeOfDay } from "#domain/wording.ts";
 
 /** What people see of a request, in each of its states. */
 
@@ -28,16 +29,19 @@ export type RequestView = {
 
 export function requestMessage(request: Request, view: RequestView): Message {
   const open = request.state === "open";
+  const live = open || request.state === "approved" || request.state === "executing";
   return {
     subject: `${request.migration} · ${request.proposal.title}`,
     tone: tones[request.state],
-    note: `request ${request.id}${open ? ` · expires ${timeOfDay(request.expiresAt)}` : ""}`,
+    note: `request ${request.id}${open ? ` · expires ${moment(request.expiresAt, request)}` : ""}`,
     parts: [
       { kind: "text", text: headline(request) },
+      ...specialParts(request),
       ...proposalParts(view.proposal ?? request.proposal, view.readAt, request.planHash),
       ...(open ? waitingParts(request, view) : []),
+      ...(request.state === "approved" ? blockedParts(view) : []),
     ],
-    ...(open || request.state === "approved" ? { next: [`cancel ${request.id}`] } : {}),
+    ...(live ? { next: [`cancel ${request.id}`] } : {}),
   };
 }
 
@@ -73,6 +77,7 @@ const refusals: Readonly<Record<RefusalCode, (request: Request) => string>> = {
   guest: () => "guests of this workspace cannot approve.",
   stranger: () => "people from other workspaces cannot approve.",
   deactivated: () => "this account is deactivated.",
+  "same-person": () => "another account of yours is counted already; people count, not accounts.",
   "not-listed": ({ approvers }) => `you are not among those who may approve: ${approverList(approvers)}.`,
 };
 
@@ -84,7 +89,7 @@ function headline(request: Request): string {
     case "open":
       return `${mention(requester)} asks. ${capital(people(quorum))} of ${approverList(approvers)} must react with ✅ (not ${mention(requester)}). ❌ stops it.`;
     case "approved":
-      return `Approved by ${by}. It starts now; removing a ✅ before the start takes it back.`;
+      return `Approved by ${by}. It starts ${startOf(request)}; removing a ✅ before the start takes it back.`;
     case "executing":
       return `Approved by ${by}. Running; \`/ferry cancel ${request.id}\` turns it back where that is still safe.`;
     case "done":
@@ -100,6 +105,28 @@ function headline(request: Request): string {
     case "cancelled":
       return `*Cancelled${by === "" ? "" : ` by ${by}`}${at(request)}*${why}. Nothing was changed.`;
   }
+}
+
+/** What makes this request unlike others: that it is scheduled, that the glass was broken. */
+function specialParts(request: Request): readonly Part[] {
+  const { startAt, grantedMs, breakGlass, state } = request;
+  const waiting = state === "open" || state === "approved";
+  const parts: Part[] = [];
+  if (startAt !== undefined && waiting) {
+    const [from, until] = [startAt, startAt + grantedMs].map((ms) => moment(ms, request));
+    const value = `${from} if approved by then, not after ${until}; the gate is read again right before`;
+    parts.push({ kind: "facts", rows: [{ label: "Starts", value }] });
+  }
+  if (breakGlass !== undefined) {
+    const text = `BREAK-GLASS by ${mention(breakGlass.by)}, one approval: ${breakGlass.reason}`;
+    parts.push({ kind: "checks", items: [{ state: "warn", text }] });
+  }
+  return parts;
+}
+
+function startOf(request: Request): string {
+  const { startAt, decidedAt = 0 } = request;
+  return startAt === undefined || startAt <= decidedAt ? "now" : `at ${moment(startAt, request)}`;
 }
 
 function proposalParts(proposal: Proposal, readAt: number, planHash: string): readonly Part[] {
@@ -126,14 +153,23 @@ function tableParts({ table }: Proposal): readonly Part[] {
   ];
 }
 
-function waitingParts({ quorum, reason }: Request, { approved, blocked }: RequestView): readonly Part[] {
-  const names = approved.map((user) => mention(user)).join(", ");
-  const count = `Approved ${approved.length} of ${quorum}${names === "" ? "" : `: ${names}`}`;
-  const notes = [...new Set([blocked, reason])].filter((note) => note !== undefined);
+function waitingParts(request: Request, view: RequestView): readonly Part[] {
+  const { quorum, reason, lacking } = request;
+  const names = view.approved.map((user) => mention(user)).join(", ");
+  const roles = [...new Set(lacking?.roles)].map((role) => `*${role}*`).join(", ");
+  const count = `Approved ${view.approved.length} of ${quorum}${names === "" ? "" : `: ${names}`}`;
+  const text = roles === "" ? count : `${count}. Still missing: ${roles}`;
+  const again = reason !== undefined && reason !== view.blocked;
+  const back = again ? [`Was approved, waits again${at(request)}: ${reason}`] : [];
   return [
-    { kind: "text", text: count },
-    ...notes.map((text) => ({ kind: "note" as const, text: `Not yet: ${text}` })),
+    { kind: "text", text },
+    ...blockedParts(view),
+    ...back.map((note) => ({ kind: "note" as const, text: note })),
   ];
+}
+
+function blockedParts({ blocked }: RequestView): readonly Part[] {
+  return blocked === undefined ? [] : [{ kind: "note", text: `Not yet: ${blocked}` }];
 }
 
 function approverList({ users, usergroup }: ApproverRules): string {
@@ -153,10 +189,15 @@ function capital(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
-function at({ decidedAt }: Request): string {
-  return decidedAt === undefined ? "" : ` at ${timeOfDay(decidedAt)}`;
+function at(request: Request): string {
+  return request.decidedAt === undefined ? "" : ` at ${moment(request.decidedAt, request)}`;
 }
 
-function timeOfDay(ms: number): string {
-  return `${clockTime(ms).slice(0, 5)} UTC`;
+/** "15:04 UTC", with the day where that is another one than that of the asking. */
+function moment(ms: number, { createdAt, timezone = "UTC" }: Request): string {
+  const [day, asked] = [ms, createdAt].map((each) =>
+    new Intl.DateTimeFormat("sv-SE", { timeZone: timezone }).format(each),
+  );
+  const time = `${timeOfDay(ms, timezone)} ${timezone}`;
+  return day === asked ? time : `${day} ${time}`;
 }

@@ -61,10 +61,12 @@ export async function listRequests(store: Store, migration: string): Promise<rea
   return found.flatMap((document) => (document === undefined ? [] : [Request.parse(document.value)]));
 }
 
-/** Those that still wait for people, for their execution, or for their message to say how it ended. */
+/** Those that still wait for people, for their execution, or for message and audit to say how it ended. */
 export async function liveRequests(store: Store, migration: string): Promise<readonly Request[]> {
   const all = await listRequests(store, migration);
-  return all.filter((request) => !isFinal(request.state) || !request.settled);
+  return all.filter(
+    ({ state, settled, unaudited = [] }) => !isFinal(state) || !settled || unaudited.length > 0,
+  );
 }
 
 /** The request whose message this is; `undefined` for any other message. */

@@ -11,36 +11,35 @@ import {
   requestAlphabet,
 } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
+import { startTime } from "#domain/start-time.ts";
+import { zoneOf } from "#domain/wording.ts";
 import type { Approvable, Asked } from "#jobs/run/approvable.ts";
 import { refuseWhileStuck } from "#jobs/run/stuck.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
+import { remindAt } from "./remind.ts";
+import { changeAudited, writeAudited } from "./request-audit.ts";
 import { proposalMessage, requestMessage } from "./request-message.ts";
 import { settle } from "./request-settle.ts";
-import {
-  aboutRequest,
-  changeRequest,
-  listRequests,
-  readRequest,
-  requestKey,
-  writeRequest,
-} from "./request-store.ts";
+import { changeRequest, listRequests, readRequest, requestKey } from "./request-store.ts";
 import { attachTable, tableFile } from "./request-table.ts";
+import { placesOf, proposeWithRules, rolesFor } from "./rules.ts";
 
 /**
  * Asks people to approve an action: proposes it from the world as it is now, stores the request, posts its message.
  * A repeated call of the same job finds the request that it already made. An open request for the same action and
- * wave is void from then on. `dryRun` shows the proposal and asks nobody.
+ * wave is void from then on. `dryRun` shows the proposal and asks nobody. `at`: not to be carried out before.
  */
 export async function ask(
   approvable: Approvable,
   action: ActionName,
   asked: Asked,
   work: Work,
-  options: { readonly dryRun?: boolean } = {},
+  options: { readonly dryRun?: boolean; readonly at?: string | undefined } = {},
 ): Promise<Outcome> {
   const earlier = await ownRequest(work);
   if (earlier !== undefined) return publish(earlier, work);
-  const proposal = await approvable.propose(asked, work);
+  const startAt = options.at === undefined ? undefined : startOf(options.at, work);
+  const proposal = await proposeWithRules(approvable, asked, work);
   if (options.dryRun === true) {
     await work.card.finish(
       proposalMessage(work.migration.name, proposal, planHashOf(proposal), work.clock.now()),
@@ -50,7 +49,7 @@ export async function ask(
     return done;
   }
   await refuseWhileStuck(work);
-  const request = await create(action, asked, proposal, work);
+  const request = await create({ action, asked, proposal, startAt }, work);
   return publish(request, work);
 }
 
@@ -65,10 +64,35 @@ function askedKey({ jobId }: Work): string {
   return `asked:${jobId}`;
 }
 
-async function create(action: ActionName, asked: Asked, proposal: Proposal, work: Work): Promise<Request> {
-  const { approvals, approvers, channel } = work.migration.settings;
+/** `E_USAGE` for what is no time, or not one to come. */
+function startOf(at: string, work: Work): number {
+  const zone = timezoneOf(work);
+  const start = startTime(at, work.clock.now(), zone);
+  if (start === undefined) {
+    throw new FerryError("E_USAGE", `"${at}" is no time in ${zone} such as 22:30 or 2026-11-24T22:30`);
+  }
+  if (start > work.clock.now()) return start;
+  throw new FerryError("E_USAGE", `${new Date(start).toISOString()} is in the past`);
+}
+
+function timezoneOf({ migration }: Work): string {
+  return migration.settings.approvals.timezone ?? zoneOf(migration.settings);
+}
+
+type Question = {
+  readonly action: ActionName;
+  readonly asked: Asked;
+  readonly proposal: Proposal;
+  readonly startAt: number | undefined;
+};
+
+async function create({ action, asked, proposal, startAt }: Question, work: Work): Promise<Request> {
+  const { settings } = work.migration;
+  const { approvals, approvers, channel } = settings;
   const now = work.clock.now();
   const { users, usergroup } = approvers;
+  const places = placesOf(rolesFor(action, proposal.wave, settings));
+  const expiresAt = now + approvals.expires;
   const request: Request = {
     id: await freeId(work),
     nonce: randomUUID(),
@@ -81,9 +105,11 @@ async function create(action: ActionName, asked: Asked, proposal: Proposal, work
     requester: asked.by,
     channel,
     approvers: { users, usergroup },
-    quorum: quorumOf(proposal, approvals.quorum),
+    quorum: quorumOf(proposal, approvals.quorum, places),
     createdAt: now,
-    expiresAt: now + approvals.expires,
+    expiresAt: startAt === undefined ? expiresAt : Math.min(expiresAt, startAt + approvals.granted),
+    ...(startAt === undefined ? {} : { startAt }),
+    timezone: timezoneOf(work),
     grantedMs: approvals.granted,
     state: "open",
     round: 0,
@@ -93,17 +119,14 @@ async function create(action: ActionName, asked: Asked, proposal: Proposal, work
   };
   // The job's note first: after a crash in between it points to a request that is not there, and a new one is made.
   await work.store.write(askedKey(work), request.id);
-  if ((await writeRequest(work.store, request, { revision: 0 })) === undefined) {
+  const { planHash, factHash } = request;
+  const detail = { action, planHash, factHash, startAt, facts: proposal.facts };
+  const opened = { what: "request.opened", actor: asked.by, after: request.state, detail };
+  const written = await writeAudited({ request, revision: 0 }, { next: request, entries: [opened] }, work);
+  if (written === undefined) {
     throw new FerryError("E_STORE", `two requests took the id ${request.id} at once`);
   }
-  await work.audit({
-    what: "request.opened",
-    actor: asked.by,
-    ...aboutRequest(request),
-    after: request.state,
-    detail: { request: request.id, action, planHash: request.planHash, facts: proposal.facts },
-  });
-  return request;
+  return written.request;
 }
 
 async function freeId(work: Work): Promise<string> {
@@ -126,28 +149,20 @@ async function supersede(request: Request, work: Work): Promise<void> {
   );
   for (const { id } of rivals) {
     const reason = `asked again as request ${request.id}`;
-    const changed = await changeRequest(store, migration.name, id, (rival) =>
-      rival.state === "open" || rival.state === "approved"
-        ? { ...rival, state: "void", reason, decidedAt: clock.now(), decidedBy: [] }
-        : undefined,
-    );
-    if (changed === undefined) continue;
-    const detail = { request: id };
-    await work.audit({
-      what: "request.void",
-      ...aboutRequest(changed),
-      after: changed.state,
-      reason,
-      detail,
+    const changed = await changeAudited(id, work, (rival) => {
+      if (rival.state !== "open" && rival.state !== "approved") return undefined;
+      const next: Request = { ...rival, state: "void", reason, decidedAt: clock.now(), decidedBy: [] };
+      const what = "request.void";
+      return { next, entries: [{ what, actor: work.by, before: rival.state, after: next.state, reason }] };
     });
-    await settle(changed, work);
+    if (changed !== undefined) await settle(changed, work);
   }
 }
 
 async function publish(request: Request, work: Work): Promise<Outcome> {
   if (isFinal(request.state)) return done;
   await supersede(request, work);
-  const { chat, store, queue, migration } = work;
+  const { chat, store, migration } = work;
   const view = { readAt: request.createdAt, approved: [] };
   const key = `request:${request.nonce}`;
   const ref =
@@ -157,13 +172,17 @@ async function publish(request: Request, work: Work): Promise<Outcome> {
     current.ts === ref.ts ? undefined : { ...current, ts: ref.ts },
   );
   await chat.seed(ref, ["white_check_mark", "x"]);
-  await queue.add(
-    { name: "review", migration: migration.name, by: "schedule", request: request.id },
-    {
-      id: `review-${migration.name}-${request.id}-expiry`,
-      delayMs: Math.max(0, request.expiresAt - work.clock.now()) + 500,
-    },
-  );
+  await reviewLater(request, "expiry", request.expiresAt, work);
+  const reminder = remindAt(request, migration.settings.approvals.remind);
+  if (reminder !== undefined) await reviewLater(request, "reminder", reminder, work);
   await attachTable(request, ref, work);
   return done;
+}
+
+/** Half a second late rather than a moment early. */
+async function reviewLater({ id }: Request, why: string, at: number, work: Work): Promise<void> {
+  const migration = work.migration.name;
+  const delayMs = Math.max(0, at - work.clock.now()) + 500;
+  const job = { name: "review", migration, by: "schedule", request: id } as const;
+  await work.queue.add(job, { id: `review-${migration}-${id}-${why}`, delayMs });
 }

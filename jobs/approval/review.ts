@@ -1,28 +1,50 @@
-import { type Decision, decide, isFinal, type Request, type Tally } from "#domain/approval.ts";
+import { isFinal, type Lacking, type Request } from "#domain/approval.ts";
+import { type Decision, decide, decideWithoutVotes } from "#domain/approval-decision.ts";
 import { canonical } from "#domain/canonical.ts";
 import type { JobOf } from "#domain/job.ts";
 import { again, done, type Handler, type Outcome, type Work } from "#jobs/work.ts";
-import { type Approvables, type Reading, readVotes, readWorld, type Votes } from "./observe.ts";
-import { type RequestView, refusalMessage } from "./request-message.ts";
+import { announceBreakGlass } from "./break-glass.ts";
+import {
+  type Approvables,
+  type Reading,
+  type ReadVotes,
+  readVotes,
+  readWorld,
+  type VoteReading,
+} from "./observe.ts";
+import { remind } from "./remind.ts";
+import { auditLeftovers, type Happened, writeAudited } from "./request-audit.ts";
+import type { RequestView } from "./request-message.ts";
 import { settle, show } from "./request-settle.ts";
-import { aboutRequest, readRequest, type StoredRequest, writeRequest } from "./request-store.ts";
+import { readRequest, type StoredRequest } from "./request-store.ts";
+import { tellRefused } from "./tell-refused.ts";
+
+/** Slack did not tell who reacted: asked again after so long, ms. */
+const unreadMs = 5000;
 
 /** Reads a request's reactions and its gate anew and lets the request move, at most one step, if that follows. */
 export function createReview(approvables: Approvables): Handler<JobOf<"review">> {
   return async (job, work): Promise<Outcome> => {
-    const found = await readRequest(work.store, work.migration.name, job.request);
-    if (found === undefined) return done;
+    const stored = await readRequest(work.store, work.migration.name, job.request);
+    if (stored === undefined) return done;
+    const found = await auditLeftovers(stored, work);
     if (isFinal(found.request.state)) {
       await settle(found.request, work);
       return done;
     }
+    const reviewed = await reviewOnce(found, work, approvables);
     // Overtaken by another review: what was read may be older than what it read.
-    return (await reviewOnce(found, work, approvables)) === undefined ? again(100) : done;
+    if (reviewed === undefined) return again(100);
+    return reviewed.readBack ? done : again(unreadMs);
   };
 }
 
 /** A request after its review, with the reactions and the gate's facts that decided it, for the audit. */
-export type Reviewed = StoredRequest & { readonly evidence?: object };
+export type Reviewed = StoredRequest & {
+  /** False: Slack did not tell who reacts, so that nothing may start. */
+  readonly readBack: boolean;
+  readonly evidence?: object;
+};
 
 /**
  * One review. Returns the request as it is afterwards, or undefined when somebody else changed it meanwhile: then
@@ -34,27 +56,39 @@ export async function reviewOnce(
   approvables: Approvables,
 ): Promise<Reviewed | undefined> {
   const { request } = found;
-  if (request.ts === undefined && work.clock.now() < request.expiresAt) return found;
-  const votes = await readVotes(request, work);
+  if (request.ts === undefined && work.clock.now() < request.expiresAt) return { ...found, readBack: true };
+  const voting = await readVotes(request, work);
+  const votes = voting.kind === "votes" ? voting.votes : undefined;
   const waiting = request.state !== "executing";
   const reading = votes !== undefined && waiting ? await readWorld(request, work, approvables) : undefined;
-  const decision = decideOn(request, votes, reading, work.clock.now());
+  const decision = decideOn(request, voting, reading, work.clock.now());
   const next = apply(request, decision, votes, work.clock.now());
+  const evidence = evidenceOf(next, votes, reading);
   const same = canonical(next) === canonical(request);
-  const written = same ? found : await writeRequest(work.store, next, { revision: found.revision });
+  const entries = whatHappened(request, next, evidence, work);
+  const written = same ? found : await writeAudited(found, { next, entries }, work);
   if (written === undefined) return undefined;
 
   if (next.state === "approved") await queueExecution(next, work);
-  const evidence = evidenceOf(next, votes, reading);
-  await report(request, next, evidence, work);
-  if (votes !== undefined && waiting) await tellRefused(next, votes, work);
-  if (isFinal(next.state)) await settle(next, work);
-  else if (waiting) await show(next, work, viewOf(votes, reading, decision, work));
-  return { ...written, evidence };
+  if (waiting) await tellPeople(next, votes, viewOf(votes, reading, decision, work), work);
+  return { ...written, evidence, readBack: voting.kind !== "unread" };
+}
+
+async function tellPeople(
+  request: Request,
+  votes: ReadVotes | undefined,
+  view: RequestView,
+  work: Work,
+): Promise<void> {
+  if (votes !== undefined) await tellRefused(request, votes, work);
+  if (isFinal(request.state)) return settle(request, work);
+  await show(request, work, view);
+  await announceBreakGlass(request, work);
+  await remind(request, work);
 }
 
 /** What the decision hangs on, raw: an auditor counts again. */
-function evidenceOf({ channel, ts }: Request, votes: Votes | undefined, reading: Reading | undefined) {
+function evidenceOf({ channel, ts }: Request, votes: ReadVotes | undefined, reading: Reading | undefined) {
   const facts = reading?.kind === "proposal" && reading.world.known ? reading.world.value.facts : undefined;
   if (votes === undefined) return { facts };
   const { reactions, people, eligible, readAt } = votes;
@@ -77,94 +111,109 @@ type Move =
       readonly reason: string;
     };
 
-function decideOn(
-  request: Request,
-  votes: Tally | undefined,
-  reading: Reading | undefined,
-  now: number,
-): Move {
+function decideOn(request: Request, voting: VoteReading, reading: Reading | undefined, now: number): Move {
   if (request.state === "executing") return { kind: "keep", missing: 0 };
-  if (votes === undefined || reading === undefined) {
+  if (voting.kind === "unread") return decideWithoutVotes(request, voting.why, now);
+  if (voting.kind === "gone" || reading === undefined) {
     return { kind: "move", to: "cancelled", by: [], reason: "its message was deleted" };
   }
-  if (reading.kind === "proposal") return decide(request, votes, reading.world, now);
-  const otherwise = decide(request, votes, { known: false, why: reading.why }, now);
+  if (reading.kind === "proposal") return decide(request, voting.votes, reading.world, now);
+  const otherwise = decide(request, voting.votes, { known: false, why: reading.why }, now);
   if (otherwise.kind === "move" && otherwise.to !== "open") return otherwise;
   return { kind: "move", to: "void", by: [], reason: reading.why };
 }
 
-function apply(request: Request, decision: Move, votes: Tally | undefined, now: number): Request {
-  const seen = votes === undefined ? request.seen : seenIn(votes);
-  if (decision.kind === "keep") return { ...request, seen };
+function apply(request: Request, decision: Move, votes: ReadVotes | undefined, now: number): Request {
+  if (request.state === "executing") return { ...request, ...seenIn(votes) };
+  const { lacking, ...rest } = request;
+  if (decision.kind === "keep")
+    return { ...request, ...seenIn(votes), lacking: lackingIn(decision, votes, lacking) };
   const { to, by, reason } = decision;
-  const granted =
-    to === "approved" ? { grantedUntil: now + request.grantedMs, round: request.round + 1 } : {};
-  return { ...request, ...granted, seen, state: to, decidedBy: [...by], decidedAt: now, reason };
+  const moved = { ...rest, ...seenIn(votes), state: to, decidedBy: [...by], decidedAt: now, reason };
+  if (to === "open") return { ...moved, lacking: lackingIn({ blocked: reason }, votes, lacking) };
+  return to === "approved" ? { ...moved, ...granted(request, now) } : moved;
 }
 
-function seenIn(votes: Tally): Record<string, string> {
-  return Object.fromEntries([
+/** A scheduled approval is good from its start on; until then it may wait, and wait again. */
+function granted({ startAt, grantedMs, expiresAt, round }: Request, now: number) {
+  const grantedUntil = (startAt ?? now) + grantedMs;
+  const last = startAt === undefined ? expiresAt : Math.max(expiresAt, grantedUntil);
+  return { grantedUntil, expiresAt: last, round: round + 1 };
+}
+
+function seenIn(votes: ReadVotes | undefined): Pick<Request, "seen"> | undefined {
+  if (votes === undefined) return undefined;
+  const seen = Object.fromEntries([
     ...votes.approved.map((user) => [`${user} approve`, "counted"]),
     ...votes.denied.map((user) => [`${user} deny`, "counted"]),
+    ...votes.held.map((user) => [`${user} hold`, "held"]),
     ...votes.refused.map(({ user, vote, code }) => [`${user} ${vote}`, code]),
   ]);
+  return { seen };
+}
+
+function lackingIn(
+  decision: { readonly missing?: number; readonly blocked?: string | undefined },
+  votes: ReadVotes | undefined,
+  before: Lacking | undefined,
+): Lacking {
+  const { missing, blocked } = decision;
+  const known = votes === undefined ? before : { roles: votes.vacant, silent: votes.silent };
+  return {
+    people: missing ?? before?.people ?? 0,
+    roles: [...(known?.roles ?? [])],
+    silent: [...(known?.silent ?? [])],
+    ...(blocked === undefined ? {} : { blocked }),
+  };
 }
 
 /** Exactly one execution per approval: the queue knows the id, and the execution itself moves the state. */
 export async function queueExecution(request: Request, work: Work, revive = false): Promise<void> {
-  const { migration, id, round } = request;
+  const { migration, id, round, startAt = 0 } = request;
+  const delayMs = Math.max(0, startAt - work.clock.now());
   await work.queue.add(
     { name: "execute", migration, by: request.requester, request: id },
-    { id: `execute-${migration}-${id}-${round}`, revive },
+    { id: `execute-${migration}-${id}-${round}`, revive, ...(delayMs > 0 ? { delayMs } : {}) },
   );
 }
 
-async function report(before: Request, after: Request, evidence: object, work: Work): Promise<void> {
-  await reportReactions(before, after, work);
-  if (after.state === before.state) return;
-  await work.audit({
+function whatHappened(before: Request, after: Request, evidence: object, work: Work): readonly Happened[] {
+  const reactions = reactionEntries(before, after);
+  if (after.state === before.state) return reactions;
+  const moved = {
     what: `request.${after.state}`,
-    ...aboutRequest(after),
+    actor: work.by,
     before: before.state,
     after: after.state,
     ...(after.reason === undefined ? {} : { reason: after.reason }),
-    detail: { request: after.id, by: after.decidedBy, planHash: after.planHash, ...evidence },
-  });
+    detail: { by: after.decidedBy, planHash: after.planHash, factHash: after.factHash, ...evidence },
+  };
+  return [...reactions, moved];
 }
 
-async function reportReactions(before: Request, after: Request, work: Work): Promise<void> {
-  const request = after.id;
+const verdicts = new Map([
+  ["counted", "reaction.counted"],
+  ["held", "reaction.held"],
+]);
+
+function reactionEntries(before: Request, after: Request): readonly Happened[] {
+  const entries: Happened[] = [];
   for (const [reaction, verdict] of Object.entries(after.seen)) {
     if (before.seen[reaction] === verdict) continue;
     const [actor = "", vote] = reaction.split(" ");
-    const what = verdict === "counted" ? "reaction.counted" : "reaction.not-counted";
-    await work.audit({ what, actor, ...aboutRequest(after), reason: verdict, detail: { request, vote } });
+    const what = verdicts.get(verdict) ?? "reaction.not-counted";
+    entries.push({ what, actor, reason: verdict, detail: { vote } });
   }
   const late = before.state === "executing" ? "after the start: nothing changes by it" : "before the start";
   for (const reaction of Object.keys(before.seen).filter((key) => !(key in after.seen))) {
     const [actor = "", vote] = reaction.split(" ");
-    const what = "reaction.withdrawn";
-    await work.audit({ what, actor, ...aboutRequest(after), reason: late, detail: { request, vote } });
+    entries.push({ what: "reaction.withdrawn", actor, reason: late, detail: { vote } });
   }
-}
-
-/** Each person learns it alone and once. A whisper that could not be sent is tried at the next review. */
-async function tellRefused(request: Request, votes: Tally, work: Work): Promise<void> {
-  for (const { user, code } of votes.refused) {
-    if (code === "bot") continue;
-    const key = `told:${request.nonce}:${user}`;
-    if ((await work.store.write(key, code, { revision: 0 })) === undefined) continue;
-    try {
-      await work.chat.whisper(request.channel, user, refusalMessage(request, code));
-    } catch (thrown) {
-      await work.store.remove(key);
-      work.log.warn({ request: request.id, user, error: String(thrown) }, "refusal could not be told");
-    }
-  }
+  return entries;
 }
 
 function viewOf(
-  votes: Tally | undefined,
+  votes: ReadVotes | undefined,
   reading: Reading | undefined,
   decision: Move,
   work: Work,

@@ -25,12 +25,15 @@ export const Job = z.discriminatedUnion("name", [
     side: Side,
     wave: z.string().optional(),
     dryRun: z.boolean().default(false),
+    /** Not before: "22:30" or ISO 8601. */
+    at: z.string().optional(),
   }),
   z.object({
     name: z.literal("rollback"),
     ...from,
     wave: z.string().optional(),
     dryRun: z.boolean().default(false),
+    at: z.string().optional(),
   }),
   z.object({ name: z.literal("cleanup"), ...from, wave: z.string().optional() }),
   z.object({ name: z.literal("features"), ...from, choice: z.string().optional() }),
@@ -48,6 +51,8 @@ export const Job = z.discriminatedUnion("name", [
     export: z.boolean().default(false),
   }),
   z.object({ name: z.literal("cancel"), ...from, request: z.string() }),
+  /** A named person's own approval in an emergency. */
+  z.object({ name: z.literal("break-glass"), ...from, request: z.string(), reason: z.string() }),
   /** Reads an approval request's reactions back from Slack and decides. */
   z.object({ name: z.literal("review"), ...from, request: z.string() }),
   /** Carries out an approved request, once. */

@@ -66,6 +66,11 @@ describe("what is typed becomes a job", () => {
       { name: "cutover", ...from, side: "consumers", wave: "billing", dryRun: true },
     ],
     ["cutover consumers —dry-run", { name: "cutover", ...from, side: "consumers", dryRun: true }],
+    [
+      "cutover consumers --at 22:30 billing",
+      { name: "cutover", ...from, side: "consumers", wave: "billing", dryRun: false, at: "22:30" },
+    ],
+    ["rollback --at=2026-11-24T22:30", { name: "rollback", ...from, dryRun: false, at: "2026-11-24T22:30" }],
     ["rollback", { name: "rollback", ...from, dryRun: false }],
     ["rollback billing --dry-run", { name: "rollback", ...from, wave: "billing", dryRun: true }],
     ["cleanup billing", { name: "cleanup", ...from, wave: "billing" }],
@@ -189,7 +194,7 @@ describe("help", () => {
   test("of one command tells its usage and who may", async () => {
     const { say } = setup();
     const text = textOf(await say("help cutover"));
-    expect(text).toContain("/ferry cutover consumers|producers [wave] [--dry-run]");
+    expect(text).toContain("/ferry cutover consumers|producers [wave] [--at time] [--dry-run]");
     expect(text).toContain("no guests");
   });
 

@@ -14,6 +14,7 @@ describe("asking", () => {
     expect(work.fake.seeded(ref)).toEqual(["white_check_mark", "x"]);
     expect(work.queue.jobs).toEqual([
       expect.objectContaining({ id: `review-orders-${id}-expiry`, delayMs: 3_600_500 }),
+      expect.objectContaining({ id: `review-orders-${id}-reminder`, delayMs: 3_000_500 }),
     ]);
   });
 
