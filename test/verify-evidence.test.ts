@@ -125,9 +125,12 @@ describe("the signing key", () => {
   });
 });
 
+function keeping(keep: string): object {
+  return { migrations: { orders: { ...orders, audit: { keep } } } };
+}
+
 describe("audit.keep", () => {
   test("is forever, or at least 30 days", async () => {
-    const keeping = (keep: string) => ({ migrations: { orders: { ...orders, audit: { keep } } } });
     const [kept] = (await load(keeping("400d"))).migrations;
     expect(kept?.settings.audit.keep).toBe(400 * 86_400_000);
     expect((await load({ migrations: { orders } })).migrations[0]?.settings.audit.keep).toBe("forever");

@@ -36,7 +36,7 @@ export function checkEvidence(bytes: Uint8Array, pinned: string | undefined): Ev
   const findings: Finding[] = [read.form];
   const bundle = Bundle.safeParse(read.document);
   if (bundle.success) {
-    findings.push(...checkDigests(bundle.data), checkAgreement(bundle.data));
+    findings.push(...checkDigests(bundle.data), checkAgreement(bundle.data), checkQuotes(bundle.data));
     findings.push(...checkSignature(bundle.data, pinned));
   } else {
     const [issue] = bundle.error.issues;
@@ -145,6 +145,15 @@ function checkAgreement({ manifest, entries }: Bundle): Finding {
   const stranger = entries.findIndex((entry) => numbersOf(entry).migration !== migration);
   if (stranger !== -1) return broken(`Entry ${stranger + 1} of the file is not of ${migration}.`);
   return holds(`The manifest and the chain agree: ${migration}, exported ${manifest.madeAt}.`);
+}
+
+/** Approvals and verifications are entries of the chain, taken out for reading. */
+function checkQuotes({ entries, approvals, verifications }: Bundle): Finding {
+  const known = new Set(entries.map((entry) => hashOf(entry)));
+  const wrong = [...approvals, ...verifications].find((quoted) => !known.has(hashOf(quoted)));
+  if (wrong === undefined) return holds("Approvals and verifications are what the chain says.");
+  const { sequence } = numbersOf(wrong);
+  return broken(`An approval or verification is not in the chain: it calls itself entry ${sequence}.`);
 }
 
 function checkSignature({ manifest, signature }: Bundle, pinned: string | undefined): readonly Finding[] {

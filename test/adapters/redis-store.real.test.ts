@@ -1,6 +1,11 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, inject, it } from "vitest";
 import { createRedisStore } from "#adapters/redis/store.ts";
+import { verifyChain } from "#domain/audit.ts";
+import { startRedis } from "#lab/redis.ts";
 import { eventually } from "#support/eventually.ts";
 import { createDoor } from "#support/outage.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
@@ -42,6 +47,31 @@ describe("a store whose Redis goes away", () => {
     const store = openStore(door.url);
     await expect(store.acquire("scope", "owner", 1000)).rejects.toMatchObject({ code: "E_STORE" });
     await store.close();
+  });
+});
+
+describe("a Redis that is killed and started again", { timeout: 60_000 }, () => {
+  it("still has the audit chain, whole", async () => {
+    const runFolder = await mkdtemp(join(tmpdir(), "ferry-redis-"));
+    const routes = ["path", "wheel", "maven"] as const;
+    const redis = await startRedis({ runFolder, log: () => undefined, persistence: true, routes });
+    const store = openStore(redis.url);
+    const entry = { at: "2026-11-22T14:10:00.000Z", actor: "U1", migration: "m", what: "x" };
+    try {
+      for (let n = 0; n < 10; n += 1) await store.audit({ ...entry, detail: { n } });
+      const before = verifyChain(await store.auditTrail("m"));
+      await redis.kill();
+      await redis.restart();
+      const trail = await eventually("Redis is back", () => store.auditTrail("m"));
+      expect(verifyChain(trail)).toEqual(before);
+      expect(before).toMatchObject({ intact: true, entries: 10 });
+      await store.audit(entry);
+      expect(verifyChain(await store.auditTrail("m"))).toMatchObject({ intact: true, entries: 11 });
+    } finally {
+      await store.close();
+      await redis.stop();
+      await rm(runFolder, { recursive: true, force: true });
+    }
   });
 });
 

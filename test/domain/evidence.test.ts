@@ -34,8 +34,8 @@ function partsWith(entries: readonly ChainedEntry[]): EvidenceParts {
     plans: [{ hash: "aa", topics: ["invoices"] }],
     requests: [{ id: "7K3Q", state: "done" }],
     gateFacts: [{ request: "7K3Q", facts: [{ name: "lag", pinned: 0 }] }],
-    approvals: [{ sequence: 3, reactions: [{ name: "white_check_mark", users: ["U2", "U3"] }] }],
-    verifications: [{ equal: 120, differences: [] }],
+    approvals: entries.slice(1, 2),
+    verifications: entries.slice(0, 1),
     reports: ["# Final report"],
     journals: [{ run: "orders-7K3Q", entries: [] }],
   };
@@ -145,6 +145,13 @@ describe("a bundle that somebody touched", () => {
     }
   });
 
+  it("is found out when an approval is told that the chain does not have", () => {
+    const parts = partsWith(chainOf(3));
+    const approvals = [{ ...chainOf(3)[1], actor: "UEVE" }];
+    const { broken } = check(sealEvidence({ ...parts, approvals }, about, signer), signer.publicKey);
+    expect(broken).toBe("An approval or verification is not in the chain: it calls itself entry 2.");
+  });
+
   it("is found out when it was cut off anywhere", () => {
     fc.assert(
       fc.property(fc.nat(sealed.length - 1), (length) => {
@@ -179,11 +186,15 @@ describe("a bundle that somebody touched", () => {
     const entries = chainOf(8);
     const [one, two, three, ...rest] = entries;
     if (one === undefined || two === undefined || three === undefined) throw new Error("no entries");
-    const broken = (changed: readonly ChainedEntry[]) => check(resealed(changed, signer)).broken;
-    expect(broken([one, three, two, ...rest])).toContain("breaks at entry 2 (step.3)");
-    expect(broken([one, three, ...rest])).toContain("breaks at entry 2 (step.3)");
-    expect(broken([one, two, two, three, ...rest])).toContain("breaks at entry 3 (step.2)");
-    expect(broken([three, ...rest])).toContain("breaks at entry 1 (step.3)");
+    const told: ReadonlyArray<readonly [readonly ChainedEntry[], string]> = [
+      [[one, three, two, ...rest], "breaks at entry 2 (step.3)"],
+      [[one, three, ...rest], "breaks at entry 2 (step.3)"],
+      [[one, two, two, three, ...rest], "breaks at entry 3 (step.2)"],
+      [[three, ...rest], "breaks at entry 1 (step.3)"],
+    ];
+    for (const [changed, expected] of told) {
+      expect(check(resealed(changed, signer)).broken).toContain(expected);
+    }
   });
 
   it("is found out when the end of the chain was cut and the digest made anew: the manifest was signed", () => {

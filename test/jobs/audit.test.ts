@@ -186,7 +186,7 @@ describe("the export", () => {
 describe("retention", () => {
   it("keeps everything unless the team says otherwise", async () => {
     const { work, clock } = await recorded(3);
-    clock.advance(4000 * 86_400_000);
+    await clock.advance(4000 * 86_400_000);
     await keepAudit(work);
     expect(await work.store.auditTrail("orders")).toHaveLength(3);
   });
@@ -195,7 +195,7 @@ describe("retention", () => {
     const { work, clock } = await recorded(3);
     const settings = { ...work.migration.settings, audit: { keep: 400 * 86_400_000 } };
     const keeping: Work = { ...work, migration: { ...work.migration, settings } };
-    clock.advance(401 * 86_400_000);
+    await clock.advance(401 * 86_400_000);
     await work.audit({ what: "thing.4" });
     await keepAudit(keeping);
     await keepAudit(keeping);
