@@ -59,20 +59,27 @@ function noteVersions({ results, commit }: Campaign, { clusters }: ChaosLab): vo
   });
 }
 
-/** One lab's share: takes cases from the queue until none is left. A lab that breaks is replaced once in a while. */
+const scenesPerTry = 2;
+
+/**
+ * One lab's share: takes cases from the queue until none is left. A lab on which scenes break is replaced. Throws when
+ * nothing could be played on two labs in a row.
+ */
 export async function playAll(campaign: Campaign, queue: CaseQueue): Promise<void> {
-  while (queue.left() > 0) {
+  for (let barren = 0; queue.left() > 0; ) {
     campaign.signal.throwIfAborted();
+    if (barren === 2) throw new Error("no case could be played on two labs in a row");
+    const before = campaign.results.rows().length;
     await using lab = await startChaosLab({ log: () => undefined, signal: campaign.signal });
     await playOnLab(campaign, queue, lab);
+    barren = campaign.results.rows().length > before ? 0 : barren + 1;
   }
 }
 
 /** Returns when no case is left, or when the lab does not bring up a scene any more. */
 async function playOnLab(campaign: Campaign, queue: CaseQueue, lab: ChaosLab): Promise<void> {
   const { say, signal } = campaign;
-  let broken = 0;
-  while (queue.left() > 0 && broken < 2) {
+  for (let broken = 0; queue.left() > 0 && broken < scenesPerTry; ) {
     try {
       await using scene = await openScene(lab, signal);
       await playOnScene(campaign, queue, lab, scene);
