@@ -10,7 +10,7 @@ import { withoutSecrets } from "./redaction.ts";
  * signature of the manifest. Whoever has the file and the public key needs nothing else to check it.
  */
 
-export const evidenceFormat = "msk-ferry-evidence/1";
+const evidenceFormat = "msk-ferry-evidence/1";
 
 /** Everything in a bundle beside its manifest and signature. */
 export const partNames = [
