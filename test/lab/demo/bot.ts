@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AwsStandIn } from "../aws/stand-in.ts";
@@ -64,6 +65,7 @@ function environment({ clusters, workspace, aws, ferryFile }: BotNeed): NodeJS.P
     SLACK_API_URL: workspace.apiUrl,
     REDIS_URL: clusters.redis.url,
     FERRY_CONFIG: ferryFile,
+    FERRY_SIGNING_KEY: signingKey(),
     LOG_LEVEL: "info",
     [passwordVariable]: security.protocol === "PLAINTEXT" ? "" : security.password,
     AWS_REGION: "us-east-1",
@@ -74,4 +76,10 @@ function environment({ clusters, workspace, aws, ferryFile }: BotNeed): NodeJS.P
     AWS_ENDPOINT_URL_STS: aws.url,
     AWS_EC2_METADATA_DISABLED: "true",
   };
+}
+
+/** Of this lab only: base64 of PKCS#8. */
+function signingKey(): string {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  return privateKey.export({ format: "der", type: "pkcs8" }).toString("base64");
 }
