@@ -22,11 +22,6 @@ const emoji = new Map([
 
 const ids = { user: /^[UW][A-Z0-9]+$/, usergroup: /^S[A-Z0-9]+$/, channel: /^[CDG][A-Z0-9]+$/ } as const;
 
-/** A channel by name, as `mention` does for people. */
-export function mentionChannel(channel: string): string {
-  return `#{${channel}}`;
-}
-
 /** At most `max` UTF-16 units, never half a character; a cut ends in "…". */
 export function cut(text: string, max: number): string {
   if (text.length <= max) return text;

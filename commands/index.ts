@@ -1,11 +1,10 @@
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobQueue } from "#domain/job.ts";
-import type { Part } from "#domain/message.ts";
+import { type Message, mentionChannel, type Part } from "#domain/message.ts";
 import type { Chat, Log } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
 import { assess } from "./assess.ts";
 import { audit } from "./audit.ts";
-import { mentionChannel } from "./blocks-inline.ts";
 import { breakGlass } from "./break-glass.ts";
 import { cancel } from "./cancel.ts";
 import { cleanup } from "./cleanup.ts";
@@ -52,7 +51,9 @@ const names = usages.map(({ name }) => name);
 export type CommandsNeed = {
   readonly migrations: readonly Migration[];
   readonly queue: JobQueue;
-  readonly people: Pick<Chat, "person">;
+  readonly people: Pick<Chat, "person" | "shared">;
+  /** Where a migration stands, for whoever types nothing more than `/ferry`; absent: `status` answers. */
+  readonly overview?: ((migration: Migration) => Promise<Message>) | undefined;
   readonly log: Log;
 };
 
@@ -62,8 +63,11 @@ export type CommandsNeed = {
  */
 export function createCommands(need: CommandsNeed): (said: Said) => Promise<Answer> {
   return async (said) => {
-    const { name = "status", line } = readLine(said.text);
+    const { name: typed, line } = readLine(said.text);
+    const name = typed ?? "status";
     try {
+      const { overview } = need;
+      if (typed === undefined && overview !== undefined) return await answerNothing(need, overview, said);
       return await answer(need, said, pick("a command", name, names), line);
     } catch (thrown) {
       const error = asFerryError(thrown);
@@ -81,8 +85,20 @@ async function answer(need: CommandsNeed, said: Said, name: string, line: Line):
   if (found === undefined) return answerHelp(line);
   const run = found.prepare(line);
   const migration = migrationOf(need.migrations, said.channel);
+  await requireOwnChannel(need.people, said.channel);
   if (found.who === "members") await requireMember(need.people, said.user, found);
   return run({ migration, user: said.user, channel: said.channel, queue: need.queue });
+}
+
+/** Plain `/ferry`: quick, seen by the person only. */
+async function answerNothing(
+  need: CommandsNeed,
+  overview: (migration: Migration) => Promise<Message>,
+  { channel }: Said,
+): Promise<Answer> {
+  const migration = migrationOf(need.migrations, channel);
+  await requireOwnChannel(need.people, channel);
+  return { seenBy: "person", message: await overview(migration) };
 }
 
 function answerHelp(line: Line): Answer {
@@ -99,7 +115,17 @@ function migrationOf(migrations: readonly Migration[], channel: string): Migrati
   if (found !== undefined) return found;
   const elsewhere = migrations.map(({ settings }) => mentionChannel(settings.channel)).join(", ");
   const where = elsewhere === "" ? "" : ` Migrations are in ${elsewhere}.`;
+  // Slack's ids of direct messages begin with D.
+  if (channel.startsWith("D"))
+    throw new FerryError("E_CHANNEL", `Not in direct messages: a team must see what is done.${where}`);
   throw new FerryError("E_CHANNEL", `No migration belongs to this channel (\`${channel}\`).${where}`);
+}
+
+/** People of other workspaces must neither read a migration's answers nor stand among its approvers. */
+async function requireOwnChannel(people: Pick<Chat, "shared">, channel: string): Promise<void> {
+  if (!(await people.shared(channel))) return;
+  const text = `${mentionChannel(channel)} is shared with another workspace (Slack Connect); MSK Ferry answers in channels of its own workspace only.`;
+  throw new FerryError("E_CHANNEL", text);
 }
 
 const outsiders = {

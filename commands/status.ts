@@ -3,7 +3,7 @@ import { command, enqueue, from, nothing } from "./command.ts";
 export const status = command({
   name: "status",
   usage: "status",
-  summary: "Where each wave stands and what a way back costs. Also plain `/ferry`.",
+  summary: "Where each wave stands and what a way back costs. Shorter: plain `/ferry`.",
   who: "anyone",
   parse: nothing,
   run: (_, context) =>

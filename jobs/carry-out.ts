@@ -95,7 +95,7 @@ function dispatch<N extends JobName>(
 }
 
 /** Jobs that nobody asked for in person: their retryable failures are alarms' business, not the channel's. */
-const silent: ReadonlySet<JobName> = new Set(["watch", "review"]);
+const silent: ReadonlySet<JobName> = new Set(["watch", "review", "home"]);
 
 /** Says it in the channel and the audit; a failure to say it is logged and never hides the failure itself. */
 async function tell(job: Job, error: FerryError, desk: Desk, spell: Spell): Promise<void> {

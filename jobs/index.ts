@@ -12,6 +12,7 @@ import { network } from "./aws/network.ts";
 import { provision } from "./aws/provision.ts";
 import type { Handlers } from "./carry-out.ts";
 import { cleanup } from "./cleanup/cleanup.ts";
+import { home, thenHomes } from "./home.ts";
 import { createDigest } from "./mirror/digest.ts";
 import { lag } from "./mirror/lag.ts";
 import { replicate } from "./mirror/replicate.ts";
@@ -45,16 +46,17 @@ export const handlers: Handlers = {
   lag,
   status,
   verify,
-  cutover: askForCutover,
-  rollback: askForRollback,
-  cleanup: askForCleanup,
+  cutover: thenHomes(askForCutover),
+  rollback: thenHomes(askForRollback),
+  cleanup: thenHomes(askForCleanup),
   features,
   digest: createDigest(waitingFor),
   "schedule-digest": scheduleDigest,
   audit,
-  cancel,
-  "break-glass": breakGlass,
-  review: createReview(approvables),
-  execute: createExecute(approvables),
+  cancel: thenHomes(cancel),
+  "break-glass": thenHomes(breakGlass),
+  review: thenHomes(createReview(approvables)),
+  execute: thenHomes(createExecute(approvables)),
+  home,
   watch,
 };

@@ -2,6 +2,8 @@ import { asFerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import { reviewOpenRequests } from "./approval/open-requests.ts";
 import { keepAudit } from "./audit/retention.ts";
+import { refreshHomes } from "./home.ts";
+import { rememberStandings } from "./home-standing.ts";
 import { lagPoints, sampleLag } from "./mirror/migration-lag.ts";
 import { mirroringKey } from "./mirror/replicate.ts";
 import { replicationAlarms } from "./mirror/replication-alarms.ts";
@@ -14,11 +16,17 @@ export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> 
   await reviewOpenRequests(work);
   await liftExpiredFences(work);
   await keepAudit(work);
-  if ((await work.store.read(mirroringKey(work.migration.name))) === undefined) return done;
+  if ((await work.store.read(mirroringKey(work.migration.name))) === undefined) {
+    await refreshHomes(work);
+    return done;
+  }
   // First: a producer that writes where it should not is to be named within 30 s, whatever else does not answer.
   await watchStandby(work);
   try {
-    await replicationAlarms(await sampleLag(work), await lagPoints(work), work);
+    const lag = await sampleLag(work);
+    await rememberStandings(lag, work);
+    await refreshHomes(work);
+    await replicationAlarms(lag, await lagPoints(work), work);
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);
     work.log.warn({ code, error: message }, "lag could not be sampled");

@@ -15,6 +15,7 @@ import type { Chat, Log, MessageRef, Store } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
 import { requestAt } from "#jobs/approval/request-store.ts";
 import { createJobs } from "#jobs/carry-out.ts";
+import { overview } from "#jobs/home-standing.ts";
 import { handlers } from "#jobs/index.ts";
 import { digestSchedule } from "#jobs/mirror/schedule-digest.ts";
 import { createLog } from "#log";
@@ -88,9 +89,16 @@ async function start({ parts, config, log, stack, stop }: StartNeed): Promise<vo
   }
   if (parts.chat) {
     const handlers = {
-      onCommand: createCommands({ migrations, queue, people: slack.chat, log }),
+      onCommand: createCommands({
+        migrations,
+        queue,
+        people: slack.chat,
+        overview: (migration) => overview({ migration, store, clock: systemClock }),
+        log,
+      }),
       onReaction: ({ ref }: { readonly ref: MessageRef }) => review(ref, store, queue, migrations),
       onMessageDeleted: (ref: MessageRef) => review(ref, store, queue, migrations),
+      onHomeOpened: (user: string) => showHome(user, queue, migrations),
       onReconnect: () => watchAll(queue, migrations),
     };
     going.push(slack.start(handlers).then(ready));
@@ -202,6 +210,11 @@ async function review(
 /** Events may have been missed: everything that waits is looked at again. */
 async function watchAll(queue: JobQueue, migrations: readonly Migration[]): Promise<void> {
   for (const { name } of migrations) await queue.add({ name: "watch", migration: name, by: "reconnect" });
+}
+
+/** A part of the tab for each migration. */
+async function showHome(user: string, queue: JobQueue, migrations: readonly Migration[]): Promise<void> {
+  for (const { name } of migrations) await queue.add({ name: "home", migration: name, by: user });
 }
 
 /** What switch commands get from this process: enough to run, none of its secrets. */

@@ -57,6 +57,8 @@ export const Job = z.discriminatedUnion("name", [
   z.object({ name: z.literal("review"), ...from, request: z.string() }),
   /** Carries out an approved request, once. */
   z.object({ name: z.literal("execute"), ...from, request: z.string() }),
+  /** Somebody (`by`) opened the bot's Home tab. */
+  z.object({ name: z.literal("home"), ...from }),
   /** Periodic: reviews open requests, samples lag, watches for alarms. */
   z.object({ name: z.literal("watch"), ...from }),
 ]);

@@ -64,3 +64,8 @@ export const mentionEveryone = "@channel{}";
 export function mentionGroup(group: string): string {
   return `@group{${group}}`;
 }
+
+/** A channel by name, as `mention` does for people. */
+export function mentionChannel(channel: string): string {
+  return `#{${channel}}`;
+}

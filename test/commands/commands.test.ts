@@ -30,7 +30,10 @@ function setup(kind: Person["kind"] = "member") {
     every: async () => {},
     unschedule: async () => {},
   };
-  const people = { person: async (id: string): Promise<Person> => ({ id, name: "ana", kind }) };
+  const people = {
+    person: async (id: string): Promise<Person> => ({ id, name: "ana", kind }),
+    shared: async (id: string) => id === "C0SHARED",
+  };
   const migrations = [{ name: "orders", settings }];
   const log = createQuietLog();
   const handle = createCommands({ migrations, queue, people, log });
@@ -142,9 +145,39 @@ describe("who and where", () => {
     },
   );
 
+  test("direct messages are refused and name the channel", async () => {
+    const { say, jobs } = setup();
+    const answer = await say("status", "D0ANA");
+    expect(textOf(answer)).toContain("Not in direct messages");
+    expect(textOf(answer)).toContain("<#C0MIGRATION>");
+    expect(jobs).toEqual([]);
+  });
+
+  test.each(["", "status", "assess"])("a channel shared with others refuses /ferry %s", async (text) => {
+    const { queue, people, jobs, log } = setup();
+    const migrations = [{ name: "orders", settings: { ...settings, channel: "C0SHARED" } }];
+    const handle = createCommands({ migrations, queue, people, log });
+    const answer = await handle({ channel: "C0SHARED", user: "U0ANA", text });
+    expect(textOf(answer)).toContain("shared with another workspace");
+    expect(answer.seenBy).toBe("person");
+    expect(jobs).toEqual([]);
+  });
+
+  test("nothing but /ferry tells the person where one stands, and queues nothing", async () => {
+    const { queue, people, jobs, migrations, log } = setup();
+    const overview = async () => ({ subject: "orders · where it stands", tone: "info" as const, parts: [] });
+    const handle = createCommands({ migrations, queue, people, overview, log });
+    const answer = await handle({ channel: "C0MIGRATION", user: "U0ANA", text: " " });
+    expect(answer).toMatchObject({ seenBy: "person", message: { subject: "orders · where it stands" } });
+    expect(jobs).toEqual([]);
+  });
+
   test("when Slack does not tell who it is, nothing is queued", async () => {
     const { queue, migrations, jobs } = setup();
-    const people = { person: () => Promise.reject(new FerryError("E_SLACK", "users.info: timeout")) };
+    const people = {
+      person: () => Promise.reject(new FerryError("E_SLACK", "users.info: timeout")),
+      shared: async () => false,
+    };
     const log = createQuietLog();
     const handle = createCommands({ migrations, queue, people, log });
     const answer = await handle({ channel: "C0MIGRATION", user: "U0ANA", text: "provision" });

@@ -64,8 +64,14 @@ export const defaultChannels: readonly ChannelSetup[] = [
     id: "C0MIGRATION",
     name: "kafka-migration",
     topic: "Self-hosted Kafka to Amazon MSK",
-    is_ext_shared: true,
     members: ["U0ANA", "U0BEN", "U0CLEO", "U0DAN", "U0EVE", "U0GUS", "W0STRANGER", "U0FERRY"],
+  },
+  {
+    id: "C0SHARED",
+    name: "with-partners",
+    topic: "Shared with another workspace",
+    is_ext_shared: true,
+    members: ["U0ANA", "U0BEN", "W0STRANGER", "U0FERRY"],
   },
   {
     id: "C0GENERAL",
