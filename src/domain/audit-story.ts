@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ChainedEntry } from "./ports.ts";
-import { count } from "./wording.ts";
+import { count, took } from "./wording.ts";
 
 /** The audit as people read it: one short line per entry, in the order in which it happened. */
 
@@ -65,6 +65,7 @@ const Detail = z.object({
   approvedBy: z.array(z.string()).catch([]),
   equal: z.number().optional().catch(undefined),
   differences: z.array(z.unknown()).catch([]),
+  pauses: z.array(z.object({ group: z.string(), pauseMs: z.number().optional() })).catch([]),
   removed: z.number().catch(0),
   until: z.string().catch(""),
 });
@@ -75,6 +76,11 @@ type Telling = (detail: Detail, entry: ChainedEntry) => string;
 const verbs = new Map([
   ["approve", "approves"],
   ["deny", "denies"],
+]);
+
+const clusters = new Map([
+  ["source", "the source"],
+  ["target", "MSK"],
 ]);
 
 const tellings: ReadonlyMap<string, Telling> = new Map<string, Telling>([
@@ -92,8 +98,10 @@ const tellings: ReadonlyMap<string, Telling> = new Map<string, Telling>([
   ["step.found", ({ step }) => `${step}: was already so`],
   ["step.undone", ({ step }) => `${step}: taken back`],
   ["step.undo", ({ step }) => `${step}: is taken back`],
-  ["client.stopped", ({ client, place }) => `${client} stopped (${place})`],
-  ["client.started", ({ client, place }) => `${client} started (${place})`],
+  ["client.stopped", ({ client, place }) => `${client} stopped on ${clusters.get(place) ?? place}`],
+  ["client.started", ({ client, place }) => `${client} started on ${clusters.get(place) ?? place}`],
+  ["offsets.committed", (_, { detail }) => `offsets committed: ${groupsIn(detail).join(", ") || "none"}`],
+  ["consumers.moved", ({ pauses }) => `consumers moved${pausesOf(pauses)}`],
   ["wave.phase", ({ phase }, { wave }) => `wave ${wave ?? "?"} stands at ${phase}`],
   ["plan.made", ({ hash }) => `plan ${hash.slice(0, 12)} is made`],
   ["job.failed", ({ job }) => `${job} failed`],
@@ -109,10 +117,23 @@ const tellings: ReadonlyMap<string, Telling> = new Map<string, Telling>([
 ]);
 
 function textOf(entry: ChainedEntry): string {
-  const detail = Detail.parse(typeof entry.detail === "object" ? (entry.detail ?? {}) : {});
+  const detail = Detail.safeParse(entry.detail).data ?? Detail.parse({});
   const telling = tellings.get(entry.what);
   const text = telling?.(detail, entry) ?? plainly(detail, entry);
   return `${text}${changeOf(entry)}${becauseOf(detail, entry)}`;
+}
+
+const Grouped = z.array(z.object({ group: z.string() }));
+
+function groupsIn(detail: unknown): readonly string[] {
+  return [...new Set((Grouped.safeParse(detail).data ?? []).map(({ group }) => group))];
+}
+
+function pausesOf(pauses: Detail["pauses"]): string {
+  const each = pauses.map(
+    ({ group, pauseMs }) => `${group} ${pauseMs === undefined ? "unknown" : took(pauseMs)}`,
+  );
+  return each.length === 0 ? "" : `, nobody read for: ${each.join(", ")}`;
 }
 
 /** "mirror stopped ferry-orders-billing-forward": readable without a telling of its own. */

@@ -68,6 +68,21 @@ async function moved() {
     detail: { run: "orders-7K3Q", step: "stop-clients" },
   });
   await work.audit({ what: "step.done", actor: "bot", detail: { run: "orders-7K3Q", step: "stop-clients" } });
+  const committed = [{ group: "billing-app" }, { group: "ledger" }, { group: "ledger" }];
+  await work.audit({ what: "offsets.committed", actor: "bot", wave: "billing", detail: committed });
+  await work.audit({
+    what: "client.started",
+    actor: "bot",
+    ...about,
+    detail: { client: "app", place: "target" },
+  });
+  await work.audit({
+    what: "consumers.moved",
+    actor: "bot",
+    wave: "billing",
+    detail: { pauses: [{ group: "ledger", pauseMs: 400 }, { group: "billing-app" }] },
+  });
+  await work.audit({ what: "topics.created", actor: "bot", wave: "billing", detail: ["invoices"] });
   await work.audit({
     what: "wave.phase",
     wave: "billing",
@@ -110,6 +125,10 @@ describe("the audit", () => {
       "*the bot* request 7K3Q is approved by uben, ucat",
       "*the bot* starts request 7K3Q, approved by uben, ucat",
       "*the bot* stop-clients: done",
+      "*the bot* offsets committed: billing-app, ledger",
+      "*the bot* app started on MSK",
+      "*the bot* consumers moved, nobody read for: ledger 0.4 s, billing-app unknown",
+      "*the bot* topics created",
       "*uana* wave billing stands at consumers-moved (before-cutover → consumers-moved)",
     ]);
     expect(thread).not.toContain("@{");
@@ -159,7 +178,7 @@ describe("the export", () => {
     const content = file?.content ?? Buffer.alloc(0);
     expect(checkEvidence(content, signer.publicKey)).toMatchObject({ verdict: "holds" });
     const bundle = Bundle.parse(JSON.parse(content.toString()));
-    expect(bundle.entries).toHaveLength(9);
+    expect(bundle.entries).toHaveLength(13);
     expect(bundle.plans).toEqual([{ hash: "aa" }]);
     expect(bundle.approvals.map(({ what }) => what)).toEqual([
       "reaction.not-counted",
