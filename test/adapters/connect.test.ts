@@ -159,6 +159,17 @@ describe("Connect's answers", () => {
     expect(refused).toBe(3);
   });
 
+  it("that nothing is found, while a worker starts, say nothing about connectors", async () => {
+    const starting = [
+      { status: 404, body: { servlet: "rest", message: "Not Found", url: "/connectors/x", status: "404" } },
+      { status: 404, body: { error_code: 404, message: "HTTP 404 Not Found" } },
+    ];
+    const running = { name: "x", connector: { state: "RUNNING", worker_id: "w" }, tasks: [], config: {} };
+    const { engine } = engineThat(() => starting.shift() ?? { status: 200, body: running });
+    expect((await engine.status("x")).state).not.toBe("absent");
+    expect((await engineThat(() => gone).engine.status("x")).state).toBe("absent");
+  });
+
   it("that never reach the state end with what was seen", async () => {
     const status = { name: "x", connector: { state: "RUNNING", worker_id: "w" }, tasks: [] };
     const { engine } = engineThat((method, path) => {

@@ -69,9 +69,8 @@ export function createRest(options: RestOptions): Rest {
     for (;;) {
       const { status, text } = await once(method, path, body);
       if (status < 300) return parse(answer, text, method, path);
+      if (status === 404 && isAbsent(text)) return undefined;
       const message = strike(refusal(text), options.secrets);
-      if (status === 404 && /not found|no status|unknown connector|does not exist/i.test(message))
-        return undefined;
       if (!isBusy(status, message) || options.clock.now() > deadline) {
         throw new FerryError("E_CONNECT", `Connect answered ${method} ${path} with ${status}: ${message}`);
       }
@@ -83,10 +82,21 @@ export function createRest(options: RestOptions): Rest {
   return { call };
 }
 
-/** 409: a rebalance is under way. 503: starting (4.x). 500 with these words: the herder did not get round to it. */
+/**
+ * Connect itself says that it has no such connector. A worker that is starting (3.9) answers 404 to every path before
+ * its resources exist, in its web server's words: that says nothing about connectors.
+ */
+function isAbsent(text: string): boolean {
+  const parsed = Refusal.safeParse(json(text));
+  if (!parsed.success) return false;
+  const { message } = parsed.data;
+  return /connector|task/i.test(message) && /not found|no status|unknown|does not exist/i.test(message);
+}
+
+/** 409: a rebalance is under way. 404, 503: starting (3.9, 4.x). 500 with these words: the herder did not get round to it. */
 function isBusy(status: number, message: string): boolean {
   if (status === 409) return !/already exists/i.test(message);
-  return status === 503 || (status === 500 && /timed out|rebalance|leader/i.test(message));
+  return status === 404 || status === 503 || (status === 500 && /timed out|rebalance|leader/i.test(message));
 }
 
 function parse<T>(answer: z.ZodType<T>, text: string, method: Method, path: string): T {
