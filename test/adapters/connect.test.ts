@@ -164,8 +164,11 @@ describe("Connect's answers", () => {
       { status: 404, body: { servlet: "rest", message: "Not Found", url: "/connectors/x", status: "404" } },
       { status: 404, body: { error_code: 404, message: "HTTP 404 Not Found" } },
     ];
-    const running = { name: "x", connector: { state: "RUNNING", worker_id: "w" }, tasks: [], config: {} };
-    const { engine } = engineThat(() => starting.shift() ?? { status: 200, body: running });
+    const running = { name: "x", connector: { state: "RUNNING", worker_id: "w" }, tasks: [] };
+    const { engine } = engineThat((_, path) => {
+      const found = { status: 200, body: path.endsWith("/status") ? running : {} };
+      return starting.shift() ?? found;
+    });
     expect((await engine.status("x")).state).not.toBe("absent");
     expect((await engineThat(() => gone).engine.status("x")).state).toBe("absent");
   });
