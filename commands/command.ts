@@ -6,7 +6,7 @@ import type { Line } from "./grammar.ts";
 /** What somebody typed after `/ferry`, and where. */
 export type Said = { readonly channel: string; readonly user: string; readonly text: string };
 
-/** Mistakes are seen by the person who made them, work by the channel. */
+/** Answers are seen by the person who typed; what the channel sees of work is its card. */
 export type Answer = { readonly message: Message; readonly seenBy: "channel" | "person" };
 
 export type Context = {
@@ -59,7 +59,10 @@ export function nothing(): undefined {
 /** A person waits, and Slack for 3 s at most. */
 const deadlineMs = 2000;
 
-/** Puts the job into the queue and says so. Fails with `E_QUEUE`: then nothing was queued. */
+/**
+ * Puts the job into the queue and tells the person; the channel sees the job's own message, one for one piece of work.
+ * Fails with `E_QUEUE`: then nothing was queued.
+ */
 export async function enqueue(
   context: Context,
   job: Job,
@@ -67,7 +70,7 @@ export async function enqueue(
 ): Promise<Answer> {
   const id = await context.queue.add(job, { deadlineMs });
   return {
-    seenBy: "channel",
+    seenBy: "person",
     message: {
       subject: `${context.migration.name} · ${said.subject}`,
       tone: "waiting",

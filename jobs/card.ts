@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
-import type { Message } from "#domain/message.ts";
+import { type Message, mention } from "#domain/message.ts";
 import type { Chat, Clock, Log, MessageRef, Store } from "#domain/ports.ts";
 import type { Card } from "./work.ts";
 
@@ -9,11 +9,14 @@ import type { Card } from "./work.ts";
 const paceMs = 2000;
 
 const Identity = z.object({ channel: z.string(), ts: z.string().optional() });
-const Upload = z.object({ hash: z.string(), id: z.string() });
+/** `claimed`: it was about to be shared, and may have been. */
+const Upload = z.object({ hash: z.string(), id: z.string(), claimed: z.boolean().default(false) });
 
 type Options = {
   readonly jobId: string;
   readonly channel: string;
+  /** Slack id of who asked; a schedule's jobs have nobody to name. */
+  readonly by?: string | undefined;
   readonly chat: Chat;
   readonly store: Store;
   readonly clock: Clock;
@@ -96,17 +99,27 @@ function createAttachments(
       const { ts } = await open(file.title);
       const key = `file:${jobId}:${file.name}`;
       const hash = createHash("sha256").update(file.content).digest("hex");
-      const earlier = Upload.safeParse((await store.read(key))?.value);
-      if (earlier.success && earlier.data.hash === hash) return earlier.data.id;
-      const id = await chat.upload({ channel, thread: ts }, file);
+      const stored = Upload.safeParse((await store.read(key))?.value);
+      const earlier = stored.success && stored.data.hash === hash ? stored.data : undefined;
+      if (earlier?.claimed === false) return earlier.id;
+      const id = await chat.upload({ channel, thread: ts }, file, {
+        earlier: earlier?.id,
+        take: async (taken) => void (await store.write(key, { hash, id: taken, claimed: true })),
+      });
       await store.write(key, { hash, id });
       return id;
     },
   };
 }
 
+/** The channel sees no command, only what came of it: so that says whose it was. */
+function signed(message: Message, by: string | undefined): Message {
+  if (by === undefined || !/^[UW][A-Z0-9]+$/.test(by)) return message;
+  return { ...message, parts: [...message.parts, { kind: "note", text: `Asked by ${mention(by)}.` }] };
+}
+
 /** Posts once, then edits; knows which message it is across crashes. */
-function createPostbox({ jobId, channel, chat, store, log }: Options) {
+function createPostbox({ jobId, channel, by, chat, store, log }: Options) {
   const key = `card:${jobId}`;
   let ref: MessageRef | undefined;
   let gone = false;
@@ -141,14 +154,16 @@ function createPostbox({ jobId, channel, chat, store, log }: Options) {
 
   return {
     /** Somebody who deleted the message does not want to see progress. */
-    async put(message: Message): Promise<void> {
+    async put(plain: Message): Promise<void> {
       if (gone) return;
+      const message = signed(plain, by);
       const at = await known();
       if (at === undefined) await post(message);
       else gone = !(await edit(at, message));
     },
     /** The outcome is told in any case. */
-    async putAtLast(message: Message): Promise<void> {
+    async putAtLast(plain: Message): Promise<void> {
+      const message = signed(plain, by);
       const at = await known();
       if (at === undefined || !(await edit(at, message))) await post(message);
     },

@@ -76,7 +76,7 @@ function prepare(services: Services, migration: Migration, job: Job, attempt: At
     clock,
     signer,
     log,
-    card: createCard({ jobId: attempt.id, channel, chat, store, clock, log }),
+    card: createCard({ jobId: attempt.id, channel, by: job.by, chat, store, clock, log }),
     signal: attempt.signal,
     audit: async (entry) => {
       const at = new Date(clock.now()).toISOString();

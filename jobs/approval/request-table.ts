@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Proposal, Request } from "#domain/approval.ts";
 import type { MessageRef } from "#domain/ports.ts";
 import type { Work } from "#jobs/work.ts";
@@ -8,8 +9,12 @@ export async function attachTable(request: Request, ref: MessageRef, work: Work)
   const file = tableFile(request.proposal, request.id);
   if (file === undefined) return;
   const key = `table:${request.nonce}`;
-  if ((await work.store.read(key)) !== undefined) return;
-  await work.chat.upload({ channel: ref.channel, thread: ref.ts }, file);
+  const stored = (await work.store.read(key))?.value;
+  if (stored === true) return;
+  await work.chat.upload({ channel: ref.channel, thread: ref.ts }, file, {
+    earlier: z.string().safeParse(stored).data,
+    take: async (id) => void (await work.store.write(key, id)),
+  });
   await work.store.write(key, true);
 }
 

@@ -7,10 +7,13 @@ chatContract("in memory", async () => {
   const fake = createFakeChat();
   const kinds = ["guest", "bot", "deactivated", "stranger"] as const;
   for (const kind of kinds) fake.people.set(`U0${kind}`, { id: `U0${kind}`, name: kind, kind });
+  fake.sharedChannels.add("C0SHARED");
   fake.groups.set("S0OWNERS", ["U0BEN", "U0CLEO"]);
   return {
     chat: fake.chat,
     channel: "C0MIGRATION",
+    sharedChannel: "C0SHARED",
+    homeOf: async (user) => fake.homes.get(user)?.subject,
     people: {
       member: "U0ANA",
       otherMember: "U0BEN",

@@ -11,6 +11,14 @@ import { chatContract } from "../contract/chat.ts";
 
 const Reply = z.object({ text: z.string(), response_type: z.string() });
 
+const State = z.object({ homes: z.record(z.string(), z.object({ blocks: z.array(z.unknown()) })) });
+
+async function homeOf(workspace: Workspace, user: string): Promise<string | undefined> {
+  const state = State.parse(await (await fetch(`${workspace.url}/_control/state`)).json());
+  const text = JSON.stringify(state.homes[user]?.blocks[0]);
+  return /"text":"(?<subject>home[^"]*)"/.exec(text)?.groups?.["subject"];
+}
+
 function subjectOf(text: string): string {
   return /\*(?<subject>[^*]+)\*/.exec(text)?.groups?.["subject"] ?? text;
 }
@@ -22,6 +30,8 @@ describe.each<Mode>(["socket", "http"])("over %s", (mode) => {
     return {
       chat: slack.chat,
       channel,
+      sharedChannel: "C0SHARED",
+      homeOf: (user) => homeOf(workspace, user),
       people: {
         member: "U0ANA",
         otherMember: "U0BEN",

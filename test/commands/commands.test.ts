@@ -94,7 +94,7 @@ describe("what is typed becomes a job", () => {
     const { say, jobs } = setup();
     const answer = await say(text);
     expect(jobs).toEqual([job]);
-    expect(answer.seenBy).toBe("channel");
+    expect(answer.seenBy).toBe("person");
     expect(textOf(answer)).toMatch(/queued · job 1\n\S/);
   });
 });
@@ -141,7 +141,7 @@ describe("who and where", () => {
       const { say, jobs } = setup(kind);
       expect(textOf(await say("cutover consumers"))).toContain("for members of this workspace");
       expect(jobs).toEqual([]);
-      expect((await say("status")).seenBy).toBe("channel");
+      expect(textOf(await say("status"))).toContain("queued · job");
     },
   );
 

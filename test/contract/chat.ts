@@ -7,6 +7,8 @@ import { unique } from "#support/unique.ts";
 export type ChatWorld = {
   readonly chat: Chat;
   readonly channel: string;
+  /** One with people of other workspaces in it. */
+  readonly sharedChannel: string;
   /** Somebody of each kind; two members. */
   readonly people: Readonly<Record<Person["kind"], string>> & { readonly otherMember: string };
   readonly group: { readonly id: string; readonly users: readonly string[] };
@@ -18,6 +20,8 @@ export type ChatWorld = {
   subjects(): Promise<readonly string[]>;
   /** The subjects that only this person can read. */
   whispered(user: string): Promise<readonly string[]>;
+  /** The subject of this person's Home tab. */
+  homeOf(user: string): Promise<string | undefined>;
   close(): Promise<void>;
 };
 
@@ -134,6 +138,33 @@ export function chatContract(name: string, open: () => Promise<ChatWorld>): void
       const parts = [{ kind: "image", fileId, alt: "lag over time" }] as const;
       await world.chat.post(world.channel, { ...about(subject), parts }, { key: subject });
       expect(await world.subjects()).toContain(subject);
+    });
+
+    test("an upload that was shared before a crash is found, another one is made", async () => {
+      const { ref } = await posted();
+      const where = { channel: world.channel, thread: ref.ts };
+      const file = { name: "lag.png", title: "Lag", content: png };
+      const taken: string[] = [];
+      const take = async (id: string) => void taken.push(id);
+      const first = await world.chat.upload(where, file, { take });
+      expect(taken).toEqual([first]);
+      expect(await world.chat.upload(where, file, { earlier: first, take })).toBe(first);
+      expect(taken).toEqual([first]);
+      expect(await world.chat.upload(where, file, { earlier: "F0NEVER", take })).not.toBe(first);
+    });
+
+    test("what is published for a person replaces their Home tab only", async () => {
+      const [mine, other] = [unique("home"), unique("home")];
+      await world.chat.home(world.people.member, about(unique("home")));
+      await world.chat.home(world.people.member, about(mine));
+      await world.chat.home(world.people.otherMember, about(other));
+      expect(await world.homeOf(world.people.member)).toBe(mine);
+      expect(await world.homeOf(world.people.otherMember)).toBe(other);
+    });
+
+    test("tells a channel that is shared with other workspaces", async () => {
+      expect(await world.chat.shared(world.channel)).toBe(false);
+      expect(await world.chat.shared(world.sharedChannel)).toBe(true);
     });
 
     test.each(["member", "guest", "bot", "deactivated", "stranger"] as const)("knows a %s", async (kind) => {

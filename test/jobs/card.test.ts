@@ -123,4 +123,22 @@ describe("the card", () => {
     expect(fake.files).toHaveLength(1);
     expect(fake.files[0]?.thread).toBe(main?.ref.ts);
   });
+
+  it("adds a file once, also when the process died right after it was shared", async () => {
+    const { open, fake } = bench();
+    await open().finish(say("end"));
+    const file = { name: "report.md", title: "Report", content: Buffer.from("# Report") };
+    const dying: Chat = {
+      ...fake.chat,
+      upload: async (...given) => {
+        await fake.chat.upload(...given);
+        throw new FerryError("E_SLACK", "killed");
+      },
+    };
+    await expect(open(dying).file(file)).rejects.toMatchObject({ message: "killed" });
+    expect(await open().file(file)).toBe(fake.files[0]?.id);
+    expect(fake.files).toHaveLength(1);
+    await open().file({ ...file, content: Buffer.from("# Another") });
+    expect(fake.files).toHaveLength(2);
+  });
 });
