@@ -33,7 +33,7 @@ function shown(work: SmallWork, user: string): string {
 
 test("each person sees what waits for them, with a link to its thread", async () => {
   const work = createSmallWork();
-  const { ts = "" } = await ask(work);
+  const { ts } = await ask(work);
   for (const by of ["UANA", "UBEN"]) await home({ name: "home", migration: "orders", by }, work);
   expect(shown(work, "UBEN")).toContain("*Waits for you*".replaceAll("*", ""));
   expect(shown(work, "UBEN")).toContain(ts.replace(".", ""));

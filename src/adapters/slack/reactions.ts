@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { FerryError } from "#domain/errors.ts";
+import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { MessageRef, Reaction } from "#domain/ports.ts";
-import { refusalOf } from "./calls.ts";
+import { type Calls, refusalOf } from "./calls.ts";
 import { messageAt, ReactionCount } from "./history.ts";
 import { type ChatNeed, isGone, orGone } from "./sending.ts";
 
@@ -39,10 +39,17 @@ async function allReactions({ calls, log }: ChatNeed, ref: MessageRef): Promise<
   } catch (error) {
     if (isGone(error)) return orGone(error, ref);
     log.warn({ ...ref, error }, "reactions are read from history");
-    const found = await messageAt(calls, ref);
-    if (found) return found.reactions ?? [];
-    throw error;
+    return await fromHistory(calls, ref, asFerryError(error).message);
   }
+}
+
+/** The other way to the same; when that is closed too, both reasons are told. */
+async function fromHistory(calls: Calls, ref: MessageRef, why: string): Promise<readonly ReactionCount[]> {
+  const found = await messageAt(calls, ref).catch((cause: unknown) => {
+    throw new FerryError("E_SLACK", `${why}; ${asFerryError(cause).message}`, { cause });
+  });
+  if (found) return found.reactions ?? [];
+  throw new FerryError("E_SLACK", `${why}; history does not have the message`);
 }
 
 /** Adds the bot's own reactions; those that are there already are no error. */

@@ -13,7 +13,10 @@ export const faultRules = z.object({
   reorder: z.boolean().optional(),
   /** Sockets: Slack's notice and close; `kill` is a cut without notice. Happens at once. */
   disconnect: z
-    .union([z.boolean(), z.enum(["warning", "refresh_requested", "link_disabled", "kill"])])
+    .union([
+      z.boolean(),
+      z.enum(["warning", "refresh_requested", "link_disabled", "too_many_websockets", "kill"]),
+    ])
     .optional(),
   /** The call is refused with this Slack error. */
   error: z.string().optional(),
