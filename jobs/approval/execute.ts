@@ -10,6 +10,7 @@ import { stepsMessagePart } from "#jobs/run/steps-message.ts";
 import { refuseWhileStuck } from "#jobs/run/stuck.ts";
 import { again, done, type Handler, type Outcome, type Work } from "#jobs/work.ts";
 import type { Approvables } from "./observe.ts";
+import { withButtons } from "./request-actions.ts";
 import { changeAudited, writeAudited } from "./request-audit.ts";
 import { settle, show } from "./request-settle.ts";
 import { aboutRequest, listRequests, readRequest } from "./request-store.ts";
@@ -114,6 +115,7 @@ async function carryOut(execution: Execution): Promise<Outcome> {
   const { request, approvable, run } = execution;
   const work: Work = {
     ...execution.work,
+    card: withButtons(execution.work.card, request),
     signal: AbortSignal.any([execution.work.signal, run.signal]),
     audit: (entry) => execution.work.audit({ actor: bot, ...aboutRequest(request), ...entry }),
   };

@@ -1,7 +1,8 @@
 import type { ApproverRules, Proposal, Request } from "#domain/approval.ts";
 import type { RefusalCode } from "#domain/approval-votes.ts";
 import { type Message, mention, mentionGroup, type Part, type Tone } from "#domain/message.ts";
-import { clockTime, timeOfDay } from "#domain/wording.ts";
+import { clockTime, dayOf, timeOfDay } from "#domain/wording.ts";
+import { requestActions } from "./request-actions.ts";
 
 /** What people see of a request, in each of its states. */
 
@@ -42,6 +43,7 @@ export function requestMessage(request: Request, view: RequestView): Message {
       ...(request.state === "approved" ? blockedParts(view) : []),
     ],
     ...(live ? { next: [`cancel ${request.id}`] } : {}),
+    actions: requestActions(request),
   };
 }
 
@@ -195,9 +197,7 @@ function at(request: Request): string {
 
 /** "15:04 UTC", with the day where that is another one than that of the asking. */
 function moment(ms: number, { createdAt, timezone = "UTC" }: Request): string {
-  const [day, asked] = [ms, createdAt].map((each) =>
-    new Intl.DateTimeFormat("sv-SE", { timeZone: timezone }).format(each),
-  );
+  const [day, asked] = [ms, createdAt].map((each) => dayOf(each, timezone));
   const time = `${timeOfDay(ms, timezone)} ${timezone}`;
   return day === asked ? time : `${day} ${time}`;
 }
