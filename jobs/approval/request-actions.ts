@@ -1,4 +1,4 @@
-import type { Request } from "#domain/approval.ts";
+import { isFinal, type Request } from "#domain/approval.ts";
 import type { Action } from "#domain/message.ts";
 import type { Card } from "#jobs/work.ts";
 
@@ -6,19 +6,13 @@ import type { Card } from "#jobs/work.ts";
 
 export function requestActions(request: Request): readonly Action[] {
   const { id, state } = request;
-  switch (state) {
-    case "open":
-    case "approved": {
-      const confirm = "Withdraws this request. Nothing was changed yet.";
-      return [details(request), evidence(request), { label: "Cancel", command: `cancel ${id}`, confirm }];
-    }
-    case "executing": {
-      const confirm = "Turns back at the next step, unless the point of no return is behind it.";
-      return [evidence(request), { label: "Abort", command: `cancel ${id}`, confirm }];
-    }
-    default:
-      return [evidence(request)];
+  if (isFinal(state)) return [evidence(request)];
+  if (state === "executing") {
+    const confirm = "Turns back at the next step, unless the point of no return is behind it.";
+    return [evidence(request), { label: "Abort", command: `cancel ${id}`, confirm }];
   }
+  const confirm = "Withdraws this request. Nothing was changed yet.";
+  return [details(request), evidence(request), { label: "Cancel", command: `cancel ${id}`, confirm }];
 }
 
 /** The same facts, read anew; nobody is asked. */

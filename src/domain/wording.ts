@@ -41,7 +41,29 @@ export function about(ms: number): string {
 
 /** "15:04" in this time zone. */
 export function timeOfDay(at: number, timeZone: string): string {
-  return new Intl.DateTimeFormat("en-GB", { timeZone, hour: "2-digit", minute: "2-digit" }).format(at);
+  return formatter(timeZone).format(at).slice(11, 16);
+}
+
+/** "2026-11-22" in this time zone. */
+export function dayOf(at: number, timeZone: string): string {
+  return formatter(timeZone).format(at).slice(0, 10);
+}
+
+/** What the clocks on the wall show there, as if it were UTC, in ms. */
+export function wallTime(at: number, timeZone: string): number {
+  return Date.parse(`${formatter(timeZone).format(at).replace(" ", "T")}Z`);
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+/** "2026-11-22 15:04:05"; each costs more to make than to use a thousand times. */
+function formatter(timeZone: string): Intl.DateTimeFormat {
+  const known = formatters.get(timeZone);
+  if (known !== undefined) return known;
+  const options = { timeZone, hourCycle: "h23", dateStyle: "short", timeStyle: "medium" } as const;
+  const made = new Intl.DateTimeFormat("sv-SE", options);
+  formatters.set(timeZone, made);
+  return made;
 }
 
 /** Time zone in which this migration's people read times. */

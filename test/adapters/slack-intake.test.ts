@@ -5,7 +5,7 @@ import { createRefusals } from "#adapters/slack/refusals.ts";
 import { signatureOf } from "#lab/slack/delivery-http.ts";
 import type { Workspace } from "#lab/slack/workspace.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
-import { act, channel, connect, info, openWorkspace, tokens } from "#support/slack-workspace.ts";
+import { channel, connect, info, openWorkspace, tokens } from "#support/slack-workspace.ts";
 import { unique } from "#support/unique.ts";
 
 type Connected = Awaited<ReturnType<typeof connect>>;
