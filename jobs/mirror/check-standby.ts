@@ -27,6 +27,8 @@ export type Check = {
   readonly wave: Wave;
   readonly boundary: Boundary;
   readonly previous: Standby;
+  /** Offsets of the source from which on nothing is looked at; to its ends when absent. */
+  readonly until?: Readonly<Record<string, readonly number[]>>;
 };
 
 /** What one check found, beside the document as it is now. */
@@ -54,6 +56,7 @@ type Scan = {
   readonly cursors: Record<string, number[]>;
   readonly rogue: Place[];
   readonly unsettled: Place[];
+  readonly doubtful: Place[];
   readonly lost: string[];
   undecided: number;
   unchecked: number;
@@ -114,6 +117,7 @@ function sumUp(scan: Scan) {
     rogue: mergePlaces(previous.rogue, scan.rogue),
     unsettled: scan.unsettled,
     undecided: previous.undecided + scan.undecided,
+    doubtful: mergePlaces(previous.doubtful, scan.doubtful),
     why: previous.why ?? scan.lost[0],
   };
 }
@@ -133,6 +137,7 @@ function openScan(check: Check, source: KafkaCluster, target: KafkaCluster, work
     cursors: Object.fromEntries(Object.entries(previous.cursors).map(([topic, row]) => [topic, [...row]])),
     rogue: [],
     unsettled: [],
+    doubtful: [],
     lost: [],
     undecided: 0,
     unchecked: 0,
@@ -178,8 +183,9 @@ function tasksOf(scan: Scan, stable: OffsetTable, ends: OffsetTable, starts: Off
       const start = at(starts, topic, partition) ?? 0;
       if (start > cursor) lose(scan, where, start - cursor, `its log starts at ${start} now`, start);
       if (end < cursor) lose(scan, where, cursor - end, `its log ends at ${end} now`, end);
-      const settled = Math.min(end, at(stable, topic, partition) ?? end);
-      if (end > cursorOf(scan, where)) tasks.push({ ...where, end, stable: settled });
+      const until = Math.min(end, scan.check.until?.[topic]?.[partition] ?? end);
+      const settled = Math.min(until, at(stable, topic, partition) ?? until);
+      if (until > cursorOf(scan, where)) tasks.push({ ...where, end: until, stable: settled });
     }
   }
   const { turn } = scan.check.previous;
@@ -269,6 +275,7 @@ async function settle(
   scan.undecided += result.undecided;
   if (result.why !== undefined) scan.lost.push(result.why);
   if (result.rogue.length > 0) scan.rogue.push(placeOf(about.where, result.rogue));
+  if (result.doubtful.length > 0) scan.doubtful.push(placeOf(about.where, result.doubtful));
   learnFrom(result, found, until, scan);
 }
 

@@ -12,6 +12,8 @@ export type Comparison = {
   /** Without an original: somebody else wrote them. */
   readonly rogue: readonly KafkaRecord[];
   readonly undecided: number;
+  /** The undecided ones. */
+  readonly doubtful: readonly KafkaRecord[];
   readonly why: string | undefined;
   readonly compared: number;
 };
@@ -47,7 +49,7 @@ export async function compareStretch(
   isolation: Isolation,
 ): Promise<Comparison> {
   const rogue: KafkaRecord[] = [];
-  let undecided = 0;
+  const doubtful: KafkaRecord[] = [];
   let compared = 0;
   let why: string | undefined;
   for (let next = from; next < until; ) {
@@ -56,26 +58,30 @@ export async function compareStretch(
     if (last === undefined) break;
     const part = await compareRecords(about, records);
     rogue.push(...part.rogue);
-    undecided += part.undecided;
+    doubtful.push(...part.doubtful);
     why ??= part.why;
     compared += records.length;
     next = last.offset + 1;
   }
-  return { rogue, undecided, why, compared };
+  return { rogue, undecided: doubtful.length, doubtful, why, compared };
 }
 
 async function compareRecords(about: Compared, records: readonly KafkaRecord[]): Promise<Comparison> {
   const search = createSearch(records, about);
   const { start, gaveUp } = await readOriginals(about, records, search);
   const rogue: KafkaRecord[] = [];
+  const doubtful: KafkaRecord[] = [];
   const reasons: string[] = [];
   const oldest = start > firstPossible(about) ? await firstTime(about, start) : undefined;
   for (const record of search.missing()) {
     const reason = gaveUp ?? whyUndecided(about, record, search, start, oldest);
     if (reason === undefined) rogue.push(record);
-    else reasons.push(reason);
+    else {
+      doubtful.push(record);
+      reasons.push(reason);
+    }
   }
-  return { rogue, undecided: reasons.length, why: reasons[0], compared: records.length };
+  return { rogue, undecided: doubtful.length, doubtful, why: reasons[0], compared: records.length };
 }
 
 /** Reads the target from where originals can begin to its end, then what lies before; stops when all are found. */

@@ -3,6 +3,8 @@ import { checkpointFlow, forwardFlow } from "#domain/flow.ts";
 import { flowName, type Plan, type PlannedTopic, type Wave } from "#domain/plan.ts";
 import type { FlowStatus, KafkaCluster, ReplicationEngine } from "#domain/ports.ts";
 import type { OffsetTable, Topic } from "#domain/topology.ts";
+import { figure } from "#domain/wording.ts";
+import { forgetHeld, type Held, readHeld } from "#jobs/switch/forward-held.ts";
 import type { Work } from "#jobs/work.ts";
 import { refuseLoop } from "./loop-guard.ts";
 
@@ -44,6 +46,8 @@ export async function startWave(
   await engine.define(forwardFlow(work.migration.name, carried, partitions), "running");
   const checkpoint = checkpointFlow(work.migration.name, carried);
   if (checkpoint !== undefined) await engine.define(checkpoint, "running");
+  // Only a mirror of all its topics makes up for the one that was taken away.
+  if (problems.length === 0) await forgetHeld(work, wave.name);
   const left = problems.map(({ message }) => message);
   await work.audit({
     what: "mirror.running",
@@ -67,6 +71,7 @@ async function sortTopics(
   const [onSource, onTarget] = await Promise.all([work.world.source.listTopics(), target.listTopics()]);
   const present = wave.topics.filter((name) => onTarget.some((topic) => topic.name === name));
   const ends = await target.offsets(present, "end");
+  const held = await readHeld(work, wave.name);
   const copied: OffsetTable = mirror.state === "absent" ? new Map() : await engine.copied(mirror.name);
   const good: PlannedTopic[] = [];
   const problems: FerryError[] = [];
@@ -78,6 +83,8 @@ async function sortTopics(
       // A topic enters a mirror's list only after this check, so what is there was written by the mirror.
       ours: mirror.topics.includes(name) || copied.has(name),
       records: (ends.get(name) ?? []).some((end) => end !== 0),
+      held,
+      offsets: (ends.get(name) ?? []).reduce<number>((total, end) => total + (end ?? 0), 0),
     });
     if (problem !== undefined) problems.push(problem);
     else if (planned !== undefined) good.push(planned);
@@ -91,6 +98,10 @@ type Seen = {
   readonly ours: boolean;
   /** It has, or had, records on the target; an end that is not known counts as yes. */
   readonly records: boolean;
+  /** Why the wave's earlier mirror was taken away. */
+  readonly held: Held | undefined;
+  /** End offsets on the target, summed. */
+  readonly offsets: number;
 };
 
 function topicProblem(name: string, planned: PlannedTopic | undefined, seen: Seen): FerryError | undefined {
@@ -112,6 +123,13 @@ function topicProblem(name: string, planned: PlannedTopic | undefined, seen: See
     );
   }
   if (!seen.records || seen.ours) return undefined;
+  if (seen.held !== undefined) {
+    const { at, lacks } = seen.held;
+    return new FerryError(
+      "E_TARGET_NOT_EMPTY",
+      `${name} holds ${figure(seen.offsets)} offsets on MSK, which a copy from the beginning would double. Its mirror was taken away at ${at}, since MSK lacks records of the source: ${lacks}. Delete ${name} on MSK.`,
+    );
+  }
   return new FerryError(
     "E_TARGET_NOT_EMPTY",
     `${name} exists on MSK with records that this mirror did not write.`,

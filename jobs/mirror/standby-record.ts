@@ -34,8 +34,9 @@ export const Standby = z.object({
   rogue: z.array(Place),
   /** Seen above the last stable offset: counted once the transactions around them have ended. */
   unsettled: z.array(Place),
-  /** Records of which it cannot be said. */
+  /** Records of which it cannot be said, and where those of them stand that can still be read. */
   undecided: z.int(),
+  doubtful: z.array(Place),
   why: z.string().optional(),
   /** Offsets not looked at yet when the last check ended. */
   behind: z.int(),
@@ -78,6 +79,7 @@ export function freshStandby(boundary: {
     rogue: [],
     unsettled: [],
     undecided: 0,
+    doubtful: [],
     behind: 0,
     turn: 0,
   };
@@ -91,6 +93,15 @@ export function parseStandby(stored: Versioned | undefined, fresh: Standby): Sto
   const parsed = Standby.safeParse(stored?.value);
   const isCurrent = parsed.success && parsed.data.boundaryAt === fresh.boundaryAt;
   return { standby: isCurrent ? parsed.data : fresh, revision };
+}
+
+/** What the watch found so far for this boundary; nothing looked at where it was not there yet. */
+export async function storedStandby(
+  { store, migration }: Pick<Work, "store" | "migration">,
+  wave: string,
+  boundary: Parameters<typeof freshStandby>[0],
+): Promise<Standby> {
+  return parseStandby(await store.read(standbyKey(migration.name, wave)), freshStandby(boundary)).standby;
 }
 
 export type StandbyVerdict = {
@@ -115,15 +126,16 @@ export async function readStandby(
   if (phase !== "producers-moved" || boundary === undefined) return nothing("its source is no standby");
   const stored = await work.store.read(standbyKey(work.migration.name, wave));
   const { standby } = parseStandby(stored, freshStandby(boundary));
-  if (standby.checkedAt === undefined) return nothing(standby.failure ?? "not checked yet");
-  return verdictOf(standby, standby.checkedAt, work.clock.now());
+  return verdictOf(standby, work.clock.now());
 }
 
 function nothing(why: string): StandbyVerdict {
   return { state: "unknown", records: undefined, why, checkedAt: undefined };
 }
 
-function verdictOf(standby: Standby, checkedAt: number, now: number): StandbyVerdict {
+export function verdictOf(standby: Standby, now: number): StandbyVerdict {
+  const { checkedAt } = standby;
+  if (checkedAt === undefined) return nothing(standby.failure ?? "not checked yet");
   const records = countOf(standby.rogue);
   const why = whyUnknown(standby, checkedAt, now);
   if (records > 0 || standby.unsettled.length > 0) {
@@ -145,7 +157,7 @@ function whyUnknown(standby: Standby, checkedAt: number, now: number): string | 
 const placesNamed = 5;
 
 /** "12 records on the source only: payments-1 offsets 120 to 131 (12)". */
-export function describePlaces({ rogue, unsettled }: Standby): string {
+export function describePlaces({ rogue, unsettled }: Pick<Standby, "rogue" | "unsettled">): string {
   const counted = countOf(rogue);
   const shown = rogue
     .toSorted((a, b) => b.records - a.records)

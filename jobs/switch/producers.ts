@@ -12,22 +12,20 @@ import {
   untilNoTransaction,
 } from "./before-start.ts";
 import { placeOfProducer, startProducers, stopProducers } from "./clients.ts";
-import { type FenceSite, fenceGeneration, keepStanding, releaseForMirror } from "./fence.ts";
+import { type FenceSite, fenceGeneration, keepStanding } from "./fence.ts";
 import { approvedAcls } from "./fence-proposal.ts";
 import { fenceStep, releaseStep } from "./fence-steps.ts";
 import { proposeProducers, summaryOfProducers } from "./producers-proposal.ts";
 import { armReverse, disarmReverse, recallBoundary, reverseName, runReverse } from "./reverse-mirror.ts";
 import { noteUnseen } from "./see-writes.ts";
+import { bringBackAndStop, forwardAgain } from "./undo-turn.ts";
 import { producersOf, readWaveState, waveOfRun, writeWaveState } from "./wave.ts";
 import {
   ends,
   flatEnds,
-  growth,
   plainEnds,
   proveAllCopied,
   resumeCheckpoint,
-  resumeForward,
-  startForward,
   stopMirror,
   untilDrained,
 } from "./wave-mirror.ts";
@@ -163,10 +161,7 @@ function stopForwardStep(wave: Wave, work: Work, run: Run): Step {
     undo: {
       title: "let the forward mirror go on",
       // What the reverse mirror has brought back must not be copied a second time; nothing else may be left out.
-      run: async () =>
-        (await run.recall("brought-back")) === true
-          ? await startForward(wave, work, () => run.remember("brought-back", "seeded"))
-          : await resumeForward(wave, work),
+      run: () => forwardAgain(wave, work, run),
     },
   };
 }
@@ -203,29 +198,6 @@ function turnAround(site: FenceSite, work: Work, run: Run): readonly Step[] {
       },
     },
   ];
-}
-
-/** Undo of the turn: what was written on the target since comes back before the reverse mirror is stopped. */
-async function bringBackAndStop(site: FenceSite, work: Work, run: Run): Promise<void> {
-  const { wave } = site;
-  const engine = await work.world.engine();
-  const target = await work.world.target();
-  const reverse = reverseName(wave, work);
-  const boundary = await recallBoundary(run);
-  const grown = growth(boundary?.target ?? {}, await ends(target, wave));
-  const written = boundary !== undefined && [...grown.values()].some((records) => records !== 0);
-  const { state } = await engine.status(reverse);
-  if (written) {
-    await run.remember("brought-back", true);
-    await releaseForMirror(site, work, run);
-    if (state === "failed") await engine.restartFailed(reverse);
-    else if (state !== "running" && (await run.recall("reverse-seeded")) === true)
-      await engine.start(reverse);
-    // Never without its offsets: it would copy the whole wave back. This refuses where they cannot be right.
-    else if (state !== "running") await runReverse(wave, work, run);
-    await untilDrained(wave, reverse, target, work.world.source, work);
-  }
-  if (written || (state !== "stopped" && state !== "absent")) await engine.stop(reverse);
 }
 
 /** Both ends, read while both sides are silent and nothing copies: the way back is computed from them. */

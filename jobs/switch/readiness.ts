@@ -14,9 +14,11 @@ import { type Known, known, type OffsetTable, unknown } from "#domain/topology.t
 import type { WaveState } from "#domain/wave-state.ts";
 import type { MigrationLag } from "#jobs/mirror/migration-lag.ts";
 import { readLag } from "#jobs/mirror/mirror-readings.ts";
-import { readStandby } from "#jobs/mirror/standby-record.ts";
+import { type Place, readStandby, storedStandby, verdictOf } from "#jobs/mirror/standby-record.ts";
 import type { Work } from "#jobs/work.ts";
+import { floorsOf, floorTexts, lookAtSource, notBehind } from "./beside-mirror.ts";
 import { liveGroups } from "./clients.ts";
+import { heldRemedy, readHeld } from "./forward-held.ts";
 import { recordedSteps } from "./recorded-steps.ts";
 import { reverseName } from "./reverse-mirror.ts";
 import { type GroupTranslation, translateGroups } from "./translate-groups.ts";
@@ -64,7 +66,9 @@ async function lineOf(
 ): Promise<string | undefined> {
   try {
     const readiness = await readReadiness(wave, copyRates, work);
-    return readiness && readinessLine(readiness);
+    if (readiness !== undefined) return readinessLine(readiness);
+    const held = await readHeld(work, wave.name);
+    return held && `🔴 back since ${held.at}, not mirrored: MSK lacks ${held.lacks}. Do: ${heldRemedy(held)}`;
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);
     return `🟠 way back not known: ${code} ${message}`;
@@ -102,11 +106,12 @@ export async function readReadiness(
   const withProducers = phase === "producers-moved";
   const { cutover } = work.migration.settings;
   const reader = forWhat === "meter" ? tolerant : strict;
+  const looking = withProducers ? reader(() => standbyOf(wave, state, forWhat, work)) : undefined;
   const [groups, onSource, reverse, standby, steps] = await Promise.all([
-    reader(() => groupsBack(wave, work)),
+    reader(async () => await groupsBack(wave, await looking, work)),
     reader(() => liveGroups(work.world.source, wave.groups)),
     withProducers ? reader(() => readReverse(wave, state, copyRates, work)) : undefined,
-    withProducers ? reader(() => standbyOf(wave, work)) : undefined,
+    looking,
     reader(() => recordedSteps(wave, phase, work)),
   ]);
   return readinessOf({
@@ -114,7 +119,7 @@ export async function readReadiness(
     groups,
     onSource,
     reverse,
-    standby: standby?.known === false ? { state: "unknown", text: standby.why } : standby?.value,
+    standby: standby?.known === false ? { state: "unknown", text: standby.why } : standby?.value.verdict,
     steps: steps.known ? steps.value : steps,
     patienceMs: cutover.patience,
     maxLag: cutover.maxLag,
@@ -122,7 +127,11 @@ export async function readReadiness(
 }
 
 /** Translates what the groups have committed on the target now, and waits a moment for the mirror to pass them. */
-async function groupsBack(wave: Wave, work: Work): Promise<readonly GroupBack[]> {
+async function groupsBack(
+  wave: Wave,
+  looked: Known<Looked> | undefined,
+  work: Work,
+): Promise<readonly GroupBack[]> {
   const target = await work.world.target();
   const { source } = work.world;
   const [before, committed] = await Promise.all([
@@ -135,17 +144,35 @@ async function groupsBack(wave: Wave, work: Work): Promise<readonly GroupBack[]>
     await work.clock.sleep(everyMs, work.signal);
     results = await translateGroups(wave.groups, wave.topics, target, source, committed);
   }
-  return results.map((result) => {
+  const places = looked?.known === true ? looked.value.places : [];
+  const exact = results.filter((result) => result.kind === "exact");
+  const floored = new Map(
+    (await notBehind(exact, places, source)).map((result) => [result.group, result] as const),
+  );
+  return results.map((found) => {
+    const result = floored.get(found.group) ?? found;
     const gone = missingOffset(wave, before.get(result.group), committed.get(result.group));
-    return gone === undefined ? groupBack(result) : { group: result.group, kind: "unknown", why: gone };
+    return gone === undefined
+      ? groupBack(result, found)
+      : { group: result.group, kind: "unknown", why: gone };
   });
 }
 
-function groupBack(result: GroupTranslation): GroupBack {
+/** `found`: where it stands, before it was put back behind nothing unread. */
+function groupBack(result: GroupTranslation, found: GroupTranslation): GroupBack {
   if (result.kind !== "exact") return result;
   const { group, offsets } = result;
   const readTwice = offsets.reduce((sum, { again }) => sum + again, 0);
-  return { group, kind: "exact", offsets: offsets.length, readTwice };
+  const places = found.kind === "exact" ? found.offsets : [];
+  const early = offsets.filter(({ offset }, index) => offset !== places[index]?.offset);
+  const from = early.map(({ topic, partition, offset }) => `${topic}-${partition} ${offset}`).join(", ");
+  return {
+    group,
+    kind: "exact",
+    offsets: offsets.length,
+    readTwice,
+    ...(from === "" ? {} : { from: `from ${from}` }),
+  };
 }
 
 /** A cutover carries every offset over. One that stands on the source only has expired, or was deleted. */
@@ -191,8 +218,22 @@ async function readReverse(
   };
 }
 
-/** What the watch over the source found since the producers moved; the store knows it. */
-async function standbyOf(wave: Wave, work: Work): Promise<StandbyVerdict> {
-  const { state, why } = await readStandby(work, wave.name);
-  return { state, text: why };
+type Looked = { readonly verdict: StandbyVerdict; readonly places: readonly Place[] };
+
+/** What the watch over the source found since the producers moved. A gate looks at what came since then, too. */
+async function standbyOf(
+  wave: Wave,
+  { boundary }: WaveState,
+  forWhat: "meter" | "gate",
+  work: Work,
+): Promise<Looked> {
+  if (boundary === undefined) {
+    return { verdict: { state: "unknown", text: "the boundary is not recorded" }, places: [] };
+  }
+  const stored = await storedStandby(work, wave.name, boundary);
+  const standby = forWhat === "gate" ? await lookAtSource({ wave, boundary }, stored, work) : stored;
+  const { state, why } =
+    forWhat === "gate" ? verdictOf(standby, work.clock.now()) : await readStandby(work, wave.name);
+  const places = [...standby.rogue, ...standby.doubtful];
+  return { verdict: { state, text: why, again: floorTexts(floorsOf(places)) }, places };
 }

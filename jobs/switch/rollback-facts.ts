@@ -111,9 +111,7 @@ function standbyFact(readiness: Readiness): GateFact {
     return { name: "standby", state: "pass", text, pinned };
   }
   const then =
-    finding.state === "not-ready"
-      ? "; they stay on the source, and groups do not read those that lie before their place"
-      : "";
+    finding.state === "not-ready" ? "; groups begin at them, and the wave is mirrored afresh afterwards" : "";
   return { name: "standby", state: "warn", text: `${finding.text}${then}`, pinned };
 }
 

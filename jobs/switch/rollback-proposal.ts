@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Part } from "#domain/message.ts";
@@ -11,6 +12,7 @@ import { liveGroups } from "./clients.ts";
 import { fenceSize } from "./fence-document.ts";
 import { type ProposedFence, proposeFence } from "./fence-proposal.ts";
 import { standingFences } from "./fence-sweep.ts";
+import { heldRemedy, recallHeld } from "./forward-held.ts";
 import { readReadiness } from "./readiness.ts";
 import { rollbackFacts } from "./rollback-facts.ts";
 import { waveToRollBack } from "./rollback-point.ts";
@@ -46,6 +48,7 @@ export async function proposeRollback(asked: Asked, work: Work): Promise<Proposa
         .map(({ name }) => name)
         .toSorted(),
       ...(fence === undefined ? {} : { fence: [...fence.acls] }),
+      ...(readiness.again.length === 0 ? {} : { readAgainFrom: [...readiness.again] }),
     },
     effects: await effects(readiness, fence, wave, work),
     ...(readiness.groups.length > 1 ? { table: groupTable(readiness.groups) } : {}),
@@ -55,6 +58,13 @@ export async function proposeRollback(asked: Asked, work: Work): Promise<Proposa
     ],
     quorum: withProducers ? work.migration.settings.approvals.quorum : 1,
   };
+}
+
+const Floored = z.object({ readAgainFrom: z.array(z.string()).default([]) });
+
+/** "payments-1 120": where groups may begin again, because a record there was never on MSK. */
+export function approvedFloors({ plan }: Proposal): readonly string[] {
+  return Floored.parse(plan).readAgainFrom;
 }
 
 async function effects(
@@ -69,11 +79,12 @@ async function effects(
     { label: "Lost", value: lostText(readiness) },
     { label: "Read twice", value: readTwiceText(readiness, work.clock.now()) },
     ...(withProducers ? [{ label: "Brought back", value: await broughtBack(readiness, wave, work) }] : []),
+    ...(readiness.again.length === 0 ? [] : [{ label: "MSK lacks", value: lacksText(readiness) }]),
     { label: "Takes", value: timeText(readiness) },
     ...(fence?.effects.map(({ label, value }) => ({ label: `${label} on MSK`, value })) ?? []),
     { label: "Fence on the source", value: await sourceFence(wave, work) },
     { label: "If it fails", value: ifItFails },
-    { label: "Afterwards", value: withProducers ? afterAll : afterConsumers },
+    { label: "Afterwards", value: afterwards(readiness) },
   ];
   return rows;
 }
@@ -85,8 +96,21 @@ const ifItFails =
   "until the offsets are committed on the source everything goes back to MSK by itself, also on `/ferry cancel`; behind that it goes on";
 const afterAll =
   "the forward mirror goes on from where the source ends then, so nothing is copied twice; both cutovers can be asked for again";
+const afterHeld =
+  "no offset exists from which a mirror would copy the records that MSK lacks and not the others, so the forward mirror is removed: delete the wave's topics on MSK, then `/ferry replicate start` copies them anew";
 const afterConsumers =
   "the forward mirror was never stopped, so nothing is copied twice; the cutover can be asked for again";
+
+function afterwards({ phase, again }: Readiness): string {
+  if (phase === "consumers-moved") return afterConsumers;
+  return again.length === 0 ? afterAll : afterHeld;
+}
+
+/** Pinned by the offsets in the plan. */
+function lacksText({ findings, again }: Readiness): string {
+  const text = findings.find(({ about }) => about === "standby")?.text ?? "not known what";
+  return `${text}. Groups that are behind begin again at ${again.join(", ")}: what they have read from there on until the producers are stopped is read twice`;
+}
 
 function lostText({ lost, phase }: Readiness): string {
   if (!lost.known) return `not known: ${lost.why}`;
@@ -118,7 +142,7 @@ function groupTable(groups: readonly GroupBack[]): NonNullable<Proposal["table"]
       .toSorted((a, b) => weight(b) - weight(a))
       .map((back) =>
         back.kind === "exact"
-          ? [back.group, figure(back.readTwice), figure(back.offsets), "exact"]
+          ? [back.group, figure(back.readTwice), figure(back.offsets), back.from ?? "exact"]
           : [back.group, "unknown", "unknown", `${placeOf[back.kind]}: ${back.why}`],
       ),
   };
@@ -161,11 +185,22 @@ function timeText({ ms }: Readiness): string {
 export async function summaryOfRollback(proposal: Proposal, work: Work, run: Run): Promise<readonly Part[]> {
   const wave = await waveOfRun(proposal, work, run);
   const live = await liveGroups(work.world.source, wave.groups);
+  const onSource = { label: "On the source", value: live.join("; ") || "no live group" };
+  const held = await recallHeld(run);
+  if (held !== undefined) {
+    const rows = [
+      onSource,
+      { label: "Mirror", value: "STOPPED and removed: it would leave records out or copy others twice" },
+      { label: "MSK lacks", value: held.lacks },
+      { label: "Do", value: heldRemedy(held) },
+    ];
+    return [{ kind: "facts", rows }];
+  }
   return [
     {
       kind: "facts",
       rows: [
-        { label: "On the source", value: live.join("; ") || "no live group" },
+        onSource,
         { label: "Mirror", value: "forward again, behind what came back: nothing is copied twice" },
         { label: "Next", value: `\`/ferry cutover consumers ${wave.name}\` when the cause is gone` },
       ],

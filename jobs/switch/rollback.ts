@@ -5,6 +5,14 @@ import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
 import { untilNoTransaction } from "./before-start.ts";
 import {
+  besideMirror,
+  noteMirrorEnd,
+  recallMirrorEnd,
+  type Stretch,
+  stretchOf,
+  withoutSkipping,
+} from "./beside-mirror.ts";
+import {
   liveGroups,
   placeOfConsumer,
   placeOfProducer,
@@ -13,12 +21,13 @@ import {
   stopConsumers,
   stopProducers,
 } from "./clients.ts";
-import { translateAll } from "./consumers.ts";
 import { type FenceSite, fenceGeneration, isLifted, liftAny } from "./fence.ts";
 import { approvedAcls } from "./fence-proposal.ts";
 import { fenceStep } from "./fence-steps.ts";
+import { holdForward, recallHeld } from "./forward-held.ts";
 import { disarmReverse, reverseName } from "./reverse-mirror.ts";
-import { proposeRollback, summaryOfRollback } from "./rollback-proposal.ts";
+import { approvedFloors, proposeRollback, summaryOfRollback } from "./rollback-proposal.ts";
+import { type Exact, translateAll } from "./translate-all.ts";
 import { tablesOf } from "./translate-groups.ts";
 import { consumersOf, producersOf, readWaveState, waveOfRun, writeWaveState } from "./wave.ts";
 import { flatEnds, proveAllCopied, resumeForward, startForward, untilDrained } from "./wave-mirror.ts";
@@ -41,12 +50,21 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
         stopProducersStep(wave, work, run),
         fenceStep(site, work, run),
         ...bringRecordsBack(site, work, run),
-        ...bringConsumersBack(wave, work, run),
+        ...bringConsumersBack(wave, work, run, carryAll(wave, proposal, work, run)),
         liftStep(wave, work, run),
         ...bringProducersBack(wave, work, run),
         record(wave, work, run),
       ]
-    : [...bringConsumersBack(wave, work, run), record(wave, work, run)];
+    : [...bringConsumersBack(wave, work, run, async (translated) => translated), record(wave, work, run)];
+}
+
+type Carry = (translated: readonly Exact[]) => Promise<readonly Exact[]>;
+
+/** After producers moved the source may hold what nobody on MSK has read: no group begins behind it. */
+function carryAll(wave: Wave, proposal: Proposal, work: Work, run: Run): Carry {
+  const approved = approvedFloors(proposal);
+  return async (translated) =>
+    await withoutSkipping(translated, await stretchBack(wave, work, run), approved, work);
 }
 
 function stopProducersStep(wave: Wave, work: Work, run: Run): Step {
@@ -111,6 +129,7 @@ function bringRecordsBack(site: FenceSite, work: Work, run: Run): readonly Step[
         await untilNoTransaction(target, wave, work);
         await flatEnds(target, wave, work);
         await proveAllCopied(wave, reverse, target, work);
+        await noteMirrorEnd(wave, work, run);
         await run.remember("reverse-proved", generation);
         return done;
       },
@@ -137,7 +156,7 @@ function liftStep(wave: Wave, work: Work, run: Run): Step {
   };
 }
 
-function bringConsumersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
+function bringConsumersBack(wave: Wave, work: Work, run: Run, carry: Carry): readonly Step[] {
   const clients = consumersOf(work, wave);
   const { source } = work.world;
   const places = () => Promise.all(clients.map((client) => placeOfConsumer(client, work)));
@@ -162,7 +181,7 @@ function bringConsumersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
       title: "carry their offsets back",
       isDone: async () => (await run.recall("carried-back")) === true,
       act: async () => {
-        const back = await translateAll(wave, await work.world.target(), source, work);
+        const back = await carry(await translateAll(wave, await work.world.target(), source, work));
         await source.commit(tablesOf(back));
         await run.remember("carried-back", true);
         await work.audit({ what: "offsets.carried-back", wave: wave.name, detail: back });
@@ -182,23 +201,46 @@ function bringConsumersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
   ];
 }
 
+/** Where the source holds what MSK lacks the forward mirror is taken away instead: no offset is right for it. */
+function forwardStep(wave: Wave, work: Work, run: Run): Step {
+  const forward = flowName(work.migration.name, wave.name, "forward");
+  const state = async () => (await (await work.world.engine()).status(forward)).state;
+  return {
+    name: "start-forward",
+    title: "mirror forward again, from where the reverse mirror ended",
+    isDone: async () => {
+      if ((await recallHeld(run)) !== undefined) return (await state()) === "absent";
+      return (await run.recall("forward-seeded")) === true && (await state()) === "running";
+    },
+    act: async () => {
+      const seeded = (await run.recall("forward-seeded")) === true;
+      const held = (await recallHeld(run))?.lacks ?? (seeded ? undefined : await lacking(wave, work, run));
+      if (held !== undefined) await holdForward(wave, held, work, run);
+      // Once only: seeding again would leave out what producers have written since.
+      else if (seeded) await resumeForward(wave, work);
+      else {
+        const { until } = await stretchBack(wave, work, run);
+        await startForward(wave, until, work, () => run.remember("forward-seeded", true));
+      }
+      return done;
+    },
+  };
+}
+
+/** What MSK lacks of what the source holds, or why that is not known; `undefined`: nothing. */
+async function lacking(wave: Wave, work: Work, run: Run): Promise<string | undefined> {
+  return await besideMirror(await stretchBack(wave, work, run), work);
+}
+
+async function stretchBack(wave: Wave, work: Work, run: Run): Promise<Stretch> {
+  const { boundary } = await readWaveState(work, wave.name);
+  return stretchOf(wave, boundary, await recallMirrorEnd(run));
+}
+
 function bringProducersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
   const producers = producersOf(work, wave);
-  const forward = flowName(work.migration.name, wave.name, "forward");
   return [
-    {
-      name: "start-forward",
-      title: "mirror forward again, from where the source ends now",
-      isDone: async () =>
-        (await run.recall("forward-seeded")) === true &&
-        (await (await work.world.engine()).status(forward)).state === "running",
-      act: async () => {
-        // Once only: seeding again would leave out what producers have written since.
-        if ((await run.recall("forward-seeded")) === true) await resumeForward(wave, work);
-        else await startForward(wave, work, () => run.remember("forward-seeded", true));
-        return done;
-      },
-    },
+    forwardStep(wave, work, run),
     {
       name: "start-producers",
       title: "start the producers on the source",

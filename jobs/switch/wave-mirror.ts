@@ -165,18 +165,38 @@ function growthsBehind(reading: LagReading): readonly Growth[] {
 }
 
 /**
- * Starts forward again where the source ends now, so that records which the reverse mirror wrote there are not copied a
- * second time. Right once, after the reverse mirror has written: `seeded` is called when the offsets stand.
+ * Starts forward again where the source ended when the reverse mirror was stopped, so that records which that wrote are
+ * not copied a second time. Right only where it wrote everything up to there (`besideMirror`), and once: `seeded` is
+ * called when the offsets stand.
  */
-export async function startForward(wave: Wave, work: Work, seeded: () => Promise<void>): Promise<void> {
+export async function startForward(
+  wave: Wave,
+  mirrorEnd: PlainEnds,
+  work: Work,
+  seeded: () => Promise<void>,
+): Promise<void> {
   const engine = await work.world.engine();
   const forward = flowName(work.migration.name, wave.name, "forward");
   await refuseLoop(forward, wave, engine);
+  const recorded: OffsetTable = new Map(Object.entries(mirrorEnd));
+  refuseBeyond(recorded, await ends(work.world.source, wave));
   const { state } = await engine.status(forward);
   if (state !== "stopped") await engine.stop(forward);
-  await engine.seed(forward, lastOffsets(await ends(work.world.source, wave)));
+  await engine.seed(forward, lastOffsets(recorded));
   await seeded();
   await resumeForward(wave, work);
+}
+
+/** Beyond the end of a log it would begin at its start. */
+function refuseBeyond(recorded: OffsetTable, now: OffsetTable): void {
+  for (const [topic, row] of recorded) {
+    for (const [partition, end = 0] of row.entries()) {
+      const last = at(now, topic, partition);
+      if (last !== undefined && end <= last) continue;
+      const text = `${topic}-${partition}: recorded end ${end}, but the source ends at ${last ?? "an unknown offset"}.`;
+      throw new FerryError("E_SEED_BOUNDS", text);
+    }
+  }
 }
 
 /** Lets forward go on from where it was stopped: nothing is skipped. */

@@ -11,8 +11,17 @@ import { about, figure } from "./wording.ts";
 
 /** A group's committed offsets, translated back at this moment. */
 export type GroupBack =
-  /** Every offset was found by content on the source; `readTwice` records behind it have been read already. */
-  | { readonly group: string; readonly kind: "exact"; readonly offsets: number; readonly readTwice: number }
+  /**
+   * Every offset was found by content on the source; `readTwice` records behind it have been read already. `from`: it
+   * begins before its place, at records that MSK does not have; for people.
+   */
+  | {
+      readonly group: string;
+      readonly kind: "exact";
+      readonly offsets: number;
+      readonly readTwice: number;
+      readonly from?: string;
+    }
   /** The group reads ahead of the mirror: its place on the source does not exist yet. */
   | { readonly group: string; readonly kind: "waiting"; readonly why: string }
   | { readonly group: string; readonly kind: "refused"; readonly why: string }
@@ -38,6 +47,8 @@ export type StandbyVerdict = {
   readonly state: "clean" | "rogue" | "unknown";
   /** For people: partitions and numbers, or why it is not known. */
   readonly text: string;
+  /** The first of them on each partition, "payments-1 120": groups that stand behind it begin there. */
+  readonly again?: readonly string[];
 };
 
 export type WayBackReading = {
@@ -76,6 +87,8 @@ export type Readiness = {
   /** Offsets written on the target since the producers moved, and how many of them are not on the source yet. */
   readonly written: Known<number>;
   readonly behind: LagSum | undefined;
+  /** "payments-1 120": where groups begin again after going back, since MSK lacks the record there. */
+  readonly again: readonly string[];
   /** Why it is not ready, or not known; the worst first. */
   readonly findings: readonly Finding[];
 };
@@ -90,7 +103,7 @@ export function readinessOf(reading: WayBackReading): Readiness {
     ...standbyFindings(reading),
   ];
   const lost = lostRecords(reading);
-  const readTwice = readTwiceBy(groups);
+  const readTwice = readTwiceBy(reading);
   const ms = duration(reading);
   const unknowns = [lost, readTwice, ms].some((value) => !value.known);
   const red = findings.filter(({ state }) => state === "not-ready");
@@ -104,6 +117,7 @@ export function readinessOf(reading: WayBackReading): Readiness {
     ms,
     written: reverse?.known === true ? reverse.value.written : unknown("the reverse mirror was not read"),
     behind: reverse?.known === true ? sumLags(reverse.value.lags) : undefined,
+    again: reading.standby?.again ?? [],
     findings: [...red, ...open],
   };
 }
@@ -214,8 +228,12 @@ function lostRecords({ phase, reverse, groups }: WayBackReading): Known<number> 
   return known(lags.reduce((sum, { lost }) => sum + lost, 0));
 }
 
-function readTwiceBy(groups: WayBackReading["groups"]): Known<number> {
+/** Beside what is not known on the source a group may begin earlier than where it stands. */
+function readTwiceBy({ groups, phase, standby }: WayBackReading): Known<number> {
   if (!groups.known) return unknown(groups.why);
+  if (phase === "producers-moved" && (standby === undefined || standby.state === "unknown")) {
+    return unknown(`the source was not looked through: ${standby?.text ?? "it was not read"}`);
+  }
   let sum = 0;
   for (const back of groups.value) {
     if (back.kind !== "exact") return unknown(`${back.group}: ${back.why}`);

@@ -24,7 +24,16 @@ export function createSampleMigration(guard: SampleGuard = {}) {
   /** Work for one process; `wrap` may break whatever it touches. */
   async function openWork(wrap: <T extends object>(part: T) => T = (part) => part): Promise<Work> {
     const ports = wrap(world.ports(wrap));
-    return { ...createSmallWork({ migration }), world: ports, clock, store: wrap(store) };
+    const kept = wrap<typeof store>(store);
+    const work = createSmallWork({ migration });
+    const audit: Work["audit"] = (entry) =>
+      kept.audit({
+        at: new Date(clock.now()).toISOString(),
+        actor: work.by,
+        migration: migration.name,
+        ...entry,
+      });
+    return { ...work, world: ports, clock, store: kept, audit };
   }
 
   return { ...world, clock, store, migration, openWork, plan: samplePlan() };
