@@ -1,3 +1,4 @@
+import { ack } from "./ack.ts";
 import { cutover } from "./cutover.ts";
 
 /** `npm run bench -- NAME`: one benchmark on a lab of its own; its last line is JSON. */
@@ -11,6 +12,7 @@ export type BenchTools = {
 type Bench = { readonly title: string; readonly run: (tools: BenchTools) => Promise<unknown> };
 
 const benches: Readonly<Record<string, Bench>> = {
+  ack: { title: "slash command to acknowledgement, beside a bare Bolt app", run: ack },
   cutover: { title: "pause per group and duration of each step, by groups and records", run: cutover },
 };
 

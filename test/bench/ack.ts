@@ -1,0 +1,245 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { processEnvironment } from "#config";
+import { freePort } from "#lab/process.ts";
+import { startRedis } from "#lab/redis.ts";
+import { team } from "#lab/slack/default-world.ts";
+import { signatureOf } from "#lab/slack/delivery-http.ts";
+import { eventually } from "#support/eventually.ts";
+import { channel, openWorkspace, tokens } from "#support/slack-workspace.ts";
+import { load, round, type Spread, spreadOf, wordsOf } from "./figures.ts";
+import type { BenchTools } from "./main.ts";
+
+/**
+ * From a slash command to its acknowledgement, as Slack sees it: signed HTTP on a kept connection, one command after
+ * the other, by turns to the bot and to a bare Bolt app. Both are processes of their own; the bot runs with
+ * `--only chat`, so that what it queues stays in Redis and is not worked on in between.
+ */
+
+const help = `npm run bench -- ack
+  --commands N     measured for each app; 2000 when absent
+  --warm-up N      before, not measured; 300 when absent
+  --text TEXT      what is typed after /ferry; "lag" when absent: it is queued before it is acknowledged
+`;
+
+const aim = 1.2;
+
+type App = {
+  readonly name: string;
+  readonly port: number;
+  readonly agent: Agent;
+  /** In every answer that is not a refusal. */
+  readonly mark: string;
+};
+
+export async function ack({ args, say, signal }: BenchTools): Promise<object | undefined> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      commands: { type: "string", default: "2000" },
+      "warm-up": { type: "string", default: "300" },
+      text: { type: "string", default: "lag" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    return undefined;
+  }
+  const commands = wholeOf("--commands", values.commands);
+  const warmUp = wholeOf("--warm-up", values["warm-up"]);
+  const { text } = values;
+  await using stack = new AsyncDisposableStack();
+  const apps = await startApps(stack, say);
+  say(`warming up: ${warmUp} commands each`);
+  await series(apps, warmUp, text, signal);
+  say(`measuring: "/ferry ${text}", ${commands} commands each, by turns`);
+  const loadBefore = load();
+  const { ours, bare } = await series(apps, commands, text, signal);
+  const [bot, bolt] = [spreadOf(ours), spreadOf(bare)];
+  const ratio = ratioOf(bot, bolt);
+  say(`bot        ${wordsOf(bot)}`);
+  say(`bare Bolt  ${wordsOf(bolt)}`);
+  say(`ratio      p50 ${ratio.p50}, p95 ${ratio.p95}, p99 ${ratio.p99} (aim: p99 at most ${aim})`);
+  return { commands, text, bot, bare: bolt, ratio, aim, load: [loadBefore, load()] };
+}
+
+function wholeOf(option: string, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new Error(`${option} ${text} is not a whole number above 0`);
+}
+
+function ratioOf(bot: Spread, bare: Spread) {
+  return { p50: round(bot.p50 / bare.p50), p95: round(bot.p95 / bare.p95), p99: round(bot.p99 / bare.p99) };
+}
+
+type Apps = { readonly ours: App; readonly bare: App };
+
+async function startApps(stack: AsyncDisposableStack, say: BenchTools["say"]): Promise<Apps> {
+  const folder = await mkdtemp(join(tmpdir(), "ferry-ack-"));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const redis = await startRedis({ runFolder: folder, log: say });
+  stack.defer(() => redis.stop());
+  const workspace = await openWorkspace();
+  stack.defer(() => workspace.stop());
+  const bare = await startBare(stack, workspace.apiUrl);
+  const ours = await startOurs(stack, { folder, apiUrl: workspace.apiUrl, redisUrl: redis.url });
+  say("the bot and the bare Bolt app are ready");
+  return { ours, bare };
+}
+
+async function startBare(stack: AsyncDisposableStack, apiUrl: string): Promise<App> {
+  const file = fileURLToPath(new URL("./bare-app.ts", import.meta.url));
+  const read = startProcess(stack, file, [apiUrl, tokens.botToken, tokens.signingSecret], {});
+  const { port } = await firstLine(read, z.object({ port: z.number() }));
+  return openApp(stack, { name: "bare Bolt", port, mark: "heard" });
+}
+
+async function startOurs(
+  stack: AsyncDisposableStack,
+  {
+    folder,
+    apiUrl,
+    redisUrl,
+  }: { readonly folder: string; readonly apiUrl: string; readonly redisUrl: string },
+): Promise<App> {
+  const orders = {
+    channel,
+    approvers: { users: ["U0ANA", "U0BEN"] },
+    source: { bootstrap: ["127.0.0.1:1"] },
+    target: { cluster: "t", region: "eu-west-1", auth: "iam", subnets: ["a", "b"], securityGroups: ["g"] },
+    replication: { connect: { url: "http://127.0.0.1:1" } },
+  };
+  const config = join(folder, "ferry.yaml");
+  await writeFile(config, JSON.stringify({ migrations: { orders } }));
+  const port = await freePort();
+  const file = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+  const read = startProcess(stack, file, ["--only", "chat"], {
+    FERRY_CONFIG: config,
+    REDIS_URL: redisUrl,
+    SLACK_API_URL: apiUrl,
+    SLACK_BOT_TOKEN: tokens.botToken,
+    SLACK_SIGNING_SECRET: tokens.signingSecret,
+    PORT: String(port),
+  });
+  await firstLine(read, z.looseObject({ msg: z.literal("msk-ferry is ready") }));
+  return openApp(stack, { name: "the bot", port, mark: '"blocks":[{' });
+}
+
+function openApp(stack: AsyncDisposableStack, app: Omit<App, "agent">): App {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  stack.defer(() => agent.destroy());
+  return { ...app, agent };
+}
+
+/** Returns what reads its standard output so far. */
+function startProcess(
+  stack: AsyncDisposableStack,
+  file: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): () => string {
+  const { PATH } = processEnvironment();
+  const child: ChildProcess = spawn(process.execPath, [file, ...args], {
+    env: { PATH, ...environment },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const closed = once(child, "close");
+  stack.defer(async () => {
+    child.kill("SIGKILL");
+    await closed;
+  });
+  let output = "";
+  child.stdout?.on("data", (chunk: Buffer) => void (output += chunk.toString()));
+  return () => output;
+}
+
+/** The first line of this shape. */
+async function firstLine<T>(read: () => string, shape: z.ZodType<T>): Promise<T> {
+  return await eventually(
+    "a process to be ready",
+    () => {
+      const whole = read().split("\n").slice(0, -1);
+      return whole.map((line) => shape.safeParse(JSON.parse(line))).find(({ success }) => success)?.data;
+    },
+    60_000,
+  );
+}
+
+type Samples = { readonly ours: readonly number[]; readonly bare: readonly number[] };
+
+/** Which one comes first changes with every pair. */
+async function series(apps: Apps, pairs: number, text: string, signal: AbortSignal): Promise<Samples> {
+  const ours: number[] = [];
+  const bare: number[] = [];
+  for (let pair = 0; pair < pairs; pair += 1) {
+    signal.throwIfAborted();
+    if (pair % 2 === 0) bare.push(await type(apps.bare, text));
+    ours.push(await type(apps.ours, text));
+    if (pair % 2 === 1) bare.push(await type(apps.bare, text));
+  }
+  return { ours, bare };
+}
+
+let typed = 0;
+
+/** One command; ms until its acknowledgement has been read whole. Throws when there is none. */
+async function type({ name, port, agent, mark }: App, text: string): Promise<number> {
+  typed += 1;
+  const body = new URLSearchParams({
+    token: "legacy",
+    team_id: team.id,
+    channel_id: channel,
+    user_id: "U0ANA",
+    command: "/ferry",
+    text,
+    api_app_id: "A0FERRY",
+    is_enterprise_install: "false",
+    response_url: "http://127.0.0.1:1/",
+    trigger_id: `bench.${typed}`,
+  }).toString();
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const headers = {
+    "content-type": "application/x-www-form-urlencoded",
+    "content-length": Buffer.byteLength(body),
+    "x-slack-request-timestamp": timestamp,
+    "x-slack-signature": signatureOf(tokens.signingSecret, timestamp, body),
+  };
+  const began = performance.now();
+  const answer = await send({ port, agent, headers }, body);
+  const took = performance.now() - began;
+  if (answer.status === 200 && answer.body.includes(mark) && !answer.body.includes("E_")) return took;
+  throw new Error(`${name} answered ${answer.status} ${answer.body}`);
+}
+
+async function send(
+  { port, agent, headers }: { readonly port: number; readonly agent: Agent; readonly headers: object },
+  body: string,
+): Promise<{ readonly status: number | undefined; readonly body: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number | undefined; body: string }>();
+  const options = {
+    host: "127.0.0.1",
+    port,
+    agent,
+    method: "POST",
+    path: "/slack/events",
+    headers: { ...headers },
+  };
+  const outgoing = request(options, (response) => {
+    const parts: Buffer[] = [];
+    response.on("data", (part: Buffer) => void parts.push(part));
+    response.on("end", () => resolve({ status: response.statusCode, body: Buffer.concat(parts).toString() }));
+    response.on("error", reject);
+  });
+  outgoing.on("error", reject);
+  outgoing.end(body);
+  return await promise;
+}
