@@ -5,11 +5,11 @@ type Run =
   | { readonly kind: "text"; readonly text: string; readonly bold?: true; readonly code?: true }
   | { readonly kind: "user" | "usergroup" | "channel"; readonly id: string }
   | { readonly kind: "everyone" }
-  | { readonly kind: "link"; readonly url: string }
+  | { readonly kind: "link"; readonly url: string; readonly label?: string }
   | { readonly kind: "emoji"; readonly sign: string; readonly name: string };
 
 const marks =
-  /(?<everyone>@channel\{\})|@group\{(?<usergroup>[^}\s]*)\}|@\{(?<user>[^}\s]*)\}|#\{(?<channel>[^}\s]*)\}|`(?<code>[^`\n]+)`|(?<![\w*])\*(?<bold>[^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])|(?<emoji>⛴|✅|❌|⚠|⏳)\u{FE0F}?|(?<url>https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)\]}'"])/gu;
+  /@link\{(?<target>https?:\/\/[^\s|}]+)\|(?<label>[^}\n]+)\}|(?<everyone>@channel\{\})|@group\{(?<usergroup>[^}\s]*)\}|@\{(?<user>[^}\s]*)\}|#\{(?<channel>[^}\s]*)\}|`(?<code>[^`\n]+)`|(?<![\w*])\*(?<bold>[^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])|(?<emoji>⛴|✅|❌|⚠|⏳)\u{FE0F}?|(?<url>https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)\]}'"])/gu;
 
 /** Signs that Slack draws as pictures: as characters they depend on the fonts of the device. */
 const emoji = new Map([
@@ -35,7 +35,8 @@ function runOf(groups: Record<string, string | undefined>): Run {
     if (id === undefined) continue;
     return ids[kind].test(id) ? { kind, id } : { kind: "text", text: id };
   }
-  const { code, bold, url, emoji: sign, everyone } = groups;
+  const { code, bold, url, emoji: sign, target, label, everyone } = groups;
+  if (target !== undefined && label !== undefined) return { kind: "link", url: target, label };
   if (everyone !== undefined) return { kind: "everyone" };
   if (sign !== undefined) return { kind: "emoji", sign, name: emoji.get(sign) ?? "" };
   if (code !== undefined) return { kind: "text", text: code, code: true };
@@ -73,7 +74,7 @@ function asElement(run: Run): RichTextElement {
     case "everyone":
       return { type: "broadcast", range: "channel" };
     case "link":
-      return { type: "link", url: run.url };
+      return { type: "link", url: run.url, ...(run.label !== undefined && { text: run.label }) };
     case "emoji":
       return { type: "emoji", name: run.name };
     case "text": {
@@ -112,7 +113,7 @@ function asMarks(run: Run): string {
     case "everyone":
       return "<!channel>";
     case "link":
-      return `<${escaped(run.url)}>`;
+      return `<${escaped(run.url)}${run.label === undefined ? "" : `|${escaped(run.label)}`}>`;
     case "emoji":
       return run.sign;
     case "text":

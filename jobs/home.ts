@@ -3,7 +3,7 @@ import { isFinal, type Request } from "#domain/approval.ts";
 import { canonical } from "#domain/canonical.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { Job, JobOf } from "#domain/job.ts";
-import { type Message, mentionChannel, type Part } from "#domain/message.ts";
+import { linkTo, type Message, mentionChannel, type Part } from "#domain/message.ts";
 import { clockTime } from "#domain/wording.ts";
 import { eligiblePeople } from "./approval/observe.ts";
 import { listRequests } from "./approval/request-store.ts";
@@ -117,7 +117,7 @@ async function sectionFor(
   const waits: Item[] = [];
   const others: Item[] = [];
   for (const request of requests) {
-    const link = links.get(request.id) ?? (await linkTo(request, work));
+    const link = links.get(request.id) ?? (await permalinkOf(request, work));
     const item = { id: request.id, text: textOf(request, user), ...(link !== undefined && { link }) };
     if (await waitsFor(user, request, work)) waits.push(item);
     else others.push(item);
@@ -148,7 +148,7 @@ function textOf({ id, proposal, requester, state, expiresAt }: Request, user: st
   return `${proposal.title}, ${requester === user ? "asked by you, " : ""}${now}${until} (request ${id})`;
 }
 
-async function linkTo({ channel, ts }: Request, work: Work): Promise<string | undefined> {
+async function permalinkOf({ channel, ts }: Request, work: Work): Promise<string | undefined> {
   if (ts === undefined) return undefined;
   try {
     return await work.chat.permalink({ channel, ts });
@@ -182,7 +182,7 @@ function sectionParts({ migration, channel, others, rows, before, next }: Sectio
 function lines(items: readonly Item[]): readonly Part[] {
   if (items.length === 0) return [];
   const text = items
-    .map((item) => `• ${item.text}${item.link === undefined ? "" : `  ${item.link}`}`)
+    .map((item) => `• ${item.link === undefined ? item.text : `${item.text}  ${linkTo(item.link, "open")}`}`)
     .join("\n");
   return [{ kind: "text", text }];
 }

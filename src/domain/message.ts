@@ -69,3 +69,8 @@ export function mentionGroup(group: string): string {
 export function mentionChannel(channel: string): string {
   return `#{${channel}}`;
 }
+
+/** Words that lead to an address. */
+export function linkTo(url: string, label: string): string {
+  return `@link{${url}|${label.replaceAll(/[{}\n]/g, " ")}}`;
+}

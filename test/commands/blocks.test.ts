@@ -4,7 +4,7 @@ import { render } from "#commands/blocks.ts";
 import { cut } from "#commands/blocks-inline.ts";
 import { tableIsCut, tableTexts } from "#commands/blocks-table.ts";
 import { spell } from "#commands/spell.ts";
-import { type Message, mention, mentionGroup, type Part } from "#domain/message.ts";
+import { linkTo, type Message, mention, mentionGroup, type Part } from "#domain/message.ts";
 import { checkBlocks } from "#lab/slack/block-rules.ts";
 
 function message(...parts: Part[]): Message {
@@ -50,6 +50,15 @@ describe("text", () => {
       { type: "link", url: "https://example.com/a?b=1" },
       { type: "text", text: "." },
     ]);
+  });
+
+  test("draws a link by its words", () => {
+    const text = `${linkTo("https://example.com/p1", "open")}, please`;
+    expect(rich(text)).toEqual([
+      { type: "link", url: "https://example.com/p1", text: "open" },
+      { type: "text", text: ", please" },
+    ]);
+    expect(render(message({ kind: "text", text })).text).toContain("<https://example.com/p1|open>, please");
   });
 
   test("draws the signs of approval as Slack's own", () => {

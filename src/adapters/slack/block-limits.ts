@@ -29,7 +29,8 @@ const Button = z.object({
 
 const Inline = z.discriminatedUnion("type", [
   z.object({ type: z.literal("text"), text: words(3000) }),
-  z.object({ type: z.literal("link"), url: words(3000) }),
+  z.object({ type: z.literal("link"), url: words(3000), text: z.string().optional() }),
+  z.object({ type: z.literal("broadcast"), range: z.enum(["here", "channel", "everyone"]) }),
   z.object({ type: z.literal("emoji"), name: words(100) }),
   z.object({ type: z.literal("user"), user_id: z.string().regex(/^[UW][A-Z0-9]+$/) }),
   z.object({ type: z.literal("usergroup"), usergroup_id: z.string().regex(/^S[A-Z0-9]+$/) }),
