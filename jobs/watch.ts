@@ -11,17 +11,21 @@ import { watchStandby } from "./mirror/standby-watch.ts";
 import { liftExpiredFences } from "./switch/fence-sweep.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
-/** Every few seconds, at each start and reconnect: looks at open requests and forsaken fences, samples lag, raises and clears alarms. */
+/**
+ * Every few seconds, at each start and reconnect: looks at standbys, forsaken fences and open requests, samples lag,
+ * raises and clears alarms.
+ */
 export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> {
-  await reviewOpenRequests(work);
+  // First, and neither throws: a producer that writes where it should not is to be named within 30 s, and a dead run's
+  // fence is to go, whatever fails in the rest.
+  await watchStandby(work);
   await liftExpiredFences(work);
+  await reviewOpenRequests(work);
   await keepAudit(work);
   if ((await work.store.read(mirroringKey(work.migration.name))) === undefined) {
     await refreshHomes(work);
     return done;
   }
-  // First: a producer that writes where it should not is to be named within 30 s, whatever else does not answer.
-  await watchStandby(work);
   try {
     const lag = await sampleLag(work);
     await rememberStandings(lag, work);
