@@ -8,7 +8,8 @@ import { spell } from "./spell.ts";
 const blockMax = 3000;
 const altMax = 2000;
 
-const signs: Record<Check["state"], string> = { pass: "✓", fail: "✗", warn: "!", unknown: "?" };
+/** "!" and "?" are narrower than the others: a space of half an em (U+2002), or a quarter (U+2005), evens them out. */
+const signs: Record<Check["state"], string> = { pass: "✓", fail: "✗", warn: "!\u2002", unknown: "?\u2005" };
 
 /** Lines of text, as many blocks as they need, four at most. Empty text makes none: Slack refuses it. */
 export function textBlocks(text: string): KnownBlock[] {
