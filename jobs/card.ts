@@ -21,35 +21,76 @@ type Options = {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  /** Shared by the attempts of all jobs of a process; the card's own when absent. */
+  readonly memory?: CardMemory | undefined;
 };
+
+/** What one attempt of a job leaves to the next one in the same process. */
+type Trace = {
+  /** One after the other, across attempts: an edit that was begun must not land after a later one. */
+  line: Promise<unknown>;
+  /** Slack was asked for the card's message, and nobody waits for it again. */
+  tried: boolean;
+  /** Said in the thread and not known to have arrived, by key. */
+  readonly unsaid: Map<string, Message>;
+};
+
+export type CardMemory = {
+  of(jobId: string): Trace;
+  forget(jobId: string): void;
+};
+
+/** More jobs than are ever under way at once. */
+const remembered = 1000;
+
+export function createCardMemory(): CardMemory {
+  const traces = new Map<string, Trace>();
+  return {
+    of(jobId) {
+      const trace = traces.get(jobId) ?? { line: Promise.resolve(), tried: false, unsaid: new Map() };
+      traces.delete(jobId);
+      traces.set(jobId, trace);
+      const [oldest] = traces.keys();
+      if (traces.size > remembered && oldest !== undefined) traces.delete(oldest);
+      return trace;
+    },
+    forget: (jobId) => void traces.delete(jobId),
+  };
+}
 
 /**
  * The one message of a job, wherever the job runs next. That it is about to be posted is remembered before, which
- * message it became after; in between, its key finds it. Progress that fails to be shown never fails the job.
+ * message it became after; in between, its key finds it. Progress that fails to be shown never fails the job, and
+ * no job waits for it once the card was tried: applications stand still during some of them, whatever Slack does.
  */
 export function createCard(options: Options): Card {
-  const { jobId, clock, log } = options;
+  const { jobId, clock, log, memory = createCardMemory() } = options;
   const postbox = createPostbox(options);
+  const unsaid = () => memory.of(jobId).unsaid;
+  const attachments = createAttachments(options, unsaid, (subject) => inLine(() => postbox.open(subject)));
   let waiting: Message | undefined;
   let timer: AbortController | undefined;
   let sentAt = Number.NEGATIVE_INFINITY;
   let finished = false;
-  // One after the other: an edit that was begun must not land after a later one.
-  let line: Promise<unknown> = Promise.resolve();
 
   function inLine<T>(action: () => Promise<T>): Promise<T> {
-    const next = line.then(action, action);
-    line = next.catch(() => undefined);
+    const trace = memory.of(jobId);
+    const next = trace.line.then(action, action);
+    trace.line = next.catch(() => undefined);
     return next;
   }
 
   async function showProgress(message: Message): Promise<void> {
     sentAt = clock.now();
-    await inLine(async () => {
+    const trace = memory.of(jobId);
+    const mustWait = !trace.tried && !(await postbox.isPosted());
+    trace.tried = true;
+    const shown = inLine(async () => {
       if (!finished) await postbox.put(message);
     }).catch((thrown: unknown) => {
       log.warn({ job: jobId, error: asFerryError(thrown).message }, "progress could not be shown");
     });
+    if (mustWait) await shown;
   }
 
   async function flushLater(ms: number, stop: AbortSignal): Promise<void> {
@@ -77,23 +118,56 @@ export function createCard(options: Options): Card {
       waiting = undefined;
       timer?.abort();
       await inLine(() => postbox.putAtLast(message));
+      await attachments.repeat();
+      memory.forget(jobId);
     },
-    ...createAttachments(options, (subject) => inLine(() => postbox.open(subject))),
+    thread: attachments.thread,
+    file: attachments.file,
   };
 }
 
 /** What hangs below the card: found again by its key, so that a repeat adds nothing. */
 function createAttachments(
-  { jobId, channel, chat, store }: Options,
+  { jobId, channel, chat, store, log }: Options,
+  unsaid: () => Map<string, Message>,
   open: (subject: string) => Promise<MessageRef>,
-): Pick<Card, "thread" | "file"> {
+): Pick<Card, "thread" | "file"> & { repeat(): Promise<void> } {
+  // One after the other: two that look for the same key at once would both post it.
+  let line: Promise<unknown> = Promise.resolve();
+
+  async function say(key: string, message: Message): Promise<void> {
+    const { ts } = await open(message.subject);
+    const threadKey = `${jobId}:${key}`;
+    const earlier = await chat.find(channel, threadKey, ts);
+    if (earlier === undefined) await chat.post(channel, message, { key: threadKey, thread: ts });
+    else await chat.update(earlier, message);
+    if (unsaid().get(key) === message) unsaid().delete(key);
+  }
+
+  function sayNext(key: string): Promise<void> {
+    const sayNewest = async () => {
+      const newest = unsaid().get(key);
+      if (newest !== undefined) await say(key, newest);
+    };
+    const next = line.then(sayNewest);
+    line = next.catch(() => undefined);
+    return next;
+  }
+
   return {
-    async thread(key, message) {
-      const { ts } = await open(message.subject);
-      const threadKey = `${jobId}:${key}`;
-      const earlier = await chat.find(channel, threadKey, ts);
-      if (earlier !== undefined) return chat.update(earlier, message);
-      await chat.post(channel, message, { key: threadKey, thread: ts });
+    thread(key, message) {
+      unsaid().set(key, message);
+      return sayNext(key);
+    },
+    /** What Slack did not take when it was said. */
+    async repeat() {
+      for (const key of unsaid().keys()) {
+        await sayNext(key).catch((thrown: unknown) => {
+          const error = asFerryError(thrown);
+          if (error.retryable) throw error;
+          log.warn({ job: jobId, key, error: error.message }, "a detail could not be said");
+        });
+      }
     },
     async file(file) {
       const { ts } = await open(file.title);
@@ -153,6 +227,11 @@ function createPostbox({ jobId, channel, by, chat, store, log }: Options) {
   }
 
   return {
+    /** Whether it is known, without asking Slack, which message it is. */
+    async isPosted(): Promise<boolean> {
+      const stored = ref ?? Identity.safeParse((await store.read(key))?.value).data;
+      return stored?.ts !== undefined;
+    },
     /** Somebody who deleted the message does not want to see progress. */
     async put(plain: Message): Promise<void> {
       if (gone) return;

@@ -6,7 +6,7 @@ import type { Message } from "#domain/message.ts";
 import type { Charts, Chat, Clock, Log, Store, World } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
 import { clockTime } from "#domain/wording.ts";
-import { createCard } from "./card.ts";
+import { type CardMemory, createCard, createCardMemory } from "./card.ts";
 import { done, type Handler, type Outcome, type Work } from "./work.ts";
 
 export type Handlers = { readonly [N in JobName]: Handler<JobOf<N>> };
@@ -35,6 +35,7 @@ export function createJobs(
   services: Services,
   handlers: Handlers,
 ): (job: Job, attempt: Attempt) => Promise<Outcome> {
+  const memory = createCardMemory();
   return async (job, attempt) => {
     const migration = services.migrations.find(({ name }) => name === job.migration);
     if (migration === undefined) {
@@ -44,7 +45,7 @@ export function createJobs(
       );
       return done;
     }
-    const desk = prepare(services, migration, job, attempt);
+    const desk = prepare(services, migration, job, attempt, memory);
     const spell = createSpell(desk);
     try {
       const work = { ...desk, world: await services.world(migration), charts: services.charts(migration) };
@@ -62,7 +63,13 @@ export function createJobs(
 /** Everything of a job but its outside world: enough to say that the world could not be opened. */
 type Desk = Omit<Work, "world" | "charts">;
 
-function prepare(services: Services, migration: Migration, job: Job, attempt: Attempt): Desk {
+function prepare(
+  services: Services,
+  migration: Migration,
+  job: Job,
+  attempt: Attempt,
+  memory: CardMemory,
+): Desk {
   const { store, chat, queue, clock, signer } = services;
   const log = services.log.child({ migration: migration.name, job: job.name, id: attempt.id });
   const { channel } = migration.settings;
@@ -76,7 +83,7 @@ function prepare(services: Services, migration: Migration, job: Job, attempt: At
     clock,
     signer,
     log,
-    card: createCard({ jobId: attempt.id, channel, by: job.by, chat, store, clock, log }),
+    card: createCard({ jobId: attempt.id, channel, by: job.by, chat, store, clock, log, memory }),
     signal: attempt.signal,
     audit: async (entry) => {
       const at = new Date(clock.now()).toISOString();

@@ -121,13 +121,20 @@ async function carryOut(execution: Execution): Promise<Outcome> {
   };
   const safe = { ...execution, work };
   try {
-    await show(request, work);
+    showStarted(request, work);
     const steps = await approvable.steps(request.proposal, work, run);
     const subject = subjectOf(request);
     return await onResult(safe, await runSteps({ steps, run, work, subject }));
   } catch (thrown) {
     return onThrown(safe, asFerryError(thrown));
   }
+}
+
+/** The run waits for nobody to have read this: the card tells the rest, and the end is told in any case. */
+function showStarted(request: Request, work: Work): void {
+  void show(request, work).catch((thrown: unknown) => {
+    work.log.warn({ request: request.id, error: asFerryError(thrown).message }, "start could not be shown");
+  });
 }
 
 async function onResult(execution: Execution, result: StepsResult): Promise<Outcome> {

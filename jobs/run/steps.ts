@@ -54,6 +54,7 @@ export async function runSteps(options: Options): Promise<StepsResult> {
     case "undone":
       return { kind: "undone", error: recorded(context.journal) };
     case "stuck":
+      await tellStuck(context);
       throw recorded(context.journal);
     case "undoing":
       return undo(context);
@@ -224,9 +225,10 @@ async function undoOne(context: Context, name: string, title: string | undefined
 }
 
 async function onUndoFailure(context: Context, error: FerryError): Promise<never> {
-  const { journal, run, work, subject, steps } = context;
+  const { journal, run, work } = context;
   if (ours.has(error.code) || run.signal.aborted || work.signal.aborted) throw error;
-  await waitForWorld(context, error, context.undoPatienceMs);
+  // While Slack is away nobody can be called: what it was needed for is tried until it is back.
+  await waitForWorld(context, error, error.code === "E_SLACK" ? Infinity : context.undoPatienceMs);
   const message = `${error.code}: ${error.message}; it was going back because of ${recorded(journal).message}`;
   await work.audit({
     what: "undo.failed",
@@ -234,12 +236,16 @@ async function onUndoFailure(context: Context, error: FerryError): Promise<never
     detail: { run: run.id, message: error.message },
   });
   await journal.save({ state: "stuck", failure: { code: "E_UNDO_FAILED", message } });
+  await tellStuck(context);
+  throw new FerryError("E_UNDO_FAILED", message, { cause: error });
+}
+
+/** Once, by whichever attempt reaches Slack: a person must know before the run is given up. */
+async function tellStuck({ journal, run, work, subject, steps }: Context): Promise<void> {
   const { channel } = work.migration.settings;
   const key = `undo-failed:${run.id}`;
-  if ((await work.chat.find(channel, key)) === undefined) {
-    await work.chat.post(channel, stuckMessage(subject, steps, journal.current()), { key });
-  }
-  throw new FerryError("E_UNDO_FAILED", message, { cause: error });
+  if ((await work.chat.find(channel, key)) !== undefined) return;
+  await work.chat.post(channel, stuckMessage(subject, steps, journal.current()), { key });
 }
 
 function recorded(journal: Journal): FerryError {
