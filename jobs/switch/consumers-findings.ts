@@ -13,13 +13,14 @@ import {
 import type { Plan, Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import type { GroupDescription } from "#domain/topology.ts";
+import { took } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import { fact } from "./gate-facts.ts";
 
 /** What is found out about the groups of a wave before anybody is asked to approve. */
 
-/** The two looks at committed offsets lie so far apart, ms. */
-const apartMs = 1000;
+/** The two looks at committed offsets lie so far apart, ms: longer than Kafka's own `auto.commit.interval.ms` of 5,000. */
+const apartMs = 5500;
 
 type Side = { readonly groups: readonly GroupDescription[]; readonly committed: Committed };
 
@@ -40,8 +41,8 @@ async function look(wave: Wave, target: KafkaCluster, work: Work): Promise<Look>
 }
 
 /**
- * Looks at the groups on both clusters, lets `meanwhile` run, looks again a second after the first look, and says what
- * was found.
+ * Looks at the groups on both clusters, lets `meanwhile` run, looks again 5.5 s after the first look where somebody may
+ * commit without being a member, and says what was found.
  */
 export async function groupFacts<T>(
   plan: Plan,
@@ -53,7 +54,7 @@ export async function groupFacts<T>(
   const before = await look(wave, target, work);
   const value = await meanwhile();
   const rest = apartMs - (work.clock.now() - before.at);
-  if (rest > 0 && mayBeRogue(before)) await work.clock.sleep(rest, work.signal);
+  if (rest > 0 && mayBeRogue(before, wave)) await work.clock.sleep(rest, work.signal);
   const after = await look(wave, target, work);
   const ends = await work.world.source.offsets(wave.topics, "end");
   const partitions = new Map([...ends].map(([topic, row]) => [topic, row.length]));
@@ -64,18 +65,25 @@ export async function groupFacts<T>(
       splitBrain(after),
       rogues(before, after),
       ...otherTopics(plan, wave, after),
-      statics(after),
+      statics(after, work),
       withoutOffset(after, partitions),
       strayOffsets(wave, after),
     ],
   };
 }
 
-/** With a member in every group there is no second look to take: what members commit is no finding. */
-function mayBeRogue({ source, target }: Look): boolean {
-  return [source, target].some(({ groups, committed }) =>
-    groups.some((group) => isQuiet(group) && (committed.get(group.id)?.size ?? 0) > 0),
-  );
+/**
+ * Only a group without members on the source, with offsets on the wave's topics, is worth waiting for: what members
+ * commit is no finding, and who commits on MSK beside them is found by the proof and the watch of the run.
+ */
+function mayBeRogue({ source, target }: Look, { topics }: Wave): boolean {
+  return source.groups
+    .filter(isQuiet)
+    .some(({ id }) =>
+      [source, target].some(({ committed }) =>
+        topics.some((topic) => committed.get(id)?.has(topic) === true),
+      ),
+    );
 }
 
 function readable({ source, target }: Look): GateFact {
@@ -144,13 +152,14 @@ function nameOf({ group, topic }: { readonly group: string; readonly topic: stri
   return `${group}: ${topic}`;
 }
 
-function statics({ source }: Look): GateFact {
+function statics({ source }: Look, { migration }: Work): GateFact {
+  const patience = took(migration.settings.cutover.patience);
   return told(
     "static-members",
     staticMembers(source.groups),
     "no static members",
     (names) =>
-      `static members: ${names}; after their stop they stay in the group until session.timeout.ms ends, and the pause is as long`,
+      `static members: ${names}; after their stop they stay in the group until their session timeout ends (session.timeout.ms, in KIP-848 groups the broker's), and the pause is as long; if that is longer than cutover.patience (${patience}), the stop fails then and everything goes back to the source`,
   );
 }
 

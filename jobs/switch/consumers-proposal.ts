@@ -1,4 +1,5 @@
 import type { GateFact, Proposal } from "#domain/approval.ts";
+import { isQuiet, short } from "#domain/group-findings.ts";
 import type { Plan, Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import {
@@ -19,6 +20,7 @@ import { groupFacts } from "./consumers-findings.ts";
 import { fact, foreignGroups, mirrorFact, type Rehearsal, rehearse } from "./gate-facts.ts";
 import { predict } from "./predict.ts";
 import { consumersOf, loadPlan, waveAt } from "./wave.ts";
+import { wayBack } from "./way-back.ts";
 
 /** Rows of the prediction that a request keeps; the totals count all of them. */
 const rowsKept = 2000;
@@ -29,10 +31,9 @@ export async function proposeConsumers(asked: Asked, work: Work): Promise<Propos
   const wave = await waveAt(work, plan, asked.wave, ["before-cutover"]);
   const clients = consumersOf(work, wave);
   const target = await work.world.target();
-  const { facts, value } = await groupFacts(plan, wave, target, work, async () => {
-    const rehearsal = await rehearse(wave, work.world.source, target, work);
-    return { rehearsal, predictions: await predict(wave, rehearsal.results, target, work) };
-  });
+  const { facts, value } = await groupFacts(plan, wave, target, work, () =>
+    otherFacts(plan, wave, target, work),
+  );
   const { rehearsal, predictions } = value;
   const table = predictionTable(predictions);
   return {
@@ -46,7 +47,7 @@ export async function proposeConsumers(asked: Asked, work: Work): Promise<Propos
       groups: [...wave.groups].toSorted(),
       clients: clients.map(({ name }) => name).toSorted(),
     },
-    effects: effects(
+    effects: await effects(
       wave,
       clients.map(({ name }) => name),
       rehearsal,
@@ -54,26 +55,32 @@ export async function proposeConsumers(asked: Asked, work: Work): Promise<Propos
       work,
     ),
     ...(table.rows.length === 0 ? {} : { table: { ...table, rows: table.rows.slice(0, rowsKept) } }),
-    facts: [
-      await mirrorFact(wave, work),
-      rehearsal.fact,
-      readAgainFact(predictions, work),
-      await clientsFact(wave, work),
-      await nobodyOnTarget(wave, target),
-      await knownGroups(plan, wave, work),
-      ...facts,
-    ],
+    facts: [...value.facts, ...facts],
     quorum: work.migration.settings.approvals.quorum,
   };
 }
 
-function effects(
+async function otherFacts(plan: Plan, wave: Wave, target: KafkaCluster, work: Work) {
+  const rehearsal = await rehearse(wave, work.world.source, target, work);
+  const predictions = await predict(wave, rehearsal.results, target, work);
+  const facts = [
+    await mirrorFact(wave, work),
+    rehearsal.fact,
+    readAgainFact(predictions, work),
+    await clientsFact(wave, work),
+    await nobodyOnTarget(wave, target),
+    await knownGroups(plan, wave, work),
+  ];
+  return { rehearsal, predictions, facts };
+}
+
+async function effects(
   wave: Wave,
   clients: readonly string[],
   rehearsal: Rehearsal,
   predictions: readonly Prediction[],
   work: Work,
-): Proposal["effects"] {
+): Promise<Proposal["effects"]> {
   const who = clients.length === 0 ? "no application to stop" : `stop ${clients.join(", ")}`;
   const { watch } = work.migration.settings.cutover;
   const offsets = count(rehearsal.offsets, "offset");
@@ -96,7 +103,7 @@ function effects(
       label: "Skipped",
       value: `${totalOf(ofOurs(predictions, skipped))} records (MirrorMaker's own sync: ${totalOf(ofOwn(predictions, skipped))})`,
     },
-    { label: "Way back", value: `\`/ferry rollback ${wave.name}\`: 0 lost, 0 read twice` },
+    { label: "Way back", value: await wayBack(wave, "consumers-moved", work) },
   ];
 }
 
@@ -108,16 +115,47 @@ function readAgainFact(predictions: readonly Prediction[], work: Work): GateFact
     : fact("read-again", "fail", `more than ${count(maxReadAgain, "record")} read again: ${over.join(", ")}`);
 }
 
-/** Every group with members must belong to an application that can be stopped. */
+/**
+ * Every group with members must belong to an application that can be stopped, and every application that is said to run
+ * on the source must be seen in its group: one that uses `assign()` would commit there unseen.
+ */
 async function clientsFact(wave: Wave, work: Work): Promise<GateFact> {
-  const covered = new Set(consumersOf(work, wave).map(({ group }) => group));
-  const live = await liveGroups(
+  const clients = consumersOf(work, wave);
+  const covered = new Set(clients.map(({ group }) => group));
+  const strangers = await liveGroups(
     work.world.source,
     wave.groups.filter((group) => !covered.has(group)),
   );
-  return live.length === 0
-    ? fact("clients", "pass", "every live group has an application in ferry.yaml")
-    : fact("clients", "fail", `no application in ferry.yaml for ${live.join("; ")}`);
+  const unseen = await saidToRunUnseen(clients, work);
+  if (strangers.length === 0 && unseen.length === 0) {
+    return fact("clients", "pass", "every live group has an application in ferry.yaml");
+  }
+  const found = [
+    ...(strangers.length === 0 ? [] : [`no application in ferry.yaml for ${strangers.join("; ")}`]),
+    ...(unseen.length === 0
+      ? []
+      : [
+          `said to run on the source, but without a member in its group (assign(), or it has not joined): ${short(unseen)}`,
+        ]),
+  ];
+  return fact("clients", "fail", found.join("; "));
+}
+
+/** Asks only the drivers of groups without members: each question may start a process. */
+async function saidToRunUnseen(
+  clients: ReturnType<typeof consumersOf>,
+  work: Work,
+): Promise<readonly string[]> {
+  const described = await work.world.source.describeGroups([...new Set(clients.map(({ group }) => group))]);
+  const nobody = new Set(described.filter(isQuiet).map(({ id }) => id));
+  const asked = clients.filter(({ group }) => nobody.has(group));
+  const places = await Promise.all(asked.map((client) => work.world.client(client).status()));
+  return asked
+    .filter((_, index) => {
+      const place = places[index];
+      return place?.known === true && place.value === "source";
+    })
+    .map(({ name, group }) => `${name} in group ${group}`);
 }
 
 async function nobodyOnTarget(wave: Wave, target: KafkaCluster): Promise<GateFact> {

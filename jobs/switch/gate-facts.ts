@@ -105,21 +105,31 @@ export async function openTransactions(wave: Wave, cluster: KafkaCluster): Promi
   return { ...common, state: "warn", text };
 }
 
-/** Groups of no wave that have committed offsets on this wave's topics, or have members that read them. */
+/**
+ * Groups that do not move with this wave and have committed offsets on its topics, or members that read them:
+ * "audit", "shipping-app (wave shipping)".
+ */
 export async function foreignGroups(
   plan: Plan,
   wave: Wave,
-  source: KafkaCluster,
+  cluster: KafkaCluster,
 ): Promise<readonly string[]> {
-  const listed = (await source.listGroups()).filter(({ protocolType }) => protocolType !== "connect");
-  const planned = new Set(plan.waves.flatMap(({ groups }) => groups));
-  const others = listed.map(({ id }) => id).filter((id) => !planned.has(id));
+  const listed = (await cluster.listGroups()).filter(({ protocolType }) => protocolType !== "connect");
+  const others = listed.map(({ id }) => id).filter((id) => !wave.groups.includes(id));
   if (others.length === 0) return [];
-  const [committed, described] = await Promise.all([source.committed(others), source.describeGroups(others)]);
+  const [committed, described] = await Promise.all([
+    cluster.committed(others),
+    cluster.describeGroups(others),
+  ]);
   const reading = new Map(described.map((group) => [group.id, topicsOf(group)]));
-  return others.filter((group) =>
-    wave.topics.some(
-      (topic) => committed.get(group)?.has(topic) === true || reading.get(group)?.has(topic) === true,
-    ),
-  );
+  return others
+    .filter((group) =>
+      wave.topics.some(
+        (topic) => committed.get(group)?.has(topic) === true || reading.get(group)?.has(topic) === true,
+      ),
+    )
+    .map((group) => {
+      const own = plan.waves.find(({ groups }) => groups.includes(group));
+      return own === undefined ? group : `${group} (wave ${own.name})`;
+    });
 }
