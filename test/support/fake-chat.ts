@@ -1,6 +1,8 @@
 import { FerryError } from "#domain/errors.ts";
 import type { Message } from "#domain/message.ts";
-import type { Chat, MessageRef, Person, Reply } from "#domain/ports.ts";
+import type { Chat, Clock, MessageRef, Person, Reply } from "#domain/ports.ts";
+import { type ChatFaults, createChatFaults } from "./chat-faults.ts";
+import { realClock } from "./real-clock.ts";
 
 /** A message in memory: what is seen now, and everything that was seen before. */
 type FakePost = {
@@ -40,18 +42,37 @@ export type FakeChat = {
   remove(ref: MessageRef): void;
   /** The next call of this name fails with that error. */
   failNext(call: keyof Chat, error: FerryError): void;
+  /** Tells of reactions, deletions and reconnects from now on, unless a fault is in between. */
+  listen(listener: FakeListener): void;
+  /** Ends a `disconnect`, and says so. */
+  reconnect(): void;
+  readonly faults: Pick<ChatFaults, "inject" | "clear">;
 };
 
-type State = Omit<FakeChat, "chat" | "seeded" | "react" | "unreact" | "reply" | "remove" | "failNext"> & {
+/** What a bot hears; the same as the adapter's handlers. */
+type FakeListener = {
+  onReaction(seen: {
+    readonly ref: MessageRef;
+    readonly user: string;
+    readonly name: string;
+    readonly added: boolean;
+  }): void;
+  onMessageDeleted(ref: MessageRef): void;
+  onReconnect(): void;
+};
+
+type State = Pick<
+  FakeChat,
+  "people" | "groups" | "posts" | "whispers" | "files" | "sharedChannels" | "homes"
+> & {
   /** By message: reaction name to users, in the order in which they reacted. */
   readonly reactions: Map<string, Map<string, Set<string>>>;
   readonly seeds: Map<string, Set<string>>;
   readonly replies: Map<string, Reply[]>;
-  readonly failures: Array<{ readonly call: keyof Chat; readonly error: FerryError }>;
   stamp: number;
 };
 
-export function createFakeChat(): FakeChat {
+export function createFakeChat(clock: Clock = realClock): FakeChat {
   const state: State = {
     people: new Map(),
     groups: new Map(),
@@ -63,22 +84,37 @@ export function createFakeChat(): FakeChat {
     reactions: new Map(),
     seeds: new Map(),
     replies: new Map(),
-    failures: [],
     stamp: 1_795_362_883_000_000,
   };
+  const faults = createChatFaults(clock);
+  const listeners: FakeListener[] = [];
+  const tell = (what: (listener: FakeListener) => void) => faults.deliver(() => listeners.forEach(what));
   return {
     ...state,
-    chat: chatOn(state),
+    faults,
+    chat: faults.around(chatOn(state)),
+    listen: (listener) => void listeners.push(listener),
+    reconnect() {
+      faults.reconnect();
+      for (const listener of listeners) listener.onReconnect();
+    },
     seeded: (ref) => [...(state.seeds.get(idOf(ref)) ?? [])],
     react(ref, user, name) {
       postAt(state, ref);
       usersOf(state, ref, name).add(user);
+      tell((listener) => listener.onReaction({ ref, user, name, added: true }));
     },
-    unreact: (ref, user, name) => void usersOf(state, ref, name).delete(user),
+    unreact(ref, user, name) {
+      usersOf(state, ref, name).delete(user);
+      tell((listener) => listener.onReaction({ ref, user, name, added: false }));
+    },
     reply: (ref, user, text) =>
       void state.replies.set(idOf(ref), [...(state.replies.get(idOf(ref)) ?? []), { user, text }]),
-    remove: (ref) => void state.posts.splice(state.posts.indexOf(postAt(state, ref)), 1),
-    failNext: (call, error) => void state.failures.push({ call, error }),
+    remove(ref) {
+      state.posts.splice(state.posts.indexOf(postAt(state, ref)), 1);
+      tell((listener) => listener.onMessageDeleted(ref));
+    },
+    failNext: (call, error) => faults.inject({ call, kind: "error", error }),
   };
 }
 
@@ -106,12 +142,6 @@ function nextTs(state: State): string {
   return `${Math.floor(state.stamp / 1e6)}.${String(state.stamp % 1e6).padStart(6, "0")}`;
 }
 
-function check(state: State, call: keyof Chat): void {
-  const at = state.failures.findIndex((failure) => failure.call === call);
-  const [failure] = at < 0 ? [] : state.failures.splice(at, 1);
-  if (failure) throw failure.error;
-}
-
 function chatOn(state: State): Chat {
   return { ...messagesOn(state), ...peopleOn(state) };
 }
@@ -121,30 +151,25 @@ function messagesOn(
 ): Pick<Chat, "post" | "find" | "update" | "whisper" | "upload" | "permalink"> {
   return {
     async post(channel, message, { key, thread }) {
-      check(state, "post");
       if (thread !== undefined) postAt(state, { channel, ts: thread });
       const ref = { channel, ts: nextTs(state) };
       state.posts.push({ ref, key, thread, message, history: [message] });
       return ref;
     },
     async find(channel, key, thread) {
-      check(state, "find");
       return state.posts.find(
         (post) => post.ref.channel === channel && post.key === key && post.thread === thread,
       )?.ref;
     },
     async update(ref, message) {
-      check(state, "update");
       const post = postAt(state, ref);
       post.message = message;
       post.history.push(message);
     },
     async whisper(channel, user, message) {
-      check(state, "whisper");
       state.whispers.push({ channel, user, message });
     },
     async upload({ channel, thread }, file, claim) {
-      check(state, "upload");
       if (thread !== undefined) postAt(state, { channel, ts: thread });
       if (state.files.some(({ id }) => id === claim?.earlier)) return claim?.earlier ?? "";
       const id = `F0FAKE${state.files.length + 1}`;
@@ -153,7 +178,6 @@ function messagesOn(
       return id;
     },
     async permalink(ref) {
-      check(state, "permalink");
       postAt(state, ref);
       return `https://chat.invalid/archives/${ref.channel}/p${ref.ts.replace(".", "")}`;
     },
@@ -165,38 +189,31 @@ function peopleOn(
 ): Pick<Chat, "seed" | "reactions" | "replies" | "person" | "members" | "shared" | "home"> {
   return {
     async seed(ref, emoji) {
-      check(state, "seed");
       postAt(state, ref);
       const seeds = state.seeds.get(idOf(ref)) ?? new Set<string>();
       state.seeds.set(idOf(ref), seeds);
       for (const name of emoji) seeds.add(name);
     },
     async reactions(ref) {
-      check(state, "reactions");
       postAt(state, ref);
       return [...(state.reactions.get(idOf(ref)) ?? [])]
         .map(([name, users]) => ({ name, users: [...users] }))
         .filter(({ users }) => users.length > 0);
     },
     async replies(ref) {
-      check(state, "replies");
       postAt(state, ref);
       return state.replies.get(idOf(ref)) ?? [];
     },
     async person(user) {
-      check(state, "person");
       return state.people.get(user) ?? { id: user, name: user.toLowerCase(), kind: "member" };
     },
     async shared(channel) {
-      check(state, "shared");
       return state.sharedChannels.has(channel);
     },
     async home(user, message) {
-      check(state, "home");
       state.homes.set(user, message);
     },
     async members(usergroup) {
-      check(state, "members");
       const found = state.groups.get(usergroup);
       if (found) return found;
       throw new FerryError("E_SLACK", `usergroups.users.list: no_such_subteam (${usergroup})`);
