@@ -4,6 +4,7 @@ import type { JobOf } from "#domain/job.ts";
 import { type Message, mention, mentionEveryone } from "#domain/message.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
 import { postOnce } from "./once.ts";
+import { mayBreakGlass } from "./permissions.ts";
 import { changeAudited } from "./request-audit.ts";
 import { readRequest } from "./request-store.ts";
 
@@ -62,20 +63,6 @@ function alarm({ breakGlass: broken, proposal, id, migration }: Request): Messag
     ],
     next: [`cancel ${id}`],
   };
-}
-
-/** Fails with `E_APPROVAL` unless this person is named for it and a member of this workspace. */
-export async function mayBreakGlass(user: string, work: Work): Promise<void> {
-  const named = work.migration.settings.approvals.breakGlass?.users;
-  if (named === undefined) {
-    throw new FerryError("E_APPROVAL", "there is no break-glass here: approvals.breakGlass is not set");
-  }
-  if (!named.includes(user)) {
-    const who = named.map((each) => mention(each)).join(", ");
-    throw new FerryError("E_APPROVAL", `break-glass is for ${who}`);
-  }
-  const { kind } = await work.chat.person(user);
-  if (kind !== "member") throw new FerryError("E_APPROVAL", `break-glass is for members; you are: ${kind}`);
 }
 
 function refused({ id, state, breakGlass: broken }: Request): FerryError {

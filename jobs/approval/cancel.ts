@@ -6,7 +6,7 @@ import { runIdOf } from "#jobs/run/run.ts";
 import { askToTurnBack } from "#jobs/run/steps.ts";
 import { isStuck, markRepaired } from "#jobs/run/stuck.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
-import { eligiblePeople } from "./observe.ts";
+import { mayCancel } from "./permissions.ts";
 import { type AuditedChange, changeAudited } from "./request-audit.ts";
 import { settle } from "./request-settle.ts";
 import { aboutRequest, readRequest } from "./request-store.ts";
@@ -49,16 +49,6 @@ function withdrawn(request: Request, by: string, { clock }: Work): AuditedChange
     next: { ...request, state, decidedBy: [by], decidedAt: clock.now(), reason: undefined },
     entries: [{ what: "request.cancelled", actor: by, before, after: state }],
   };
-}
-
-/** Fails with `E_APPROVAL` for anybody but the requester and those who may approve it. */
-async function mayCancel(request: Request, user: string, work: Work): Promise<void> {
-  if (user === request.requester) return;
-  const person = await work.chat.person(user);
-  const { action, proposal } = request;
-  if (person.kind === "member" && (await eligiblePeople(action, proposal.wave, work)).has(user)) return;
-  const message = `request ${request.id} can be cancelled by @{${request.requester}} and by those who may approve it`;
-  throw new FerryError("E_APPROVAL", message);
 }
 
 async function say(work: Work, request: Request, text: string): Promise<Outcome> {

@@ -1,3 +1,5 @@
+import { wallTime } from "./wording.ts";
+
 /** When something is to start, as people write it: "22:30", "2026-11-24T22:30" or with an offset, "2026-11-24T21:30Z". */
 
 const clock = /^([01]?\d|2[0-3]):([0-5]\d)$/;
@@ -34,7 +36,7 @@ function wallOf([year = 0, month = 0, day = 0, hours = 0, minutes = 0]: readonly
 }
 
 function nextTimeOfDay(hour: number, minute: number, now: number, timeZone: string): number | undefined {
-  const today = Math.floor(wallAt(now, timeZone) / dayMs) * dayMs;
+  const today = Math.floor(wallTime(now, timeZone) / dayMs) * dayMs;
   for (const day of [0, 1, 2]) {
     const at = fromWall(today + day * dayMs + (hour * 60 + minute) * 60_000, timeZone);
     if (at !== undefined && at > now) return at;
@@ -42,15 +44,8 @@ function nextTimeOfDay(hour: number, minute: number, now: number, timeZone: stri
   return undefined;
 }
 
-/** What the clocks on the wall show there, as if it were UTC. */
-function wallAt(at: number, timeZone: string): number {
-  const options = { timeZone, hourCycle: "h23", dateStyle: "short", timeStyle: "medium" } as const;
-  const [date = "", time = ""] = new Intl.DateTimeFormat("sv-SE", options).format(at).split(" ");
-  return Date.parse(`${date}T${time}Z`);
-}
-
 /** The first moment at which the clocks there show this; none when they skip it. */
 function fromWall(wall: number, timeZone: string): number | undefined {
-  const guesses = [wall - dayMs, wall + dayMs].map((near) => wall - (wallAt(near, timeZone) - near));
-  return guesses.sort((a, b) => a - b).find((guess) => wallAt(guess, timeZone) === wall);
+  const guesses = [wall - dayMs, wall + dayMs].map((near) => wall - (wallTime(near, timeZone) - near));
+  return guesses.sort((a, b) => a - b).find((guess) => wallTime(guess, timeZone) === wall);
 }
