@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type CaughtUpReading, decideCaughtUp, type LastRecords, type Verdict } from "#domain/caught-up.ts";
 import { type LagReading, type PartitionLag, partitionLags } from "#domain/lag.ts";
+import { sameRecord } from "#domain/log-view.ts";
 import type { KafkaCluster, ReplicationEngine } from "#domain/ports.ts";
 import {
   at,
@@ -143,6 +144,8 @@ export type CaughtUpQuestion = Mirror & {
   readonly destination: KafkaCluster;
   /** The two reads of the ends must lie this far apart; 0 when silence was proved before. */
   readonly flatForMs?: number;
+  /** Others may have written to the destination after the mirror: its last record is looked for before theirs. */
+  readonly destinationShared?: boolean;
 };
 
 /** Reads everything that the five proofs need. Opens no door: a verdict is worth as much as the fence before it. */
@@ -189,10 +192,41 @@ async function lastRecords(
     const where = { topic, partition };
     const origin = await lastRecord(question.origin, where, lag.starts, lag.ends);
     if (origin === undefined) return;
-    const destination = await lastRecord(question.destination, where, starts, ends);
-    if (destination !== undefined) row[partition] = { origin, destination };
+    const last = await lastRecord(question.destination, where, starts, ends);
+    if (last === undefined) return;
+    const isOther = origin !== null && last !== null && !sameRecord(origin, last);
+    const copy =
+      isOther && question.destinationShared === true
+        ? await copyBefore(question.destination, where, origin, last.offset)
+        : undefined;
+    row[partition] = { origin, destination: copy ?? last };
   });
   return table;
+}
+
+/** Offsets that are searched for a copy behind which others have written. */
+const searched = 50_000;
+const searchStep = 2000;
+
+/** The newest record before `until` that is equal to the original, within reach. */
+async function copyBefore(
+  cluster: KafkaCluster,
+  where: TopicPartition,
+  original: KafkaRecord,
+  until: number,
+): Promise<KafkaRecord | undefined> {
+  const lowest = Math.max(0, until - searched);
+  for (let end = until; end > lowest; end -= searchStep) {
+    const from = Math.max(lowest, end - searchStep);
+    const records = await cluster.read(where, from, {
+      max: searchStep,
+      until: end,
+      isolation: "read-committed",
+    });
+    const copy = records.findLast((record) => sameRecord(record, original));
+    if (copy !== undefined) return copy;
+  }
+  return undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
+import { authorizerFacts, toldAuthorizer } from "#domain/acl-matching.ts";
 import { asFerryError, type FerryError } from "#domain/errors.ts";
-import { authorizerFacts, type FencePlan, planFence } from "#domain/fence.ts";
+import { type FencePlan, planFence } from "#domain/fence.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import type { Security } from "#domain/settings.ts";
 import { type ConfigEntry, type Known, known, unknown } from "#domain/topology.ts";
@@ -16,7 +17,7 @@ export type WantedFence = {
   readonly refused?: FerryError;
 };
 
-const none: FencePlan = { allow: [], deny: [], stopsMirror: false, covers: [], open: [] };
+const none: FencePlan = { allow: [], deny: [], stopsMirror: false, covers: [], open: [], mirrorWrites: [] };
 const tooSmall = "1";
 const sizeKey = "max.message.bytes";
 
@@ -39,7 +40,7 @@ export async function wantedFence(
   }
   const acls = await cluster.acls();
   const broker = await brokerConfigs(cluster);
-  const facts = authorizerFacts(broker, toldOf(side, work));
+  const facts = authorizerFacts(broker, toldAuthorizer(side, work.migration.settings));
   const plan = planFence({ ...facts, acls, mirrorPrincipal: mirror, topics });
   const common = { configs, mirror, superUsers: facts.superUsers };
   if (plan.deny.length === 0) return { ...common, acl: plan };
@@ -78,14 +79,6 @@ async function brokerConfigs(cluster: KafkaCluster): Promise<Known<readonly Conf
     if (code === "E_KAFKA_AUTH") return unknown(message);
     throw thrown;
   }
-}
-
-function toldOf(
-  side: FenceSide,
-  { migration }: Pick<Work, "migration">,
-): Parameters<typeof authorizerFacts>[1] {
-  const { authorizer } = migration.settings.source;
-  return side === "source" && authorizer !== undefined ? authorizer : {};
 }
 
 async function sizeLimits(cluster: KafkaCluster, topics: readonly string[]): Promise<readonly FenceConfig[]> {

@@ -13,6 +13,7 @@ import { recallBoundary } from "./reverse-mirror.ts";
 import { firstWriteRows } from "./see-writes.ts";
 import { loadPlan, producersOf, waveAt, waveOfRun } from "./wave.ts";
 import { ends, growth } from "./wave-mirror.ts";
+import { wayBack } from "./way-back.ts";
 
 /** The request and the report of a cutover of producers. */
 
@@ -42,7 +43,7 @@ export async function proposeProducers(asked: Asked, work: Work): Promise<Propos
       { label: "Afterwards", value: "the source is a standby, written only by the reverse mirror" },
       {
         label: "Way back",
-        value: `\`/ferry rollback ${wave.name}\`: 0 lost; records written on MSK come back first`,
+        value: await wayBack(wave, "producers-moved", work),
       },
     ],
     facts: [

@@ -9,8 +9,18 @@ import type { Work } from "#jobs/work.ts";
 
 /** What the steps of this migration's own runs took, from their journals. */
 
-/** A way back does not watch, and does not wait to see first writes. */
-const forwardOnly = new Set(["watch-consumers", "see-writes"]);
+/**
+ * What a way back has no counterpart for. The others have one: fence and fence, prove-silence and drain-reverse,
+ * record-ends and stop-reverse, release-fence and lift-fences, stop-forward and start-forward.
+ */
+const forwardOnly = new Set([
+  "stop-checkpoints",
+  "prove-offsets",
+  "watch-consumers",
+  "arm-reverse",
+  "last-look",
+  "see-writes",
+]);
 
 /**
  * How long the steps of a rollback take, ms, without what has to be copied: as the last rollback from this phase did,

@@ -111,7 +111,10 @@ export async function untilDrained(
       what: `${flow} does not drain`,
     },
     async () => {
-      const verdict = await caughtUp({ flow, topics: wave.topics, origin, destination }, work);
+      // On the way back a producer that ignores the switch may have written to the source after the mirror.
+      const destinationShared = origin.role === "target";
+      const question = { flow, topics: wave.topics, origin, destination, destinationShared };
+      const verdict = await caughtUp(question, work);
       if (verdict.caughtUp) return holds(undefined);
       const open = verdict.proofs.some(
         ({ name, state }) => name === "no-open-transaction" && state === "fail",

@@ -8,7 +8,10 @@ import type { KafkaRecord, OffsetTable, PartitionTable } from "./topology.ts";
  * producer, an open transaction, a dead task with frozen offsets, and a copy that is not one.
  */
 
-/** Last data record of each side; `null`: it has none. */
+/**
+ * Last data record of each side; `null`: it has none. Where others have written to the destination too, the newest one
+ * there that is equal to the origin's, if there is one.
+ */
 export type LastRecords = { readonly origin: KafkaRecord | null; readonly destination: KafkaRecord | null };
 
 export type CaughtUpReading = {

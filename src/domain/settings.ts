@@ -157,18 +157,18 @@ const WaveSettings = z.strictObject({
 /** Type and name, as in ACLs. */
 const Principal = z.string().regex(/^[A-Za-z]+:.+$/, "expected a Kafka principal such as User:ferry");
 
+/** Two settings of brokers that they answer with null, like secrets: `allow.everyone.if.no.acl.found`, `super.users`. */
+const Authorizer = z.strictObject({
+  everyoneIfNoAcl: z.boolean().optional(),
+  superUsers: z.array(Principal).optional(),
+});
+
 const Source = z.strictObject({
   bootstrap: z.array(HostPort).min(1),
   security: Security.default({ protocol: "PLAINTEXT" }),
   /** Who the bot and the mirror are to this cluster; derived from `security` where brokers do not map names. */
   principal: Principal.optional(),
-  /** Two settings of its brokers that they answer with null, like secrets: `allow.everyone.if.no.acl.found`, `super.users`. */
-  authorizer: z
-    .strictObject({
-      everyoneIfNoAcl: z.boolean().optional(),
-      superUsers: z.array(Principal).optional(),
-    })
-    .optional(),
+  authorizer: Authorizer.optional(),
   /** How applications reach this cluster, where that differs from how the bot does. */
   applications: z.strictObject({ bootstrap: z.array(HostPort).min(1), security: Security }).optional(),
   network: z
@@ -196,6 +196,7 @@ const TargetKeys = z.strictObject({
   scram: z
     .strictObject({ username: z.string(), passwordEnv: z.string(), secretArns: z.array(z.string()) })
     .optional(),
+  authorizer: Authorizer.optional(),
   subnets: z.array(z.string()).min(2).max(3),
   securityGroups: z.array(z.string()).min(1),
   kmsKey: z.string().optional(),

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { waveKey } from "#domain/wave-state.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
+import { holdForward, readHeld } from "#jobs/switch/forward-held.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
 describe("replicate", () => {
@@ -46,6 +47,34 @@ describe("replicate", () => {
     expect(mirror.said()).toContain("0 topics created on MSK");
     expect(await mirror.target.cluster.offsets(["parcels"], "end")).toEqual(
       new Map([["parcels", [10, 5, 0]]]),
+    );
+  });
+
+  it("begins anew only with topics that are gone, where MSK lacks what a rollback left on the source", async () => {
+    await run("start");
+    const { work, engine, target } = mirror;
+    const lease = await work.store.acquire("migration:orders", "R1", 60_000);
+    const billing = { name: "billing", topics: ["invoices", "payments"], groups: [], why: "test" };
+    const held = { id: "R1", lease, recall: async () => undefined, remember: async () => {} };
+    await holdForward(billing, "3 records on the source only", work, held);
+    expect([await state("billing-forward"), await state("billing-checkpoint")]).toEqual(["absent", "absent"]);
+
+    await run("start");
+    expect(await state("billing-forward")).toBe("absent");
+    expect(mirror.said()).toContain("E_TARGET_NOT_EMPTY invoices holds 10 offsets on MSK");
+    expect(mirror.said()).toContain("MSK lacks records of the source: 3 records on the source only.");
+    await run("resume");
+    expect(await state("billing-forward")).toBe("absent");
+
+    await target.cluster.deleteTopics(["invoices", "payments"]);
+    await run("start");
+    expect(await state("billing-forward")).toBe("running");
+    expect(await readHeld(work, "billing")).toBeUndefined();
+    expect(await engine.copied("ferry-orders-billing-forward")).toEqual(
+      new Map([
+        ["invoices", [9, undefined]],
+        ["payments", [9]],
+      ]),
     );
   });
 
