@@ -5,6 +5,7 @@ import { mirrorProducerIds } from "#domain/rogue.ts";
 import { advanceFloors } from "#domain/standby-floors.ts";
 import {
   at,
+  isCompacted,
   type KafkaRecord,
   type OffsetTable,
   type TopicPartition,
@@ -165,11 +166,10 @@ async function readTopicFacts(
   target: KafkaCluster,
 ): Promise<{ readonly stamped: boolean; readonly compacted: boolean }> {
   const [there, here] = [await source.topicConfigs([topic]), await target.topicConfigs([topic])];
-  const value = (configs: typeof there, name: string) =>
-    configs.get(topic)?.find((entry) => entry.name === name)?.value;
+  const type = there.get(topic)?.find(({ name }) => name === "message.timestamp.type")?.value;
   return {
-    stamped: value(there, "message.timestamp.type") === "LogAppendTime",
-    compacted: value(here, "cleanup.policy")?.includes("compact") === true,
+    stamped: type === "LogAppendTime",
+    compacted: isCompacted(here.get(topic) ?? []),
   };
 }
 

@@ -82,7 +82,7 @@ export async function rehearse(
   const seconds = ((work.clock.now() - began) / 1000).toFixed(1);
   const refused = results.filter((result) => result.kind === "refused");
   const waiting = results.filter((result) => result.kind === "waiting").length;
-  const offsets = results.flatMap((result) => (result.kind === "exact" ? result.offsets : [])).length;
+  const offsets = results.flatMap((result) => (result.kind === "refused" ? [] : result.offsets)).length;
   if (refused.length > 0) {
     const why = refused.map((result) => `${result.group}: ${result.why}`).join("; ");
     const text = `offsets that cannot be proved: ${why}`;

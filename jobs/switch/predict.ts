@@ -18,19 +18,19 @@ export async function predict(
 ): Promise<readonly Prediction[]> {
   const own = await readOwnSync(wave, target, work);
   const cells = results.flatMap((result) =>
-    result.kind === "exact" ? result.offsets.map((cell) => ({ ...cell, group: result.group })) : [],
+    result.kind === "refused" ? [] : result.offsets.map((cell) => ({ ...cell, group: result.group })),
   );
   const count = createCounter(target);
-  return await Promise.all(
-    cells.map(async ({ group, topic, partition, committed, offset, again }) => {
+  const predicted = await Promise.all(
+    cells.map(async ({ group, topic, partition, committed, offset, again }): Promise<Prediction> => {
       const chosen = ownOffset(own, group, { topic, partition });
       return {
         group,
         topic,
         partition,
         committed,
-        offset,
-        ours: { again: { records: again, exact: true }, skipped: nothing },
+        offset: known(offset),
+        ours: known({ again: { records: again, exact: true }, skipped: nothing }),
         own: chosen.known
           ? known(
               misplacement(
@@ -47,6 +47,20 @@ export async function predict(
       };
     }),
   );
+  return [...predicted, ...results.flatMap(notCopiedYet)];
+}
+
+/** Where the right offset is not known, nothing is known of either way. */
+function notCopiedYet(result: GroupTranslation): readonly Prediction[] {
+  if (result.kind !== "waiting") return [];
+  const notYet = unknown("the mirror has not copied it yet");
+  return result.missing.map((cell) => ({
+    ...cell,
+    group: result.group,
+    offset: notYet,
+    ours: notYet,
+    own: notYet,
+  }));
 }
 
 /** A connector that does not run syncs nothing, whatever its last checkpoints say. */

@@ -1,14 +1,13 @@
 import { FerryError } from "#domain/errors.ts";
 import type { LogView } from "#domain/log-view.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { at, type OffsetTable } from "#domain/topology.ts";
+import { at, isCompacted, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
 import { type Translation, translate } from "#domain/translation.ts";
 
+type CommittedOffset = TopicPartition & { readonly committed: number };
+
 /** One committed offset and where it belongs on the other cluster. */
-export type TranslatedOffset = {
-  readonly topic: string;
-  readonly partition: number;
-  readonly committed: number;
+export type TranslatedOffset = CommittedOffset & {
   readonly offset: number;
   /** Records that are read a second time from there: 0 unless the mirror has copied a stretch twice. */
   readonly again: number;
@@ -16,8 +15,14 @@ export type TranslatedOffset = {
 
 export type GroupTranslation =
   | { readonly group: string; readonly kind: "exact"; readonly offsets: readonly TranslatedOffset[] }
-  /** The mirror has not reached the group yet. */
-  | { readonly group: string; readonly kind: "waiting"; readonly why: string }
+  /** The mirror has not reached the group yet on the `missing` partitions. */
+  | {
+      readonly group: string;
+      readonly kind: "waiting";
+      readonly why: string;
+      readonly offsets: readonly TranslatedOffset[];
+      readonly missing: readonly CommittedOffset[];
+    }
   | { readonly group: string; readonly kind: "refused"; readonly why: string };
 
 /** Places translated at once: reads that are under way together travel together, one request a leader. */
@@ -76,16 +81,21 @@ function translationOf(
   found: ReadonlyMap<string, Translation>,
 ): GroupTranslation {
   const offsets: TranslatedOffset[] = [];
-  let waiting: string | undefined;
+  const missing: CommittedOffset[] = [];
+  let why: string | undefined;
   for (const cell of cells) {
     const { topic, partition, offset: committed } = cell;
     const result = found.get(placeKey(cell));
     if (result === undefined) throw new FerryError("E_INTERNAL", `${placeKey(cell)} was not translated`);
     if (result.kind === "refused") return { group, kind: "refused", why: `${placeKey(cell)}: ${result.why}` };
-    if (result.kind === "not-copied-yet") waiting ??= `${placeKey(cell)}: ${result.why}`;
-    else offsets.push({ topic, partition, committed, offset: result.offset, again: result.again });
+    if (result.kind === "not-copied-yet") {
+      why ??= `${placeKey(cell)}: ${result.why}`;
+      missing.push({ topic, partition, committed });
+    } else offsets.push({ topic, partition, committed, offset: result.offset, again: result.again });
   }
-  return waiting === undefined ? { group, kind: "exact", offsets } : { group, kind: "waiting", why: waiting };
+  return why === undefined
+    ? { group, kind: "exact", offsets }
+    : { group, kind: "waiting", why, offsets, missing };
 }
 
 /** By partition: how far a place on the destination lay from its offset on the origin, newest first. */
@@ -158,12 +168,6 @@ async function views(
       endNow: async () => cell(await cluster.offsets([topic], "end"), topic, partition),
     };
   };
-}
-
-function isCompacted(
-  configs: ReadonlyArray<{ readonly name: string; readonly value: string | null }>,
-): boolean {
-  return configs.some(({ name, value }) => name === "cleanup.policy" && value?.includes("compact") === true);
 }
 
 function cell(table: OffsetTable, topic: string, partition: number): number {

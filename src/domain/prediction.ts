@@ -9,13 +9,16 @@ export type Amount = { readonly records: number; readonly exact: boolean };
 
 export type Misplacement = { readonly again: Amount; readonly skipped: Amount };
 
-/** One committed offset: where it belongs on the target, and what either way of carrying it over would cost. */
+/**
+ * One committed offset: where it belongs on the target, and what either way of carrying it over would cost. All of that
+ * is unknown where the mirror has not copied it yet.
+ */
 export type Prediction = TopicPartition & {
   readonly group: string;
   readonly committed: number;
   /** Ours, proved by content. */
-  readonly offset: number;
-  readonly ours: Misplacement;
+  readonly offset: Known<number>;
+  readonly ours: Known<Misplacement>;
   /** MirrorMaker's own group sync at this moment; unknown where it would commit nothing. */
   readonly own: Known<Misplacement>;
 };
@@ -44,12 +47,12 @@ export function misplacement(right: number, chosen: number, between: Amount): Mi
 }
 
 /** "11,204", "at most 11,204", with "unknown on 3 partitions" where that is so; "unknown" when nothing is known. */
-export function totalOf(amounts: ReadonlyArray<Known<Amount>>): string {
+export function totalOf(amounts: ReadonlyArray<Known<Amount>>, noun = ""): string {
   const known = amounts.flatMap((amount) => (amount.known ? [amount.value] : []));
   const missing = amounts.length - known.length;
-  if (known.length === 0) return amounts.length === 0 ? "0" : "unknown";
+  if (known.length === 0 && amounts.length > 0) return "unknown";
   const sum = known.reduce((total, { records }) => total + records, 0);
-  const text = `${known.every(({ exact }) => exact) ? "" : "at most "}${figure(sum)}`;
+  const text = `${known.every(({ exact }) => exact) ? "" : "at most "}${figure(sum)}${noun}`;
   return missing === 0 ? text : `${text}, unknown on ${count(missing, "partition")}`;
 }
 
@@ -73,14 +76,14 @@ export function ofOurs(
   predictions: readonly Prediction[],
   pick: (value: Misplacement) => Amount,
 ): ReadonlyArray<Known<Amount>> {
-  return predictions.map(({ ours }) => ({ known: true, value: pick(ours) }));
+  return predictions.map(({ ours }) => (ours.known ? { known: true, value: pick(ours.value) } : ours));
 }
 
 /** Groups that would read more records again than allowed: "billing: 12". */
 export function overLimit(predictions: readonly Prediction[], limit: number): readonly string[] {
   const sums = new Map<string, number>();
   for (const { group, ours } of predictions) {
-    sums.set(group, (sums.get(group) ?? 0) + ours.again.records + ours.skipped.records);
+    if (ours.known) sums.set(group, (sums.get(group) ?? 0) + sumOf(ours.value));
   }
   return [...sums].filter(([, sum]) => sum > limit).map(([group, sum]) => `${group}: ${figure(sum)}`);
 }
@@ -110,11 +113,9 @@ export function predictionTable(predictions: readonly Prediction[]): PredictionT
       group,
       `${topic}-${partition}`,
       figure(committed),
-      figure(offset),
-      amountText(ours.again),
-      amountText(ours.skipped),
-      own.known ? amountText(own.value.again) : "?",
-      own.known ? amountText(own.value.skipped) : "?",
+      offset.known ? figure(offset.value) : "?",
+      ...misplacementCells(ours),
+      ...misplacementCells(own),
     ]),
   };
 }
@@ -125,8 +126,15 @@ function nameOf({ group, topic, partition }: Prediction): string {
 
 /** Ours first of all; of MirrorMaker's, what it does not know weighs least. */
 function weight({ ours, own }: Prediction): number {
-  const mine = ours.again.records + ours.skipped.records;
-  return mine * 1e6 + (own.known ? own.value.again.records + own.value.skipped.records : 0);
+  return (ours.known ? sumOf(ours.value) : 0) * 1e6 + (own.known ? sumOf(own.value) : 0);
+}
+
+function sumOf({ again, skipped }: Misplacement): number {
+  return again.records + skipped.records;
+}
+
+function misplacementCells(cell: Known<Misplacement>): readonly [string, string] {
+  return cell.known ? [amountText(cell.value.again), amountText(cell.value.skipped)] : ["?", "?"];
 }
 
 function amountText({ records, exact }: Amount): string {

@@ -46,6 +46,11 @@ export type ConfigEntry = {
   readonly origin: ConfigOrigin;
 };
 
+/** Whether older records of a key may be gone: `cleanup.policy` says `compact`, alone or with `delete`. */
+export function isCompacted(configs: ReadonlyArray<Pick<ConfigEntry, "name" | "value">>): boolean {
+  return configs.some(({ name, value }) => name === "cleanup.policy" && value?.includes("compact") === true);
+}
+
 export type Broker = {
   readonly id: number;
   readonly host: string;

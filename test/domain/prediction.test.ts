@@ -21,8 +21,8 @@ function cell(change: Partial<Prediction>): Prediction {
     topic: "orders",
     partition: 0,
     committed: 100,
-    offset: 90,
-    ours,
+    offset: known(90),
+    ours: known(ours),
     own: known(ours),
     ...change,
   };
@@ -44,6 +44,9 @@ describe("predicting what is read again or skipped", () => {
     expect(totalOf([known(exactly(1)), known(atMost(5000))])).toBe("at most 5,001");
     expect(totalOf([known(exactly(7)), unknown("no checkpoint")])).toBe("7, unknown on 1 partition");
     expect(totalOf([unknown("no checkpoint")])).toBe("unknown");
+    const late = [known(exactly(0)), unknown("not copied yet")];
+    expect(totalOf(late, " records")).toBe("0 records, unknown on 1 partition");
+    expect(totalOf([], " records")).toBe("0 records");
   });
 
   it("knows no offset of MirrorMaker's where there is no checkpoint", () => {
@@ -57,7 +60,7 @@ describe("predicting what is read again or skipped", () => {
   });
 
   it("names groups above the limit by their sum over all partitions", () => {
-    const six = { again: exactly(6), skipped: nothing };
+    const six = known({ again: exactly(6), skipped: nothing });
     const cells = [
       cell({ ours: six }),
       cell({ partition: 1, ours: six }),

@@ -42,6 +42,23 @@ describe("what is found before anybody approves", () => {
     expect(row?.slice(4)).toEqual(["0", "0", "5", "0"]);
   });
 
+  it("lists what is exact beside a partition that the mirror has not copied yet, and does not guess there", async () => {
+    const sample = await started();
+    const ends = (await sample.source.cluster.offsets(["orders"], "end")).get("orders");
+    sample.source.commitAs("nightly", new Map([["orders", [1, (ends?.[1] ?? 0) + 1000]]]));
+    await sample.engine.stop("ferry-orders-billing-forward");
+    sample.source.appendMany("orders", 1, 1000);
+    sample.places.set("checkout", "stopped");
+    const proposal = await cutoverConsumers.propose(asked, await sample.openWork());
+    const rows = proposal.table?.rows.filter(([group]) => group === "nightly");
+    expect(rows?.find(([, where]) => where === "orders-0")?.slice(2, 6)).toEqual(["1", "1", "0", "0"]);
+    expect(rows?.find(([, where]) => where === "orders-1")?.slice(3)).toEqual(["?", "?", "?", "?", "?"]);
+    const readAgain = proposal.effects.find(({ label }) => label === "Read again")?.value;
+    expect(readAgain).toMatch(/^0 records, unknown on \d+ partitions?, proved by content; \d+ groups? ahead/);
+    const held = proposal.facts.find(({ name }) => name === "read-again");
+    expect(held?.text).toMatch(/not known yet on \d+ partition/);
+  });
+
   it("does not say 0 where MirrorMaker has no checkpoint", async () => {
     const sample = await started();
     await sample.engine.remove("ferry-orders-billing-checkpoint");
