@@ -1,4 +1,5 @@
 import { FerryError } from "#domain/errors.ts";
+import { differences } from "#domain/group-findings.ts";
 import type { ClientPlace, KafkaCluster } from "#domain/ports.ts";
 import type { Client } from "#domain/settings.ts";
 import { type GroupDescription, type OffsetTable, unknown } from "#domain/topology.ts";
@@ -95,24 +96,14 @@ async function untilQuiet(cluster: KafkaCluster, groups: readonly string[], work
       const live = await liveGroups(cluster, groups);
       if (live.length > 0) return notYet(`still has members: ${live.join("; ")}`);
       const now = await cluster.committed(groups);
-      const still = before !== undefined && sameCommitted(before, now);
+      const earlier = before;
+      const still =
+        earlier !== undefined &&
+        groups.every((group) => differences(earlier.get(group), now.get(group)).length === 0);
       before = now;
       return still ? holds(undefined) : notYet("committed offsets still move");
     },
   );
-}
-
-function sameCommitted(
-  left: ReadonlyMap<string, OffsetTable>,
-  right: ReadonlyMap<string, OffsetTable>,
-): boolean {
-  return JSON.stringify(plain(left)) === JSON.stringify(plain(right));
-}
-
-function plain(committed: ReadonlyMap<string, OffsetTable>): unknown {
-  return [...committed]
-    .map(([group, table]) => ({ group, table: [...table].toSorted(([a], [b]) => a.localeCompare(b)) }))
-    .toSorted((a, b) => a.group.localeCompare(b.group));
 }
 
 /**
