@@ -30,7 +30,14 @@ import { approvedFloors, proposeRollback, summaryOfRollback } from "./rollback-p
 import { type Exact, translateAll } from "./translate-all.ts";
 import { tablesOf } from "./translate-groups.ts";
 import { consumersOf, producersOf, readWaveState, waveOfRun, writeWaveState } from "./wave.ts";
-import { flatEnds, proveAllCopied, resumeForward, startForward, untilDrained } from "./wave-mirror.ts";
+import {
+  flatEnds,
+  proveAllCopied,
+  resumeCheckpoint,
+  resumeForward,
+  startForward,
+  untilDrained,
+} from "./wave-mirror.ts";
 
 /**
  * Undoes the last switch of a wave. After consumers moved: their offsets are carried back. After producers moved: first
@@ -272,6 +279,8 @@ function record(wave: Wave, work: Work, run: Run): Step {
     title: "record that the wave is back on the source",
     isDone: async () => (await readWaveState(work, wave.name)).phase === "before-cutover",
     act: async () => {
+      // Without checkpoints the next cutover could not tell what MirrorMaker's own sync would do.
+      await resumeCheckpoint(wave, work);
       await writeWaveState(work, wave.name, run, { phase: "before-cutover" });
       return done;
     },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
+import { rollback } from "#jobs/switch/rollback.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";
 import { attempt, carryOut, expectNothingLost, started, withWorld } from "#support/cutover-bench.ts";
 import { openRun, type SampleMigration } from "#support/sample-migration.ts";
@@ -42,6 +43,15 @@ describe("while the consumers move", () => {
     expect(result).toMatchObject({ kind: "undone", error: { code: "E_GROUP_ALIVE" } });
     expect(states).toEqual(["stopped"]);
     expect((await sample.engine.status("ferry-orders-billing-checkpoint")).state).toBe("running");
+  });
+
+  it("starts the checkpoints again when the move is rolled back, so that the next prediction knows them", async () => {
+    const sample = await started([cutoverConsumers]);
+    const checkpoint = async () => (await sample.engine.status("ferry-orders-billing-checkpoint")).state;
+    expect(await checkpoint()).toBe("stopped");
+    const back = await carryOut(rollback, sample, await sample.openWork(), "R1");
+    expect(back.kind).toBe("done");
+    expect(await checkpoint()).toBe("running");
   });
 
   it("refuses a group whose state is not told", async () => {
