@@ -124,7 +124,7 @@ function textOf(standby: Standby): string {
   return [
     `The reverse mirror did not write these: ${describePlaces(standby)}.${rest}`,
     `${since}Last seen: ${standby.names ?? "not named"}.`,
-    "They are on the source only: MSK never gets them, a rollback keeps them on the source.",
+    "They are on the source only: MSK never gets them. A rollback makes groups begin again at the first of them.",
     "Stop that producer, or point it to MSK; its owner has to send these records to MSK again.",
   ].join("\n");
 }

@@ -126,18 +126,18 @@ function shortLived(sample: SampleMigration, work: Work, meanwhile: () => void):
   return withWorld(work, { client });
 }
 
-describe("a cutover that fails after producers wrote on MSK", () => {
-  async function cutOver(rogueWrites: boolean) {
-    const sample = await started([cutoverConsumers]);
-    const rogue = rogueOf(sample);
-    const work = await sample.openWork();
-    const proposal = await cutoverProducers.propose({ wave: "billing", by: "UANA" }, work);
-    const troubled = shortLived(sample, work, () => {
-      if (rogueWrites) rogue.write();
-    });
-    return { sample, rogue, result: attempt(cutoverProducers, sample, troubled, "P1", proposal) };
-  }
+async function cutOver(rogueWrites: boolean) {
+  const sample = await started([cutoverConsumers]);
+  const rogue = rogueOf(sample);
+  const work = await sample.openWork();
+  const proposal = await cutoverProducers.propose({ wave: "billing", by: "UANA" }, work);
+  const troubled = shortLived(sample, work, () => {
+    if (rogueWrites) rogue.write();
+  });
+  return { sample, rogue, result: attempt(cutoverProducers, sample, troubled, "P1", proposal) };
+}
 
+describe("a cutover that fails after producers wrote on MSK", () => {
   it("goes back with what they wrote", async () => {
     const { sample, rogue, result } = await cutOver(false);
     expect((await result).kind).toBe("undone");

@@ -66,7 +66,7 @@ describe("/ferry status", () => {
     target.appendMany("invoices", 0, 3);
     engine.hold(true);
     await status(job, work);
-    expect(scene.said()).toContain("🟠 back now: 0 lost, 0 read twice, time unknown");
+    expect(scene.said()).toContain("🟠 back now: 0 lost, read twice unknown, time unknown");
     expect(scene.said()).toContain("lags by 3 and was not seen to copy lately");
     expect(scene.said()).toContain("3 written on MSK since, 3 of them not on the source yet");
   });
