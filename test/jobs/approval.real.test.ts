@@ -15,7 +15,7 @@ describe("an approval in Redis", () => {
   afterAll(() => store.close());
 
   it("starts once, however many reviews and executions run at once", async () => {
-    const at = await asked(store);
+    const at = await asked({ store });
     for (const user of ["UBEN", "UCAT", "UDAN"]) at.react(user);
     await Promise.allSettled(Array.from({ length: 10 }, () => at.review()));
     expect(await at.now()).toMatchObject({ state: "approved", round: 1 });

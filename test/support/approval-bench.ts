@@ -6,7 +6,7 @@ import { ask } from "#jobs/approval/request.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import { createReview } from "#jobs/approval/review.ts";
 import type { Approvable } from "#jobs/run/approvable.ts";
-import { done } from "#jobs/work.ts";
+import { done, type Work } from "#jobs/work.ts";
 import { createSmallWork, type SmallWork } from "#support/small-work.ts";
 
 /** An action on a switch: on or off, with a gate that tests move. */
@@ -63,11 +63,14 @@ const kinds: ReadonlyArray<readonly [string, Person["kind"]]> = [
 ];
 
 /** A request for wave billing by UANA, posted; UBEN, UCAT and UDAN may approve it. */
-export async function asked(store?: Store) {
-  const work = createSmallWork(store === undefined ? {} : { store });
+export async function asked(
+  parts: { readonly store?: Store; readonly work?: SmallWork; readonly at?: string } = {},
+) {
+  const { store, at } = parts;
+  const work = parts.work ?? createSmallWork(store === undefined ? {} : { store });
   for (const [id, kind] of kinds) work.fake.people.set(id, { id, name: id, kind });
   const toggle = createSwitch();
-  await ask(toggle.approvable, "cutover-consumers", { wave: "billing", by: "UANA" }, work);
+  await ask(toggle.approvable, "cutover-consumers", { wave: "billing", by: "UANA" }, work, { at });
   const request = await only(work);
   const ref = { channel: request.channel, ts: request.ts ?? "" };
   const review = createReview(toggle.approvables);
@@ -79,11 +82,12 @@ export async function asked(store?: Store) {
     ref,
     react: (user: string, emoji = "white_check_mark") => work.fake.react(ref, user, emoji),
     unreact: (user: string, emoji = "white_check_mark") => work.fake.unreact(ref, user, emoji),
-    review: () => review(jobOf("review", request), work),
+    review: (by: Work = work) => review(jobOf("review", request), by),
     execute: () => execute(jobOf("execute", request), work),
     now: () => only(work),
     executions: () => work.queue.jobs.filter(({ job }) => job.name === "execute"),
     shown: () => JSON.stringify(work.fake.posts.find((post) => post.ref.ts === ref.ts)?.message),
+    replies: () => work.fake.posts.filter(({ thread }) => thread === ref.ts).map(({ message }) => message),
     audited: async () =>
       (await work.store.auditTrail("orders")).map((entry) => `${entry.what} ${entry.actor}`),
   };
