@@ -1,4 +1,5 @@
 import { ack } from "./ack.ts";
+import { approval } from "./approval.ts";
 import { cutover } from "./cutover.ts";
 
 /** `npm run bench -- NAME`: one benchmark on a lab of its own; its last line is JSON. */
@@ -13,6 +14,7 @@ type Bench = { readonly title: string; readonly run: (tools: BenchTools) => Prom
 
 const benches: Readonly<Record<string, Bench>> = {
   ack: { title: "slash command to acknowledgement, beside a bare Bolt app", run: ack },
+  approval: { title: "second approval to start of execution, beside Slack's own answer time", run: approval },
   cutover: { title: "pause per group and duration of each step, by groups and records", run: cutover },
 };
 

@@ -34,8 +34,9 @@ const Messages = z.object({
 });
 
 /** The workspace with only what the manifest asks for, so that a missing scope or event is seen here. */
-export function openWorkspace(): Promise<Workspace> {
+export function openWorkspace(log: (line: string) => void = () => undefined): Promise<Workspace> {
   return startWorkspace({
+    log,
     app: {
       ...tokens,
       scopes: manifest.oauth_config.scopes.bot,

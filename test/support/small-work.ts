@@ -58,7 +58,7 @@ const absent = () => {
   throw new FerryError("E_INTERNAL", "this test has no outside world");
 };
 
-const noWorld: World = {
+export const noWorld: World = {
   get source() {
     return absent();
   },
@@ -77,7 +77,7 @@ const noWorld: World = {
   client: absent,
 };
 
-const noCharts: Charts = { lag: async () => absent() };
+export const noCharts: Charts = { lag: async () => absent() };
 
 export type SmallWork = Work & {
   readonly fake: FakeChat;
