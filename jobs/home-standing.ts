@@ -107,6 +107,20 @@ export function standingPart(rows: readonly (readonly string[])[], before: strin
   return { kind: "table", columns, rows };
 }
 
+/** Requests that this process took for forged, replayed or foreign since it started, by reason. */
+type Refused = Readonly<Record<string, number>>;
+
+function refusedPart(refused: Refused): readonly Part[] {
+  const counts = Object.entries(refused).map(([reason, times]) => `${figure(times)} ${reason}`);
+  if (counts.length === 0) return [];
+  return [
+    {
+      kind: "note",
+      text: `Refused requests since the start: ${counts.join(", ")}; the log says from where.`,
+    },
+  ];
+}
+
 /** A person waits, and Slack for 3 s at most. */
 const overviewMs = 1500;
 
@@ -114,20 +128,20 @@ const overviewMs = 1500;
  * The answer to plain `/ferry`: where one stands, what is under way, the two next sensible commands. Fails with
  * `E_STORE` when memory does not answer within 1.5 s.
  */
-export async function overview(work: Memory): Promise<Message> {
+export async function overview(work: Memory, refused: Refused = {}): Promise<Message> {
   const answered = new AbortController();
   const tooLate = work.clock.sleep(overviewMs, answered.signal).then(() => {
     throw new FerryError("E_STORE", `Redis did not answer within ${overviewMs / 1000} s`);
   });
   try {
-    return await Promise.race([readOverview(work), tooLate]);
+    return await Promise.race([readOverview(work, refused), tooLate]);
   } finally {
     answered.abort();
     tooLate.catch(() => undefined);
   }
 }
 
-async function readOverview(work: Memory): Promise<Message> {
+async function readOverview(work: Memory, refused: Refused): Promise<Message> {
   const standings = await readStandings(work);
   const live = (await liveRequests(work.store, work.migration.name)).filter(({ state }) => state !== "done");
   const waiting = live.map(({ id, proposal, state }) => `${proposal.title} (request ${id}, ${state})`);
@@ -136,7 +150,11 @@ async function readOverview(work: Memory): Promise<Message> {
     subject: `${work.migration.name} · where it stands`,
     tone: "info",
     note: `as last seen, ${clockTime(work.clock.now())} UTC`,
-    parts: [standingPart(standingRows(standings), standings.before), { kind: "text", text }],
+    parts: [
+      standingPart(standingRows(standings), standings.before),
+      { kind: "text", text },
+      ...refusedPart(refused),
+    ],
     next: standings.next,
     actions: [
       { label: "Status in full", command: "status" },

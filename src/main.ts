@@ -93,7 +93,7 @@ async function start({ parts, config, log, stack, stop }: StartNeed): Promise<vo
         migrations,
         queue,
         people: slack.chat,
-        overview: (migration) => overview({ migration, store, clock: systemClock }),
+        overview: (migration) => overview({ migration, store, clock: systemClock }, slack.refused()),
         log,
       }),
       onReaction: ({ ref }: { readonly ref: MessageRef }) => review(ref, store, queue, migrations),

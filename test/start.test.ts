@@ -157,6 +157,10 @@ describe("the bot", { timeout: 150_000 }, () => {
       response_type: "ephemeral",
       text: expect.stringContaining("E_QUEUE"),
     });
+    expect(await command("")).toEqual({
+      response_type: "ephemeral",
+      text: expect.stringContaining("E_STORE"),
+    });
     await door.open();
     await bot.line("redis is back");
     await bot.line("schedules are set");

@@ -113,7 +113,9 @@ export async function raiseAlarm(alarm: Alarm, work: Work): Promise<void> {
   if (!stored.success) await work.store.write(key, raised);
   if (raised.ref === undefined) {
     const options = { key: `alarm:${work.migration.name}:${alarm.key}:${raised.since}` };
-    const ref = await work.chat.post(work.migration.settings.channel, message(alarm, work), options);
+    const { channel } = work.migration.settings;
+    const earlier = stored.success ? await work.chat.find(channel, options.key) : undefined;
+    const ref = earlier ?? (await work.chat.post(channel, message(alarm, work), options));
     await work.store.write(key, { ...raised, ...alarm, ref });
     await work.audit({ what: "alarm.raised", reason: alarm.key, detail: alarm.text });
     return;

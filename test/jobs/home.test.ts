@@ -83,6 +83,7 @@ test("guests see no migration", async () => {
 test("plain /ferry says what to do first, and answers for a memory that does not", async () => {
   const work = createSmallWork();
   expect((await overview(work)).next).toEqual(["assess", "plan"]);
+  expect(render(await overview(work, { forged: 3 })).text).toContain("3 forged");
   const stuck = { ...work, store: { ...work.store, read: () => new Promise<undefined>(() => {}) } };
   const answer = overview(stuck).catch((error: unknown) => error);
   await work.clock.advance(1500);
