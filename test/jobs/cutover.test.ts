@@ -24,7 +24,9 @@ describe.each(actions)("$what", ({ before, action, from, to }) => {
     await expectNothingLost(sample);
   });
 
-  it("killed anywhere, ends in one of the two legal states and loses nothing", async () => {
+  it("killed anywhere, ends in one of the two legal states and loses nothing", {
+    timeout: 60_000,
+  }, async () => {
     const property = fc.asyncProperty(fc.integer({ min: 0, max: 700 }), async (left) => {
       const sample = await started(before);
       const calm = await sample.openWork();
