@@ -1,3 +1,4 @@
+import { authorizerFacts, toldAuthorizer } from "#domain/acl-matching.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import {
@@ -51,12 +52,13 @@ export async function nameWriters(
     unfailing(async () => known(await cluster.brokerConfigs())),
   ]);
   const transactional = transactions.known ? known(transactionalIds(transactions.value)) : transactions;
+  const facts = authorizerFacts(broker, toldAuthorizer(cluster.role, work.migration.settings));
   const named = read.map(({ growth, writers }) => ({
     growth,
     writers,
     sampled: growth.until - growth.from > looked,
     transactional,
-    principals: mayWrite(growth.topic, acls, broker),
+    principals: mayWrite(growth.topic, acls, facts),
     applications: producersOfTopic(growth.topic, work.migration.settings.clients),
   }));
   const more = growths.length - named.length;

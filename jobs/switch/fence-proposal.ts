@@ -31,7 +31,7 @@ export async function proposeFence(wave: Wave, side: FenceSide, work: Work): Pro
     effects: [
       { label: "Fence", value: fenceWords(wanted) },
       ...(isNothing(wanted) ? [] : [{ label: "Fence ends", value: endWords(wanted, side) }]),
-      ...(wanted.acl.open.length === 0 ? [] : [{ label: "Not fenced", value: gapWords(wanted.acl.open) }]),
+      ...(wanted.acl.open.length === 0 ? [] : [{ label: "Not kept off", value: gapWords(wanted.acl.open) }]),
       ...(wanted.configs.length === 0 ? [] : [{ label: "max.message.bytes", value: dangers }]),
     ],
     fact: fenceFact(wanted),
@@ -41,9 +41,14 @@ export async function proposeFence(wave: Wave, side: FenceSide, work: Work): Pro
 
 const proof = "the drivers' stop, proved by two equal reads of every end offset";
 
-function fenceWords({ acl, configs, superUsers }: WantedFence): string {
+function fenceWords({ acl, configs, superUsers, mirror }: WantedFence): string {
   const parts = [
     ...denyWords(acl.covers),
+    ...(acl.mirrorWrites.length === 0
+      ? []
+      : [
+          `the mirror (${mirror}) may still write: it must, and so may an application that shares its principal`,
+        ]),
     ...(acl.allow.length === 0
       ? []
       : [
@@ -109,7 +114,7 @@ function fenceFact({ acl, refused }: WantedFence): GateFact {
     return fact(
       "fence",
       "warn",
-      `${acl.covers.length} topics fenced by ACL, not fenced: ${gapWords(acl.open)}`,
+      `${acl.covers.length} topics fenced by ACL; not kept off: ${gapWords(acl.open)}`,
     );
   }
   return fact("fence", "pass", `${acl.covers.length} topics fenced by ACL; the bot may set and lift it`);

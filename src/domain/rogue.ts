@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
+import { type AuthorizerFacts, allowsWrite, deniesWrite, everybody, isAboutTopic } from "./acl-matching.ts";
 import { sameRecord } from "./log-view.ts";
 import type { Client } from "./settings.ts";
 import type {
   Acl,
-  ConfigEntry,
   KafkaRecord,
   Known,
   OffsetTable,
@@ -132,60 +132,37 @@ const principalsNamed = 8;
 
 /**
  * Principals that the ACLs let write to the topic. DENY goes before ALLOW; a topic without any ACL falls to
- * `allow.everyone.if.no.acl.found`; super users are asked nothing. Brokers do not tell the values of these two where
- * their type is unknown to them (the answer then has no value).
+ * `allow.everyone.if.no.acl.found`; super users are asked nothing. `facts`: as the brokers or the team told them.
  */
-export function mayWrite(
-  topic: string,
-  acls: Known<readonly Acl[]>,
-  broker: Known<readonly ConfigEntry[]>,
-): string {
+export function mayWrite(topic: string, acls: Known<readonly Acl[]>, facts: AuthorizerFacts): string {
   if (!acls.known) {
     return acls.why.startsWith("no authorizer") ? "anybody (no authorizer)" : `unknown: ${acls.why}`;
   }
-  const own = acls.value.filter((acl) => isOf(acl, topic));
-  if (own.length === 0) return byDefault(broker);
-  const writing = own.filter(({ operation }) => isOne(operation, "WRITE", "ALL"));
-  const denied = writing.filter(({ permission, host }) => isOne(permission, "DENY") && host === "*");
+  const own = acls.value.filter((acl) => isAboutTopic(acl, topic));
+  if (own.length === 0) return byDefault(facts);
+  const denied = own.filter((acl) => deniesWrite(acl) && acl.host === "*");
   const deniedTo = new Set(denied.map(({ principal }) => principal));
-  const allowed = writing.filter(
-    ({ permission, principal }) => isOne(permission, "ALLOW") && !deniedTo.has(principal),
-  );
+  const allowed = own.filter((acl) => allowsWrite(acl) && !deniedTo.has(acl.principal));
   const principals = [...new Set(allowed.map(({ principal }) => principal))];
-  if (principals.length === 0 || deniedTo.has("User:*")) return `super users only${superUsers(broker)}`;
+  if (principals.length === 0 || deniedTo.has(everybody)) return `super users only${superUsers(facts)}`;
   const shown = principals.slice(0, principalsNamed).join(", ");
   const more =
     principals.length > principalsNamed ? ` and ${figure(principals.length - principalsNamed)} more` : "";
   const except = deniedTo.size === 0 ? "" : ` except ${[...deniedTo].join(", ")}`;
-  return `${shown}${more}${principals.includes("User:*") ? except : ""}, and super users${superUsers(broker)}`;
+  return `${shown}${more}${principals.includes(everybody) ? except : ""}, and super users${superUsers(facts)}`;
 }
 
-/** One word of the protocol, in whatever case it was written. */
-function isOne(word: string, ...wanted: readonly string[]): boolean {
-  return wanted.includes(word.toUpperCase());
+function byDefault(facts: AuthorizerFacts): string {
+  const { everyoneIfNoAcl } = facts;
+  if (!everyoneIfNoAcl.known) {
+    return `anybody, if allow.everyone.if.no.acl.found is set (the topic has no ACL; ${everyoneIfNoAcl.why})`;
+  }
+  if (everyoneIfNoAcl.value) return "anybody (the topic has no ACL)";
+  return `super users only (the topic has no ACL)${superUsers(facts)}`;
 }
 
-function isOf({ resourceType, resourceName, patternType }: Acl, topic: string): boolean {
-  if (!isOne(resourceType, "TOPIC")) return false;
-  if (isOne(patternType, "PREFIXED")) return topic.startsWith(resourceName);
-  return resourceName === topic || resourceName === "*";
-}
-
-function byDefault(broker: Known<readonly ConfigEntry[]>): string {
-  const value = valueOf(broker, "allow.everyone.if.no.acl.found");
-  if (value === "true") return "anybody (the topic has no ACL)";
-  if (value === "false") return `super users only (the topic has no ACL)${superUsers(broker)}`;
-  return "anybody, if allow.everyone.if.no.acl.found is set (the topic has no ACL; the broker does not tell)";
-}
-
-function superUsers(broker: Known<readonly ConfigEntry[]>): string {
-  const users = valueOf(broker, "super.users");
-  return users === undefined || users === "" ? "" : ` (${users.split(";").join(", ")})`;
-}
-
-function valueOf(broker: Known<readonly ConfigEntry[]>, name: string): string | undefined {
-  if (!broker.known) return undefined;
-  return broker.value.find((entry) => entry.name === name)?.value ?? undefined;
+function superUsers({ superUsers: users }: AuthorizerFacts): string {
+  return users.known && users.value.length > 0 ? ` (${users.value.join(", ")})` : "";
 }
 
 /**

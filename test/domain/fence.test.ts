@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { aclText, authorizerFacts, type FencePlan, type FenceQuestion, planFence } from "#domain/fence.ts";
+import { authorizerFacts } from "#domain/acl-matching.ts";
+import { aclText, type FencePlan, type FenceQuestion, planFence } from "#domain/fence.ts";
 import { type Acl, type ConfigEntry, known, unknown } from "#domain/topology.ts";
 
 const mirror = "User:mm2";
@@ -203,14 +204,16 @@ describe("what is added", () => {
       "DENY WRITE on payments for User:c",
     ]);
     expect(fence.stopsMirror).toBe(false);
-    expect(fence.open).toEqual([
-      { topic: "payments", who: mirror, why: expect.stringContaining("the mirror's own principal") },
-    ]);
+    expect(fence.covers).toEqual([{ topic: "payments", denied: ["User:a", "User:b", "User:c"] }]);
+    expect(fence.mirrorWrites).toEqual(["payments"]);
+    expect(fence.open).toEqual([]);
   });
 
   it("says that a super user who is also allowed cannot be stopped", () => {
-    const fence = plan([acl("ALLOW WRITE payments User:boss")]);
-    expect(fence.deny).toEqual([]);
+    const fence = plan([acl("ALLOW WRITE payments User:boss"), acl("ALLOW WRITE payments User:a")]);
+    expect(fence.deny.map(aclText)).toEqual(["DENY WRITE on payments for User:a"]);
+    expect(fence.covers).toEqual([{ topic: "payments", denied: ["User:a"] }]);
+    expect(fence.mirrorWrites).toEqual([]);
     expect(fence.open).toEqual([
       { topic: "payments", who: boss, why: expect.stringContaining("super user") },
     ]);

@@ -9,16 +9,9 @@ import {
   type WriterNames,
 } from "#domain/rogue.ts";
 import { Client } from "#domain/settings.ts";
-import {
-  type Acl,
-  type ConfigEntry,
-  type KafkaRecord,
-  known,
-  type Transaction,
-  unknown,
-} from "#domain/topology.ts";
+import { type Acl, type KafkaRecord, known, type Transaction, unknown } from "#domain/topology.ts";
 
-const noBroker = known([]);
+const unasked = { everyoneIfNoAcl: unknown("not asked"), superUsers: unknown("not asked") };
 
 function acl(principal: string, over: Partial<Acl> = {}): Acl {
   return {
@@ -31,10 +24,6 @@ function acl(principal: string, over: Partial<Acl> = {}): Acl {
     permission: "ALLOW",
     ...over,
   };
-}
-
-function entry(name: string, value: string): ConfigEntry {
-  return { name, value, origin: "broker-static" };
 }
 
 function transaction(transactionalId: string, producerId: number): Transaction {
@@ -69,16 +58,16 @@ describe("principals that may write", () => {
       "User:* except User:b, and super users",
     ],
   ])("%s", (_, acls, text) => {
-    expect(mayWrite("payments", acls, noBroker)).toContain(text);
+    expect(mayWrite("payments", acls, unasked)).toContain(text);
   });
 
   it("names super users and the default where the broker tells them", () => {
-    const broker = known([
-      entry("allow.everyone.if.no.acl.found", "true"),
-      entry("super.users", "User:x;User:y"),
-    ]);
-    expect(mayWrite("payments", known([]), broker)).toContain("anybody");
-    expect(mayWrite("payments", known([acl("User:a")]), broker)).toContain("(User:x, User:y)");
+    const facts = { everyoneIfNoAcl: known(true), superUsers: known(["User:x", "User:y"]) };
+    expect(mayWrite("payments", known([]), facts)).toBe("anybody (the topic has no ACL)");
+    expect(mayWrite("payments", known([acl("User:a")]), facts)).toContain("(User:x, User:y)");
+    expect(mayWrite("payments", known([]), { ...facts, everyoneIfNoAcl: known(false) })).toBe(
+      "super users only (the topic has no ACL) (User:x, User:y)",
+    );
   });
 });
 
