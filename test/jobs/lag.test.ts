@@ -174,6 +174,15 @@ describe("alarms", () => {
     expect(posts).toHaveLength(2);
   });
 
+  it("are posted once, also when the process died before it knew where", async () => {
+    const { fake } = mirror.small;
+    fake.faults.inject({ call: "post", kind: "lost" });
+    mirror.engine.failTask("ferry-orders-shipping-forward", "BoomException: one");
+    await watch().catch(() => undefined);
+    await watch();
+    expect(fake.posts).toHaveLength(1);
+  });
+
   it("do not clear on a reading that could not be taken", async () => {
     mirror.engine.failTask("ferry-orders-shipping-forward", "BoomException: one");
     await watch();

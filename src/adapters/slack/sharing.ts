@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ChatNeed } from "./sending.ts";
 
 const Info = z.object({
-  channel: z.object({ is_ext_shared: z.boolean().optional() }),
+  channel: z.object({ is_ext_shared: z.boolean() }),
 });
 
 /** A channel is shared once in a long while, and asked about with each command. */
@@ -15,7 +15,7 @@ export function createSharing({ calls, clock }: ChatNeed): (channel: string) => 
     const earlier = known.get(channel);
     if (earlier !== undefined && clock.now() - earlier.at < knownForMs) return earlier.shared;
     const { channel: info } = await calls.repeatable("conversations.info", { channel }, Info, "once");
-    const shared = info.is_ext_shared === true;
+    const { is_ext_shared: shared } = info;
     known.set(channel, { at: clock.now(), shared });
     return shared;
   };
