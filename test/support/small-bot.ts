@@ -34,6 +34,7 @@ type SmallBotNeed = {
   readonly timeoutMs?: number;
 };
 
+/** `ended`: the jobs that this one has carried out. */
 export type SmallBot = Awaited<ReturnType<typeof startSmallBot>>;
 
 /**
@@ -84,7 +85,18 @@ export async function startSmallBot(need: SmallBotNeed) {
       execute: thenHomes(createExecute(approvables)),
     },
   );
-  const worker = startWorker({ redisUrl, prefix, log, run, concurrency: 8 });
+  const ended = new Set<string>();
+  const worker = startWorker({
+    redisUrl,
+    prefix,
+    log,
+    concurrency: 8,
+    async run(job, context) {
+      const outcome = await run(job, context);
+      if (outcome.kind === "done") ended.add(context.id);
+      return outcome;
+    },
+  });
   stack.defer(() => worker.close());
 
   async function review({ ts }: MessageRef): Promise<void> {
@@ -101,5 +113,5 @@ export async function startSmallBot(need: SmallBotNeed) {
       void (await queue.add({ name: "watch", migration: migration.name, by: "reconnect" })),
   });
   const url = port === undefined ? undefined : `http://127.0.0.1:${port}/slack/events`;
-  return { store, queue, log, url, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { store, queue, log, url, ended, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
