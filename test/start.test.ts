@@ -21,6 +21,7 @@ const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const startsWithinMs = 60_000;
 const Line = z.looseObject({ level: z.number(), msg: z.string() });
 const Reply = z.looseObject({ reply: z.object({ text: z.string(), response_type: z.string() }) });
+const Homes = z.object({ homes: z.record(z.string(), z.object({ blocks: z.array(z.unknown()) })) });
 const nowhere = "redis://127.0.0.1:1";
 
 let folder: string;
@@ -168,6 +169,13 @@ describe("the bot", { timeout: 150_000 }, () => {
     await eventually("the job's message, by the worker that waited too", async () =>
       (await messages(workspace)).find(({ text }) => text.includes("orders · audit")),
     );
+    expect((await command("")).text).toContain("orders · where it stands");
+    await act(workspace, "open-home", { user: "U0BEN" });
+    const home = await eventually("the Home tab", async () => {
+      const state = Homes.parse(await (await fetch(`${workspace.url}/_control/state`)).json());
+      return state.homes["U0BEN"];
+    });
+    expect(JSON.stringify(home.blocks)).toContain("Nothing waits for you.");
     expect(bot.count("redis is not reachable; it is tried again")).toBe(1);
     expect(await bot.stop()).toEqual({ code: 0, stderr: "" });
   });
