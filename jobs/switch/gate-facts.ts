@@ -31,7 +31,10 @@ async function flowFact(flow: string, origin: KafkaCluster, wave: Wave, work: Wo
   const status = await engine.status(flow);
   const lag = sumLags(partitionLags(await readLag({ flow, topics: wave.topics, origin }, engine, work)));
   const { maxLag } = work.migration.settings.cutover;
-  return fact("mirror", mirrorVerdict(status, lag, maxLag), describeMirror(status, lag));
+  return {
+    ...fact("mirror", mirrorVerdict(status, lag, maxLag), describeMirror(status, lag)),
+    tolerance: { maxLag },
+  };
 }
 
 function mirrorVerdict(status: FlowStatus, lag: LagSum, maxLag: number): GateFact["state"] {

@@ -22,6 +22,23 @@ function ruled(approvals: object) {
   return createSmallWork({ migration: { ...migration, settings } });
 }
 
+function twoAccounts() {
+  return ruled({
+    identities: [
+      ["UANA", "UAN2"],
+      ["UBEN", "UCAT"],
+    ],
+  });
+}
+
+function withBreakGlass() {
+  return ruled({ breakGlass: { users: ["UANA"] } });
+}
+
+function glassJob(id: string, by = "UANA", reason = "payments are down") {
+  return { ...jobOf("cancel", { id }, by), name: "break-glass" as const, reason };
+}
+
 describe("roles", () => {
   const roles = {
     "cutover-consumers": [
@@ -55,16 +72,8 @@ describe("roles", () => {
 });
 
 describe("one person with two accounts", () => {
-  const work = () =>
-    ruled({
-      identities: [
-        ["UANA", "UAN2"],
-        ["UBEN", "UCAT"],
-      ],
-    });
-
   it("counts once, is told so, and is excluded as requester by both", async () => {
-    const at = await asked({ work: work() });
+    const at = await asked({ work: twoAccounts() });
     for (const user of ["UBEN", "UCAT", "UAN2"]) at.react(user);
     await at.review();
     expect(await at.now()).toMatchObject({ state: "open", lacking: { people: 1 } });
@@ -181,16 +190,9 @@ describe("a scheduled start", () => {
 });
 
 describe("break-glass", () => {
-  const on = () => ruled({ breakGlass: { users: ["UANA"] } });
-  const job = (id: string, by = "UANA", reason = "payments are down") => ({
-    ...jobOf("cancel", { id }, by),
-    name: "break-glass" as const,
-    reason,
-  });
-
   it("is one approval, of one's own request too; one other person is still needed; everybody is told", async () => {
-    const at = await asked({ work: on() });
-    await breakGlass(job(at.id), at.work);
+    const at = await asked({ work: withBreakGlass() });
+    await breakGlass(glassJob(at.id), at.work);
     await at.review();
     expect(await at.now()).toMatchObject({ state: "open", lacking: { people: 1 } });
     expect(at.shown()).toContain("BREAK-GLASS by @{UANA}, one approval: payments are down");
@@ -203,8 +205,8 @@ describe("break-glass", () => {
   });
 
   it("never overrides a gate that does not hold", async () => {
-    const at = await asked({ work: on() });
-    await breakGlass(job(at.id), at.work);
+    const at = await asked({ work: withBreakGlass() });
+    await breakGlass(glassJob(at.id), at.work);
     at.react("UBEN");
     at.state.lag = 9;
     await at.review();
@@ -213,10 +215,12 @@ describe("break-glass", () => {
 
   it("is off unless people are named, for them only, and with a reason", async () => {
     const off = await asked();
-    await expect(breakGlass(job(off.id), off.work)).rejects.toMatchObject({ code: "E_APPROVAL" });
-    const at = await asked({ work: on() });
-    await expect(breakGlass(job(at.id, "UBEN"), at.work)).rejects.toMatchObject({ code: "E_APPROVAL" });
-    await expect(breakGlass(job(at.id, "UANA", " "), at.work)).rejects.toMatchObject({ code: "E_USAGE" });
+    await expect(breakGlass(glassJob(off.id), off.work)).rejects.toMatchObject({ code: "E_APPROVAL" });
+    const at = await asked({ work: withBreakGlass() });
+    await expect(breakGlass(glassJob(at.id, "UBEN"), at.work)).rejects.toMatchObject({ code: "E_APPROVAL" });
+    await expect(breakGlass(glassJob(at.id, "UANA", " "), at.work)).rejects.toMatchObject({
+      code: "E_USAGE",
+    });
     expect((await at.now()).breakGlass).toBeUndefined();
   });
 });

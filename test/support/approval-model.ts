@@ -121,20 +121,22 @@ function personOf(user: string): string {
   return identities.find((each) => each.includes(user))?.[0] ?? user;
 }
 
-function always(sight: Sight, user: string): boolean {
-  return sight.outside.every((outside) => mayVote(outside, user));
+function always(sight: Sight, user: string, rules: Rules): boolean {
+  const member = ({ people }: Outside) => (people.get(user) ?? "member") === "member";
+  return sight.outside.every((outside) => member(outside) && onList(outside, user, rules));
 }
 
-function mayVote({ people, list, role }: Outside, user: string): boolean {
-  return (people.get(user) ?? "member") === "member" && (list.has(user) || role.has(user));
+/** A role is a list, too, where there are any. */
+function onList({ list, role }: Outside, user: string, { roles }: Rules): boolean {
+  return list.has(user) || (roles && role.has(user));
 }
 
 function isMember(sight: Sight, user: string): boolean {
   return sight.outside.some(({ people }) => (people.get(user) ?? "member") === "member");
 }
 
-function isListed(sight: Sight, user: string): boolean {
-  return sight.outside.some(({ list, role }) => list.has(user) || role.has(user));
+function isListed(sight: Sight, user: string, rules: Rules): boolean {
+  return sight.outside.some((outside) => onList(outside, user, rules));
 }
 
 function baseOf(emoji: string): string {
@@ -150,25 +152,30 @@ export function whyWrong(request: Request, known: Known, sight: Sight, now: numb
   if (startAt !== undefined && now < startAt) return "it started before its time";
   if (approvedAt === undefined || sight.beganAt >= (startAt ?? approvedAt) + grantedMs)
     return "the approval was not good any more";
+  const gate = whyWrongGate(asked, sight);
+  if (gate !== undefined) return gate;
+  const right = sight.outside.some((outside) => stood(outside, ts, known, sight, rules));
+  return right ? undefined : "the approvals did not stand";
+}
+
+function whyWrongGate(asked: Outside["facts"], sight: Sight): string | undefined {
   const facts = sight.outside.filter(({ unreadable }) => !unreadable).map((each) => each.facts);
   if (!facts.some(({ lag }) => lag === 0)) return "the gate did not hold";
   const live = facts.some(({ plan, tolerance }) => plan === asked.plan && tolerance === asked.tolerance);
-  if (!live) return "facts had left what was approved";
-  const right = sight.outside.some((outside) => stood(outside, ts, known, sight, rules));
-  return right ? undefined : "the approvals did not stand";
+  return live ? undefined : "facts had left what was approved";
 }
 
 function stood(outside: Outside, ts: string, known: Known, sight: Sight, rules: Rules): boolean {
   const cast = [...(outside.reactions.get(ts) ?? [])].map((each) => each.split(" "));
   const by = (emoji: string) =>
     cast.flatMap(([name = "", user = ""]) => (baseOf(name) === emoji ? [user] : []));
-  const denied = by("x").filter((user) => personOf(user) !== requester && always(sight, user));
+  const denied = by("x").filter((user) => personOf(user) !== requester && always(sight, user, rules));
   if (denied.length > 0) return false;
   const human = (user: string) =>
     sight.outside.every(({ people }) => ["member", "guest"].includes(people.get(user) ?? "member"));
   if (by("raised_hand").some(human)) return false;
   const valid = by("white_check_mark").filter(
-    (user) => personOf(user) !== requester && isMember(sight, user) && isListed(sight, user),
+    (user) => personOf(user) !== requester && isMember(sight, user) && isListed(sight, user, rules),
   );
   const broke = [...known.broken].filter((user) => glassBreakers.includes(user) && isMember(sight, user));
   const options = [undefined, ...broke].map((one) => [...valid, ...(one === undefined ? [] : [one])]);
@@ -182,11 +189,12 @@ function inRole(users: readonly string[], sight: Sight): boolean {
 }
 
 /** Who ended it must have been allowed to. */
-export function whyWrongEnd(request: Request, sight: Sight): string | undefined {
+export function whyWrongEnd(request: Request, sight: Sight, rules: Rules): string | undefined {
   const [by] = request.decidedBy;
+  if (request.state !== "denied" && request.state !== "cancelled") return undefined;
   if (by === undefined || (request.state === "cancelled" && by === requester)) return undefined;
   if (request.state === "denied" && personOf(by) === requester) return `denied by ${by}, who asked`;
-  const may = isMember(sight, by) && isListed(sight, by);
+  const may = isMember(sight, by) && isListed(sight, by, rules);
   return may ? undefined : `${request.state} by ${by}, who may not`;
 }
 

@@ -103,7 +103,7 @@ export const steps: fc.Arbitrary<readonly Step[]> = fc
     fc.constantFrom(...beginnings),
     fc.array(fc.tuple(fc.constantFrom(...kinds), fc.nat(27), fc.nat(27)), {
       minLength: 1,
-      maxLength: 18,
+      maxLength: 15,
       size: "max",
     }),
   )

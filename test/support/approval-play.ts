@@ -1,8 +1,7 @@
-import { z } from "zod";
-import { isFinal, Request, RequestState } from "#domain/approval.ts";
+import type { Request } from "#domain/approval.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { Job, JobQueue } from "#domain/job.ts";
-import type { AuditEntry, ChainedEntry, Chat, Store } from "#domain/ports.ts";
+import type { Chat, Store } from "#domain/ports.ts";
 import { breakGlass } from "#jobs/approval/break-glass.ts";
 import { cancel } from "#jobs/approval/cancel.ts";
 import { createExecute } from "#jobs/approval/execute.ts";
@@ -11,6 +10,7 @@ import { ask } from "#jobs/approval/request.ts";
 import { createReview } from "#jobs/approval/review.ts";
 import type { Approvable } from "#jobs/run/approvable.ts";
 import { again, done, type Outcome, type Work } from "#jobs/work.ts";
+import { judge } from "./approval-judge.ts";
 import {
   factsOf,
   type Known,
@@ -20,18 +20,16 @@ import {
   type PortFault,
   type Rules,
   reactionsOn,
-  whyLate,
-  whyWrong,
-  whyWrongEnd,
 } from "./approval-model.ts";
 import { createFakeChat, type FakeChat } from "./fake-chat.ts";
 import { createHandClock, type HandClock } from "./hand-clock.ts";
+import { looseTrail } from "./loose-trail.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { createSmallWork } from "./small-work.ts";
 
 /** Two bot processes on one store and one Slack, each of their port calls a point where they can be stopped or killed. */
 
-type Attempt = {
+export type Attempt = {
   readonly process: number;
   readonly beganAt: number;
   readonly outside: Outside[];
@@ -98,18 +96,6 @@ export function createPlay(rules: Rules, fault: PortFault = {}): Play {
   };
   const chat = slackOf(play);
   return Object.assign(play, { faulty: { ...play.faulty, chat: { ...chat, ...fault.chat?.(chat) } } });
-}
-
-/** The audit without its chain: that has tests of its own, and hashing takes longer than all the rest. */
-function looseTrail(): Pick<Store, "audit" | "auditTrail"> {
-  const entries: ChainedEntry[] = [];
-  return {
-    audit: async (entry) => {
-      const plain: AuditEntry = JSON.parse(JSON.stringify(entry));
-      entries.push({ ...plain, sequence: entries.length + 1, previous: "", hash: "" });
-    },
-    auditTrail: async () => entries,
-  };
 }
 
 /** Everything that is not stopped at a port has run. */
@@ -197,25 +183,17 @@ async function handle(play: Play, queued: Queued, attempt: Attempt): Promise<Out
   const work = workOf(play, queued, attempt);
   const approvable = switchOf(play, attempt);
   const approvables = { "cutover-consumers": approvable };
-  switch (job.name) {
-    case "ask": {
-      const at = play.rules.scheduled ? "16:00" : undefined;
-      return ask(approvable, "cutover-consumers", { wave: "w", by: job.by }, work, { at });
-    }
-    case "review":
-      return createReview(approvables)(job, work);
-    case "execute":
-      return createExecute(approvables)(job, work);
-    case "cancel":
-      return cancel(job, work);
-    case "break-glass":
-      return breakGlass(job, work);
-    case "watch":
-      await reviewOpenRequests(work);
-      return done;
-    default:
-      throw new Error(`${job.name} is not played`);
+  if (job.name === "ask") {
+    const at = play.rules.scheduled ? "16:00" : undefined;
+    return ask(approvable, "cutover-consumers", { wave: "w", by: job.by }, work, { at });
   }
+  if (job.name === "review") return createReview(approvables)(job, work);
+  if (job.name === "execute") return createExecute(approvables)(job, work);
+  if (job.name === "cancel") return cancel(job, work);
+  if (job.name === "break-glass") return breakGlass(job, work);
+  if (job.name !== "watch") throw new Error(`${job.name} is not played`);
+  await reviewOpenRequests(work);
+  return done;
 }
 
 function workOf(play: Play, { id, job }: Queued, attempt: Attempt): Work {
@@ -327,44 +305,6 @@ function storeOf(play: Play, attempt: Attempt): Store {
       await store.audit(entry);
     },
   };
-}
-
-const Moved = z.object({ state: RequestState });
-
-function judge(play: Play, earlier: unknown, later: unknown, attempt: Attempt): void {
-  const [before, next] = [earlier, later].map((each) => Moved.safeParse(each).data);
-  if (before?.state === next?.state) return;
-  const after = Request.parse(JSON.parse(JSON.stringify(later)));
-  const question = play.questions.get(after.id);
-  if (before === undefined || question === undefined) return note(play, after);
-  play.moves.push({ id: after.id, to: after.state });
-  const now = play.clock.now();
-  const wrongs = [isFinal(before.state) ? `${before.state} became ${after.state}` : undefined];
-  if (after.state === "approved") {
-    question.approvedAt = now;
-    wrongs.push(whyLate(question, attempt.beganAt));
-  }
-  if (after.state === "denied" || after.state === "cancelled") wrongs.push(whyWrongEnd(after, attempt));
-  if (after.state === "executing") {
-    wrongs.push(play.started.has(after.id) ? "it started twice" : undefined);
-    wrongs.push(before.state === "approved" ? undefined : `it started while ${before.state}`);
-    wrongs.push(whyWrong(after, question, attempt, now));
-    play.started.add(after.id);
-  }
-  play.wrong.push(...wrongs.filter((why) => why !== undefined));
-}
-
-function note(play: Play, { id, nonce, startAt }: Request): void {
-  play.questions.set(id, {
-    rules: play.rules,
-    asked: play.outside.facts,
-    createdAt: play.clock.now(),
-    startAt,
-    approvedAt: undefined,
-    ts: undefined,
-    key: `request:${nonce}`,
-    broken: new Set(),
-  });
 }
 
 /** The action that is approved: a switch that is turned once. */
