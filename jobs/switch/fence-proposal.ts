@@ -30,6 +30,7 @@ export async function proposeFence(wave: Wave, side: FenceSide, work: Work): Pro
   return {
     effects: [
       { label: "Fence", value: fenceWords(wanted) },
+      ...(isNothing(wanted) ? [] : [{ label: "Before the fence", value: beforehand }]),
       ...(isNothing(wanted) ? [] : [{ label: "Fence ends", value: endWords(wanted, side) }]),
       ...(wanted.acl.open.length === 0 ? [] : [{ label: "Not kept off", value: gapWords(wanted.acl.open) }]),
       ...(wanted.configs.length === 0 ? [] : [{ label: "max.message.bytes", value: dangers }]),
@@ -40,6 +41,9 @@ export async function proposeFence(wave: Wave, side: FenceSide, work: Work): Pro
 }
 
 const proof = "the drivers' stop, proved by two equal reads of every end offset";
+
+const beforehand =
+  "who still writes after the stop is named; while that goes on no fence is set, and this turns back by itself";
 
 function fenceWords({ acl, configs, superUsers, mirror }: WantedFence): string {
   const parts = [

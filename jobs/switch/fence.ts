@@ -44,14 +44,23 @@ export async function isFenced(site: FenceSite, work: Work, run: Run): Promise<b
 
 /**
  * Sets it. What an earlier attempt of this run had begun is done again as it was written down; what another run left is
- * lifted first. `E_PLAN_STALE` when the ACLs differ from the approved ones.
+ * lifted first. `E_PLAN_STALE` when the ACLs differ from the approved ones. `look`: what must be seen while the cluster
+ * is still open; asked only where something will be set.
  */
-export async function setFence(site: FenceSite, work: Work, run: Run): Promise<void> {
+export async function setFence(
+  site: FenceSite,
+  work: Work,
+  run: Run,
+  look: () => Promise<void>,
+): Promise<void> {
   const { wave, side, noReturn } = site;
   const earlier = await readFence(work, wave.name, side);
   const own = earlier?.run === run.id && (earlier.state === "setting" || earlier.state === "set");
   if (earlier !== undefined && earlier.state !== "lifted" && !own) await liftFence(earlier, work, run.lease);
-  const content = own ? earlier : contentOf(await approvedFence(site, work));
+  const wanted = async () => (own ? earlier : contentOf(await approvedFence(site, work)));
+  if ((await wanted()) === undefined) return;
+  await look();
+  const content = await wanted();
   if (content === undefined) return;
   const generation = (earlier?.generation ?? 0) + 1;
   await raise(

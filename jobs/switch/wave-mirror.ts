@@ -43,14 +43,19 @@ export function growth(before: PlainEnds, now: OffsetTable): ReadonlyMap<string,
 }
 
 /** Ends are read at least this often while silence is being proved: who still writes is named within seconds. */
-const lookEveryMs = 3000;
+export const lookEveryMs = 3000;
 
 /**
- * Two reads of every end, `cutover.flatFor` apart, must be equal, and those in between. Who still writes is named at
+ * Two reads of every end, `flatFor` ms apart, must be equal, and those in between. Who still writes is named at
  * once, in the card's thread; after `cutover.patience` without silence it fails with `E_ROGUE_PRODUCER` and the names.
  */
-export async function flatEnds(cluster: KafkaCluster, wave: Wave, work: Work): Promise<OffsetTable> {
-  const { flatFor, patience } = work.migration.settings.cutover;
+export async function flatEnds(
+  cluster: KafkaCluster,
+  wave: Wave,
+  work: Work,
+  flatFor: number = work.migration.settings.cutover.flatFor,
+): Promise<OffsetTable> {
+  const { patience } = work.migration.settings.cutover;
   const everyMs = flatFor / Math.max(1, Math.ceil(flatFor / lookEveryMs));
   const said = createSaying(`still-writing:${wave.name}:${cluster.role}`, wave, work);
   let before = await ends(cluster, wave);

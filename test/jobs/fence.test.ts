@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import type { Proposal } from "#domain/approval.ts";
 import { asFerryError } from "#domain/errors.ts";
 import { aclText } from "#domain/fence.ts";
 import { cleanup } from "#jobs/cleanup/cleanup.ts";
@@ -7,11 +6,12 @@ import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { readFence } from "#jobs/switch/fence-document.ts";
 import { liftExpiredFences } from "#jobs/switch/fence-sweep.ts";
 import { cutoverProducers } from "#jobs/switch/producers.ts";
+import { rollback } from "#jobs/switch/rollback.ts";
 import { watch } from "#jobs/watch.ts";
 import type { Work } from "#jobs/work.ts";
 import { attempt, carryOut, expectNothingLost, fused, started, withWorld } from "#support/cutover-bench.ts";
 import { createFakeChat } from "#support/fake-chat.ts";
-import { guardsOf, mirror } from "#support/fence-bench.ts";
+import { guards, guardsOf, mirror } from "#support/fence-bench.ts";
 import { openRun, type SampleGuard, type SampleMigration, sampleLeaseMs } from "#support/sample-migration.ts";
 
 const shared: SampleGuard = { authorizer: { everyone: true } };
@@ -26,29 +26,54 @@ async function sourceAcls(sample: SampleMigration): Promise<readonly string[]> {
   return acls.known ? acls.value.map(aclText) : [];
 }
 
+type Rogue = {
+  readonly work: Work;
+  readonly refused: number;
+  readonly sent: number;
+  /** When it was first named, ms after the start. */
+  readonly namedAfter: number | undefined;
+  readonly said: readonly string[];
+};
+
 /** A producer that no driver knows: it writes whenever time passes, and counts what it got through. */
 function withRogue(
   sample: SampleMigration,
   work: Work,
-): { readonly work: Work; refused: number; sent: number } {
-  const rogue = { work, refused: 0, sent: 0 };
+  { side, principal, awake }: { side: "source" | "target"; principal: string; awake: () => Promise<boolean> },
+): Rogue {
+  const said: string[] = [];
+  const rogue: { -readonly [K in keyof Rogue]: Rogue[K] } = {
+    work,
+    refused: 0,
+    sent: 0,
+    namedAfter: undefined,
+    said,
+  };
+  const began = work.clock.now();
   const sleep: Work["clock"]["sleep"] = async (ms, signal) => {
+    if (await awake()) write();
+    await work.clock.sleep(ms, signal);
+  };
+  const thread: Work["card"]["thread"] = async (_key, message) => {
+    said.push(JSON.stringify(message));
+    rogue.namedAfter ??= work.clock.now() - began;
+  };
+
+  function write(): void {
     const id = `rogue:${rogue.sent}`;
     try {
-      sample.source.append("payments", 1, { key: id, value: id }, { principal: "User:rogue" });
+      sample[side].append("payments", 1, { key: id, value: id }, { principal });
       sample.produced.push(id);
       rogue.sent += 1;
     } catch (thrown) {
       if (asFerryError(thrown).code !== "E_KAFKA_AUTH") throw thrown;
       rogue.refused += 1;
     }
-    await work.clock.sleep(ms, signal);
-  };
-  return Object.assign(rogue, { work: { ...work, clock: { ...work.clock, sleep } } });
-}
+  }
 
-function rowsOf(proposal: Proposal): string {
-  return proposal.effects.map(({ label, value }) => `${label}: ${value}`).join("\n");
+  return Object.assign(rogue, {
+    work: { ...work, clock: { ...work.clock, sleep }, card: { ...work.card, thread } },
+  });
 }
 
 /** Killed once the fence stands and before producers were started. */
@@ -73,11 +98,45 @@ async function diedFenced(guard: SampleGuard) {
 }
 
 describe("a producer that ignores its stop", () => {
-  it("is refused by the fence, and the cutover goes through", async () => {
+  it("is named before a fence would hide it, and the cutover turns back without one", async () => {
     const sample = await started([cutoverConsumers], own);
-    const rogue = withRogue(sample, await sample.openWork());
+    const untouched = await guardsOf(sample);
+    const everywhere = { side: "source", principal: "User:rogue", awake: async () => true } as const;
+    const rogue = withRogue(sample, await sample.openWork(), everywhere);
+    const result = await carryOut(cutoverProducers, sample, rogue.work, "R1");
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_ROGUE_PRODUCER" } });
+    expect(result.kind === "undone" ? result.error.message : "").toContain("payments-1");
+    expect(rogue.said.join()).toContain("payments-1");
+    expect(rogue.namedAfter).toBeLessThan(30_000);
+    expect(rogue.refused).toBe(0);
+    expect(await guardsOf(sample)).toEqual(untouched);
+    expect(await readFence(rogue.work, "billing", "source")).toBeUndefined();
+    expect(sample.places.get("checkout")).toBe("source");
+    await expectNothingLost(sample);
+  });
+
+  it("is refused by the fence when it comes back only then, and the cutover goes through", async () => {
+    const sample = await started([cutoverConsumers], own);
+    const awake = async () => (await sourceAcls(sample)).length > 0;
+    const returning = { side: "source", principal: "User:rogue", awake } as const;
+    const rogue = withRogue(sample, await sample.openWork(), returning);
     expect((await carryOut(cutoverProducers, sample, rogue.work, "R1")).kind).toBe("done");
     expect(rogue.refused).toBeGreaterThan(0);
+    await expectNothingLost(sample);
+  });
+
+  it("is named on MSK before the fence of a rollback, which turns back", async () => {
+    const byName = guards.find(({ what }) => what === "rights by name");
+    const sample = await started([cutoverConsumers, cutoverProducers], byName?.guard);
+    const untouched = await guardsOf(sample);
+    const onTarget = { side: "target", principal: "User:checkout", awake: async () => true } as const;
+    const rogue = withRogue(sample, await sample.openWork(), onTarget);
+    const result = await carryOut(rollback, sample, rogue.work, "R2");
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_ROGUE_PRODUCER" } });
+    expect(rogue.said.join()).toContain("payments-1");
+    expect(rogue.refused).toBe(0);
+    expect(await guardsOf(sample)).toEqual(untouched);
+    expect(sample.places.get("checkout")).toBe("target");
     await expectNothingLost(sample);
   });
 
@@ -231,7 +290,7 @@ describe("cleaning up", () => {
     const work = await sample.openWork();
     expect(await sourceAcls(sample)).toHaveLength(4);
     const proposal = await cleanup.propose({ wave: "billing", by: "UANA" }, work);
-    expect(rowsOf(proposal)).toContain("the fence of billing on the source (4 ACLs)");
+    expect(JSON.stringify(proposal.effects)).toContain("the fence of billing on the source (4 ACLs)");
     const run = await openRun(sample.store, "C1");
     const steps = await cleanup.steps(proposal, work, run);
     const lift = steps.find(({ name }) => name === "lift-fences");
