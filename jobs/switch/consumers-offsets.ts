@@ -96,8 +96,7 @@ export async function notCommitted(
 
 /**
  * The last look before the start: what stands on the target beside a fresh translation of what the groups have
- * committed on the source. What would be read again or skipped from there is the observed number, and is held to the
- * limit that was approved.
+ * committed on the source. What would be read again or skipped from there is held to the limit that was approved.
  */
 export async function proveOffsets(wave: Wave, target: KafkaCluster, work: Work, run: Run): Promise<void> {
   await refuseLife(wave, target, work);
@@ -114,9 +113,7 @@ export async function proveOffsets(wave: Wave, target: KafkaCluster, work: Work,
   }
   const observed = await observe(fresh, standing, target);
   refuseMisplaced(observed, work);
-  const sums = sumObserved(observed);
-  await run.remember("observed", sums);
-  await work.audit({ what: "offsets.proved", wave: wave.name, detail: sums });
+  await work.audit({ what: "offsets.proved", wave: wave.name, detail: sumObserved(observed) });
 }
 
 /** Fails when the committed offsets on the source are no longer those that were translated. */
@@ -162,11 +159,10 @@ function refuseMisplaced(observed: readonly Observed[], work: Work): void {
   throw new FerryError("E_OFFSETS_MOVED", `Offsets on MSK are not the right ones: ${short(wrong)}.`);
 }
 
-export const ObservedSums = z.record(z.string(), z.object({ again: z.int(), skipped: z.int() }));
-export type ObservedSums = z.infer<typeof ObservedSums>;
+type Sums = Record<string, { readonly again: number; readonly skipped: number }>;
 
-function sumObserved(observed: readonly Observed[]): ObservedSums {
-  const sums: ObservedSums = {};
+function sumObserved(observed: readonly Observed[]): Sums {
+  const sums: Sums = {};
   for (const { group, chosen } of observed) {
     const before = sums[group] ?? { again: 0, skipped: 0 };
     sums[group] = {

@@ -1,9 +1,12 @@
-import { differences } from "#domain/group-findings.ts";
+import { type Committed, differences } from "#domain/group-findings.ts";
 import { Signs } from "#domain/pause.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import type { OffsetTable } from "#domain/topology.ts";
+import { at, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
+import { createSighted, recallSightings, type Sighted } from "./consumers-observed.ts";
+import type { Exact } from "./translate-all.ts";
+import { tablesOf } from "./translate-groups.ts";
 
 /** Watches for the last sign of life on one side and the first on the other. Measures only: its trouble is no failure. */
 
@@ -48,20 +51,32 @@ export function createFarewell(cluster: KafkaCluster, groups: readonly string[],
   };
 }
 
-/** Notes when each group shows its first member, and when its offsets first move from where they were committed. */
-export function createWelcome(
+export type Welcome = Lookout &
+  Pick<Progress, "hasRead" | "note"> & {
+    lookForMembers(): Promise<void>;
+    /** Keeps what was seen for this run's next attempt. */
+    keep(): Promise<Signs>;
+  };
+
+/** Notes when each group shows its first member, when its offsets first move on, and where to. */
+export async function createWelcome(
   cluster: KafkaCluster,
   groups: readonly string[],
-  committed: ReadonlyMap<string, OffsetTable>,
-  known: Signs["groups"],
+  translated: readonly Exact[],
   work: Work,
-): Lookout & { lookForMembers(): Promise<void>; note(now: ReadonlyMap<string, OffsetTable>): void } {
+  run: Run,
+): Promise<Welcome> {
+  const { groups: known } = await recallSigns(run);
   const signs = new Map(groups.map((group) => [group, { ...known[group] }]));
+  const progress = createProgress(tablesOf(translated));
+  const sighted: Sighted = createSighted(translated, await recallSightings(run));
 
-  function note(now: ReadonlyMap<string, OffsetTable>): void {
+  function note(now: Committed): void {
     const at = work.clock.now();
+    progress.note(now);
+    sighted.note(now);
     for (const [group, sign] of signs) {
-      if (sign.firstRead === undefined && hasRead(committed.get(group), now.get(group))) sign.firstRead = at;
+      if (sign.firstRead === undefined && progress.hasRead(group)) sign.firstRead = at;
       if (sign.firstRead !== undefined) sign.firstMember ??= sign.firstRead;
     }
   }
@@ -79,7 +94,12 @@ export function createWelcome(
 
   return {
     note,
+    hasRead: (group) => progress.hasRead(group),
     lookForMembers,
+    async keep() {
+      await run.remember("sightings", sighted.list());
+      return await noteSigns(run, { groups: Object.fromEntries(signs) });
+    },
     async look() {
       const [now] = await Promise.all([cluster.committed(groups), lookForMembers()]);
       note(now);
@@ -88,13 +108,38 @@ export function createWelcome(
   };
 }
 
-/** An offset that was committed for it has moved on, or there is one where it had none. */
-export function hasRead(committed: OffsetTable | undefined, now: OffsetTable | undefined): boolean {
-  return [...(now ?? [])].some(([topic, row]) =>
-    row.some(
-      (offset, partition) => offset !== undefined && offset > (committed?.get(topic)?.[partition] ?? -1),
-    ),
-  );
+type Progress = {
+  note(now: Committed): void;
+  hasRead(group: string): boolean;
+};
+
+/**
+ * A group has read when an offset moves on from where it was committed for it. Where none was, its first commit says
+ * where it begins (`auto.offset.reset`), and only the next one that it reads.
+ */
+export function createProgress(committed: Committed): Progress {
+  const places = new Map<string, number>();
+  const reading = new Set<string>();
+
+  function noteCell(group: string, { topic, partition }: TopicPartition, offset: number): void {
+    const key = `${group} ${topic}-${partition}`;
+    const place = at(committed.get(group) ?? new Map(), topic, partition) ?? places.get(key);
+    if (place === undefined) places.set(key, offset);
+    else if (offset > place) reading.add(group);
+  }
+
+  return {
+    note(now) {
+      for (const [group, table] of reading.size < now.size ? now : []) {
+        for (const [topic, row] of reading.has(group) ? [] : table) {
+          for (const [partition, offset] of row.entries()) {
+            if (offset !== undefined) noteCell(group, { topic, partition }, offset);
+          }
+        }
+      }
+    },
+    hasRead: (group) => reading.has(group),
+  };
 }
 
 /** Looks again and again until `act` has ended. */

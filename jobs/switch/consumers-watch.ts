@@ -8,9 +8,8 @@ import { holds, notYet, until } from "#jobs/waiting.ts";
 import type { Work } from "#jobs/work.ts";
 import { liveGroups } from "./clients.ts";
 import { recallTranslated, refuseMoved } from "./consumers-offsets.ts";
-import { createWelcome, hasRead, noteSigns, recallSigns } from "./consumers-signs.ts";
+import { createWelcome } from "./consumers-signs.ts";
 import type { Exact } from "./translate-all.ts";
-import { tablesOf } from "./translate-groups.ts";
 import { consumersOf } from "./wave.ts";
 
 /** The first minutes of a wave's consumers on the target. */
@@ -28,8 +27,7 @@ export async function watchConsumers(wave: Wave, target: KafkaCluster, work: Wor
   const translated = (await recallTranslated(run)) ?? [];
   const { watch: watchMs, patience } = work.migration.settings.cutover;
   const began = work.clock.now();
-  const committed = tablesOf(translated);
-  const welcome = createWelcome(target, groups, committed, (await recallSigns(run)).groups, work);
+  const welcome = await createWelcome(target, groups, translated, work, run);
   let checked = Number.NEGATIVE_INFINITY;
 
   async function look(): Promise<readonly string[]> {
@@ -40,7 +38,7 @@ export async function watchConsumers(wave: Wave, target: KafkaCluster, work: Wor
       checked = work.clock.now();
       await refuseReturn(wave, groups, translated, work);
     }
-    const silent = groups.filter((group) => !hasRead(committed.get(group), now.get(group)));
+    const silent = groups.filter((group) => !welcome.hasRead(group));
     if (silent.length === 0) return [];
     const ends = await target.offsets(wave.topics, "end");
     return silent.filter((group) => hasLeft(now.get(group), ends));
@@ -63,7 +61,7 @@ export async function watchConsumers(wave: Wave, target: KafkaCluster, work: Wor
       return work.clock.now() - began >= watchMs ? holds(undefined) : notYet("still watching");
     });
   } finally {
-    await noteSigns(run, { groups: welcome.seen() });
+    await welcome.keep();
   }
   await run.remember("watched-at", work.clock.now());
 }

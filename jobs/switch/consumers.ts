@@ -1,24 +1,24 @@
 import type { Proposal } from "#domain/approval.ts";
 import { mention, type Part } from "#domain/message.ts";
+import { observationText } from "#domain/observation.ts";
 import { pauseRange, pausesOf, pauseTable } from "#domain/pause.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { ClientPlace, KafkaCluster } from "#domain/ports.ts";
-import { count, figure } from "#domain/wording.ts";
+import { count } from "#domain/wording.ts";
 import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
 import { liveGroups, placeOfConsumer, startConsumers, stopConsumers } from "./clients.ts";
+import { observeMove, recallObserved } from "./consumers-observed.ts";
 import {
   carryBack,
   commitOffsets,
   notCommitted,
-  ObservedSums,
   proveOffsets,
   recallTranslated,
 } from "./consumers-offsets.ts";
 import { proposeConsumers } from "./consumers-proposal.ts";
 import { createFarewell, createWelcome, noteSigns, recallSigns, whileLooking } from "./consumers-signs.ts";
 import { watchConsumers } from "./consumers-watch.ts";
-import { tablesOf } from "./translate-groups.ts";
 import { consumersOf, readWaveState, waveOfRun, writeWaveState } from "./wave.ts";
 import { resumeCheckpoint, stopMirror } from "./wave-mirror.ts";
 
@@ -38,7 +38,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
     stopStep(wave, work, run),
     ...offsetSteps(wave, target, work, run),
     startStep(wave, target, work, run),
-    ...watchAndRecord(wave, target, work, run),
+    ...watchAndRecord(proposal, wave, target, work, run),
   ];
 }
 
@@ -147,12 +147,13 @@ function startStep(wave: Wave, target: KafkaCluster, work: Work, run: Run): Step
       );
     },
     act: async () => {
-      const { groups: known, startingAt } = await recallSigns(run);
-      const committed = tablesOf((await recallTranslated(run)) ?? []);
-      const welcome = createWelcome(target, groups, committed, known, work);
+      const { startingAt } = await recallSigns(run);
+      const translated = (await recallTranslated(run)) ?? [];
+      const welcome = await createWelcome(target, groups, translated, work, run);
       const began = startingAt ?? work.clock.now();
       await whileLooking(welcome, work, () => startConsumers(clients, "target", work, run.id));
-      await noteSigns(run, { startingAt: began, groups: welcome.seen() });
+      await noteSigns(run, { startingAt: began });
+      await welcome.keep();
       return done;
     },
     undo: { title: "stop them on MSK and carry their offsets back", run: () => takeBack(wave, work, run) },
@@ -165,7 +166,13 @@ async function takeBack(wave: Wave, work: Work, run: Run): Promise<void> {
   await carryBack(wave, work);
 }
 
-function watchAndRecord(wave: Wave, target: KafkaCluster, work: Work, run: Run): readonly Step[] {
+function watchAndRecord(
+  proposal: Proposal,
+  wave: Wave,
+  target: KafkaCluster,
+  work: Work,
+  run: Run,
+): readonly Step[] {
   const moved = async () => (await readWaveState(work, wave.name)).phase === "consumers-moved";
   return [
     {
@@ -185,7 +192,8 @@ function watchAndRecord(wave: Wave, target: KafkaCluster, work: Work, run: Run):
       act: async () => {
         const pauses = await measuredPauses(wave, work, run);
         await run.remember("pauses", pauses);
-        const observed = await run.recall("observed");
+        const observed = await observeMove(proposal, wave, target, run);
+        await run.remember("observed", observed);
         await work.audit({ what: "consumers.moved", wave: wave.name, detail: { pauses, observed } });
         await writeWaveState(work, wave.name, run, { phase: "consumers-moved" });
         return done;
@@ -202,14 +210,10 @@ async function measuredPauses(wave: Wave, work: Work, run: Run) {
 async function summary(proposal: Proposal, work: Work, run: Run): Promise<readonly Part[]> {
   const wave = await waveOfRun(proposal, work, run);
   const offsets = (await recallTranslated(run))?.flatMap((group) => group.offsets).length;
-  const observed = ObservedSums.safeParse(await run.recall("observed")).data;
+  const observed = await recallObserved(run);
   const pauses = await measuredPauses(wave, work, run);
-  const predicted = (label: string) =>
-    proposal.effects.find((effect) => effect.label === label)?.value ?? "nothing";
   const of = (which: "again" | "skipped") =>
-    observed === undefined
-      ? "not observed"
-      : `${figure(Object.values(observed).reduce((sum, cell) => sum + cell[which], 0))} records`;
+    observed === undefined ? "not observed" : `${observationText(observed, which)} (by the groups' commits)`;
   return [
     {
       kind: "facts",
@@ -220,10 +224,10 @@ async function summary(proposal: Proposal, work: Work, run: Run): Promise<readon
         },
         {
           label: "Pause",
-          value: `${pauseRange(pauses)} per group, last record on the source to first on MSK`,
+          value: `${pauseRange(pauses)} per group, by its commits: from the last on the source to the first on MSK`,
         },
-        { label: "Read again", value: `observed ${of("again")}; predicted ${predicted("Read again")}` },
-        { label: "Skipped", value: `observed ${of("skipped")}; predicted ${predicted("Skipped")}` },
+        { label: "Read again", value: of("again") },
+        { label: "Skipped", value: of("skipped") },
         { label: "Way back", value: `\`/ferry rollback ${wave.name}\`` },
       ],
     },

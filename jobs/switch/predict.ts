@@ -76,7 +76,7 @@ async function readOwnSync(
 }
 
 /** Counts data records in `[from, until)`, as long as that does not take too many reads; else tells the offsets. */
-function createCounter(
+export function createCounter(
   cluster: KafkaCluster,
 ): (where: TopicPartition, from: number, until: number) => Promise<Amount> {
   let left = countedAll;

@@ -120,6 +120,25 @@ export function predictionTable(predictions: readonly Prediction[]): PredictionT
   };
 }
 
+/**
+ * What our offsets were said to cost, by "group topic-partition", read from a table that a request has kept. Absent is
+ * what it did not know, or did not keep.
+ */
+export function predictedAmounts(
+  table: { readonly rows: ReadonlyArray<readonly string[]> } | undefined,
+): ReadonlyMap<string, { readonly again: number; readonly skipped: number }> {
+  const found = new Map<string, { readonly again: number; readonly skipped: number }>();
+  for (const [group, where, , , ...cells] of table?.rows ?? []) {
+    const [again, skipped] = cells.map(numberOf);
+    if (again !== undefined && skipped !== undefined) found.set(`${group} ${where}`, { again, skipped });
+  }
+  return found;
+}
+
+function numberOf(cell: string): number | undefined {
+  return /^[\d,]+$/u.test(cell) ? Number(cell.replaceAll(",", "")) : undefined;
+}
+
 function nameOf({ group, topic, partition }: Prediction): string {
   return `${group} ${topic}-${partition}`;
 }

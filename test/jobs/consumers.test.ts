@@ -141,7 +141,15 @@ describe("while the consumers move", () => {
     const run = await openRun(sample.store, "R1");
     const parts = await cutoverConsumers.summary(proposal, told, run);
     const facts = JSON.stringify(parts);
-    expect(facts).toContain("observed 0 records; predicted 0 records");
+    expect(facts).toContain("0 records, as predicted (by the groups' commits)");
+    expect(facts).toContain("by its commits: from the last on the source");
+    expect(await run.recall("observed")).toContainEqual({
+      group: "billing",
+      topic: "orders",
+      partition: 1,
+      predicted: { again: 0, skipped: 0 },
+      observed: { again: 0, skipped: 0 },
+    });
     const table = parts.find(({ kind }) => kind === "table");
     expect(table?.kind === "table" ? table.rows.map(([group]) => String(group)) : []).toEqual(
       expect.arrayContaining(["billing", "ledger"]),
