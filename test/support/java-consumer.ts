@@ -13,11 +13,14 @@ export async function startJavaConsumer({
   group,
   topic,
   membership,
+  output,
 }: {
   readonly bootstrap: string;
   readonly group: string;
   readonly topic: string;
   readonly membership: Membership;
+  /** The file that the values it reads go to, a line each, among its own words. */
+  readonly output?: string;
 }): Promise<() => Promise<void>> {
   const library = await installKafka("4.1", () => {});
   const folder = await mkdtemp(join(tmpdir(), "ferry-consumer-"));
@@ -39,7 +42,7 @@ export async function startJavaConsumer({
       topic,
       ...Object.entries(properties).flatMap(([key, value]) => ["--consumer-property", `${key}=${value}`]),
     ],
-    logFile: join(folder, "consumer.log"),
+    logFile: output ?? join(folder, "consumer.log"),
     ready: () => true,
     readyDeadlineMs: 60_000,
   });
