@@ -203,6 +203,22 @@ describe("who and where", () => {
     expect(textOf(answer)).toContain("Redis did not answer within 2 s");
   });
 
+  test("break-glass is refused where it is off, and needs a reason and a name where it is on", async () => {
+    const off = setup();
+    expect(textOf(await off.say("break-glass 7K3Q payments are down"))).toContain(
+      "There is no break-glass here",
+    );
+    expect(textOf(await off.say("break-glass 7K3Q"))).toContain("a reason is needed");
+    expect(off.jobs).toEqual([]);
+  });
+
+  test("a start at what is no time is refused at once", async () => {
+    const { say, jobs } = setup();
+    expect(textOf(await say("cutover consumers --at noon"))).toContain("`noon` is not a time");
+    expect(textOf(await say("cutover consumers --at"))).toContain("The line ends where a time");
+    expect(jobs).toEqual([]);
+  });
+
   test("a cutover says at once that nobody may approve it", async () => {
     const { queue, people } = setup();
     const migrations = [{ name: "orders", settings: { ...settings, approvers: { users: [] } } }];

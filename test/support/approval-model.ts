@@ -6,13 +6,13 @@ import { type Migration, MigrationSettings } from "#domain/settings.ts";
 
 export const requester = "UANA";
 /** UBEN and UBE2 are one person, UANA and UAN2 another. */
-export const identities = [
+const identities = [
   ["UANA", "UAN2"],
   ["UBEN", "UBE2"],
 ];
 export const glassBreakers = ["UANA", "UDAN"];
-export const expiresMs = 3_600_000;
-export const grantedMs = 900_000;
+const expiresMs = 3_600_000;
+const grantedMs = 900_000;
 
 const kinds: ReadonlyArray<readonly [string, Person["kind"]]> = [
   ["UGUEST", "guest"],
