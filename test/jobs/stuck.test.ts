@@ -22,7 +22,7 @@ describe("while a run is stuck half-way back", () => {
 
   it("what was approved before does not start", async () => {
     const at = await approvedByTwo();
-    const earlier = await asked(at.work.store);
+    const earlier = await asked({ store: at.work.store });
     await beStuck(earlier, "ZZZZ");
     await expect(at.execute()).rejects.toMatchObject({ code: "E_PHASE" });
     expect(at.state.on).toBe(0);
