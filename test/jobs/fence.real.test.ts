@@ -21,7 +21,7 @@ import { createSampleMigration } from "#support/sample-migration.ts";
 import { createSmallWork } from "#support/small-work.ts";
 import { unique } from "#support/unique.ts";
 
-/** A source whose authorizer lets everybody in, and a producer that ignores its stop, while MirrorMaker 2 drains. */
+/** A source whose authorizer lets everybody in, and a producer that ignores the switch, while MirrorMaker 2 drains. */
 
 const cases = [
   { who: "a super user of its own", mirror: "ferry" },
@@ -37,6 +37,7 @@ describe.each(cases)("behind a fence, the mirror being $who", ({ mirror }) => {
   let engine: ReplicationEngine;
   let work: Work;
   let rogue: Rogue;
+  let place: ClientPlace = "source";
 
   beforeAll(async () => {
     const { source: from, target: to, connect } = inject("clusters");
@@ -77,9 +78,34 @@ describe.each(cases)("behind a fence, the mirror being $who", ({ mirror }) => {
     await Promise.all([apps.close(), target.close(), bot.close()]);
   });
 
-  it("refuses the producer at the broker, drains, and loses nothing on the way there and back", async () => {
+  it("is not set around a producer that ignores its stop: it is named, and the cutover turns back", async () => {
     rogue.run();
     await eventually("the producer writes", async () => rogue.acknowledged > 20 || undefined, 30_000);
+    let stoppedAt = Number.NaN;
+    let namedAt = Number.NaN;
+    const { settings } = work.migration;
+    const cutover = { ...settings.cutover, patience: 6000 };
+    const card: Work["card"] = {
+      ...work.card,
+      thread: async (_key, message) => {
+        if (Number.isNaN(namedAt) && JSON.stringify(message).includes(topic)) namedAt = Date.now();
+      },
+    };
+    const audit: Work["audit"] = async ({ what }) => {
+      if (what === "step.intent") stoppedAt = Date.now();
+    };
+    const impatient = { ...work, card, audit, migration: { name, settings: { ...settings, cutover } } };
+    const ended = await carryOut(cutoverProducers, "ignored", impatient);
+    expect(ended).toContain("undone: The source still grows");
+    expect(ended).toContain(`${topic}-`);
+    expect(namedAt - stoppedAt).toBeLessThan(30_000);
+    expect(rogue.refused).toBe(0);
+    expect(await ownAcls()).toEqual([]);
+    expect(place).toBe("source");
+  }, 120_000);
+
+  it("refuses a producer that comes back behind it, drains, and loses nothing on the way there and back", async () => {
+    rogue.obeysStop = true;
     expect(await carryOut(cutoverProducers, "go")).toBe("done");
     expect(rogue.refused).toBeGreaterThan(0);
     expect(rogue.wrong).toEqual([]);
@@ -122,12 +148,12 @@ describe.each(cases)("behind a fence, the mirror being $who", ({ mirror }) => {
       .toSorted();
   }
 
-  async function carryOut(action: Approvable, id: string): Promise<string> {
-    const { store, log } = work;
-    const proposal = await action.propose({ wave: "billing", by: "UANA" }, work);
+  async function carryOut(action: Approvable, id: string, using: Work = work): Promise<string> {
+    const { store, log } = using;
+    const proposal = await action.propose({ wave: "billing", by: "UANA" }, using);
     const run = await createRun({ id: `${name}-${id}`, migration: name, store, clock: realClock, log });
-    const steps = await action.steps(proposal, work, run);
-    const result = await runSteps({ steps, run, work, subject: id });
+    const steps = await action.steps(proposal, using, run);
+    const result = await runSteps({ steps, run, work: using, subject: id });
     await run.leave(0);
     return result.kind === "undone" ? `undone: ${result.error.message}` : result.kind;
   }
@@ -139,16 +165,24 @@ describe.each(cases)("behind a fence, the mirror being $who", ({ mirror }) => {
     await small.store.write(planKey(name), { ...plan, migration: name, waves });
     const changedAt = new Date().toISOString();
     await small.store.write(`wave:${name}:billing`, { phase: "consumers-moved", changedAt });
-    let place: ClientPlace = "source";
+    // Once the fence stands the producer comes back.
+    const addAcls: KafkaCluster["addAcls"] = async (acls) => {
+      await bot.addAcls(acls);
+      if (acls.length > 0) rogue.isQuiet = false;
+    };
+    const fenced: KafkaCluster = Object.create(bot, { addAcls: { value: addAcls } });
     const world: World = Object.create(small.world, {
-      source: { value: bot },
+      source: { value: fenced },
       target: { value: async () => target.cluster },
       engine: { value: async () => engine },
       applications: { value: async () => apps.cluster.access },
-      // It says that it stopped, and goes on.
+      // It says that it stopped; whether that is so is the producer's affair.
       client: {
         value: () => ({
-          stop: async () => void (place = "stopped"),
+          stop: async () => {
+            place = "stopped";
+            rogue.isQuiet = rogue.obeysStop;
+          },
           start: async (to: ClientPlace) => {
             place = to;
             if (to === "target") await target.append(topic, 1, [{ key: "moved", value: "moved" }]);
@@ -167,6 +201,9 @@ type Rogue = {
   readonly refused: number;
   /** Refusals of another kind. */
   readonly wrong: readonly string[];
+  obeysStop: boolean;
+  /** Writes nothing for now. */
+  isQuiet: boolean;
   run(): void;
   stop(): Promise<void>;
 };
@@ -181,12 +218,16 @@ function createRogue(bootstrap: string, topic: string, isStubborn: boolean): Rog
   });
   const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
   const ended = new AbortController();
-  const rogue = { acknowledged: 0, refused: 0, wrong: new Array<string>() };
+  const rogue = { acknowledged: 0, refused: 0, wrong: new Array<string>(), obeysStop: false, isQuiet: false };
   let running: Promise<void> | undefined;
 
   async function write(): Promise<void> {
     await producer.connect();
     while (!ended.signal.aborted) {
+      if (rogue.isQuiet) {
+        await realClock.sleep(20);
+        continue;
+      }
       try {
         await producer.send({
           topic,
