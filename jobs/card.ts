@@ -58,12 +58,17 @@ export function createCardMemory(): CardMemory {
   };
 }
 
+export type OwnCard = Card & {
+  /** Replaces what an earlier attempt said, where this one has said nothing and there is a message at all. */
+  amend(message: Message): Promise<void>;
+};
+
 /**
  * The one message of a job, wherever the job runs next. That it is about to be posted is remembered before, which
  * message it became after; in between, its key finds it. Progress that fails to be shown never fails the job, and
  * no job waits for it once the card was tried: applications stand still during some of them, whatever Slack does.
  */
-export function createCard(options: Options): Card {
+export function createCard(options: Options): OwnCard {
   const { jobId, clock, log, memory = createCardMemory() } = options;
   const postbox = createPostbox(options);
   const unsaid = () => memory.of(jobId).unsaid;
@@ -72,6 +77,7 @@ export function createCard(options: Options): Card {
   let timer: AbortController | undefined;
   let sentAt = Number.NEGATIVE_INFINITY;
   let finished = false;
+  let touched = false;
 
   function inLine<T>(action: () => Promise<T>): Promise<T> {
     const trace = memory.of(jobId);
@@ -106,6 +112,7 @@ export function createCard(options: Options): Card {
 
   return {
     async update(message) {
+      touched = true;
       const wait = sentAt + paceMs - clock.now();
       if (wait <= 0 && timer === undefined) return showProgress(message);
       waiting = message;
@@ -114,12 +121,16 @@ export function createCard(options: Options): Card {
       void flushLater(Math.max(0, wait), timer.signal);
     },
     async finish(message) {
+      touched = true;
       finished = true;
       waiting = undefined;
       timer?.abort();
       await inLine(() => postbox.putAtLast(message));
       await attachments.repeat();
       memory.forget(jobId);
+    },
+    async amend(message) {
+      if (!touched && (await postbox.isPosted())) await inLine(() => postbox.put(message));
     },
     thread: attachments.thread,
     file: attachments.file,

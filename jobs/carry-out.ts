@@ -6,7 +6,7 @@ import type { Message } from "#domain/message.ts";
 import type { Charts, Chat, Clock, Log, Store, World } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
 import { clockTime } from "#domain/wording.ts";
-import { type CardMemory, createCard, createCardMemory } from "./card.ts";
+import { type CardMemory, createCard, createCardMemory, type OwnCard } from "./card.ts";
 import { done, type Handler, type Outcome, type Work } from "./work.ts";
 
 export type Handlers = { readonly [N in JobName]: Handler<JobOf<N>> };
@@ -50,7 +50,7 @@ export function createJobs(
     try {
       const work = { ...desk, world: await services.world(migration), charts: services.charts(migration) };
       const outcome = await dispatch(job.name, job, handlers, work);
-      if (attempt.attempt > 1) await spell.end();
+      if (attempt.attempt > 1) await overcome(job, outcome, desk, spell);
       return outcome;
     } catch (thrown) {
       const error = asFerryError(thrown);
@@ -61,7 +61,7 @@ export function createJobs(
 }
 
 /** Everything of a job but its outside world: enough to say that the world could not be opened. */
-type Desk = Omit<Work, "world" | "charts">;
+type Desk = Omit<Work, "world" | "charts" | "card"> & { readonly card: OwnCard };
 
 function prepare(
   services: Services,
@@ -121,6 +121,18 @@ async function tell(job: Job, error: FerryError, desk: Desk, spell: Spell): Prom
   }
 }
 
+/** What failed has worked: a card that still says that it waits, because nothing else was to be said, says so. */
+async function overcome(job: Job, outcome: Outcome, desk: Desk, spell: Spell): Promise<void> {
+  const since = await spell.end();
+  if (since === undefined || outcome.kind === "again" || silent.has(job.name)) return;
+  const now = desk.clock.now();
+  const text = `It waited since ${moment(since, now)} and went on at ${clockTime(now)}.`;
+  const subject = `${desk.migration.name} · ${job.name}`;
+  await desk.card
+    .amend({ subject, tone: "done", parts: [{ kind: "text", text }] })
+    .catch((unsaid: unknown) => logUnsaid(desk.log, unsaid, "the end of a failure could not be said"));
+}
+
 function logUnsaid(log: Log, unsaid: unknown, what: string): void {
   const { code, message, remedy } = asFerryError(unsaid);
   log.error({ code, error: message, remedy }, what);
@@ -153,17 +165,23 @@ const Remembered = z.object({ since: z.number(), codes: z.array(z.string()) });
 type Spell = {
   /** Returns when the spell began, in ms since the epoch. Fails with `E_STORE`. */
   note(job: JobName, error: FerryError): Promise<number>;
-  end(): Promise<void>;
+  /** Returns when it began, if there was one and the store tells. */
+  end(): Promise<number | undefined>;
 };
 
 function createSpell({ jobId, store, clock, log, audit }: Desk): Spell {
   const key = `spell:${jobId}`;
 
-  async function end(): Promise<void> {
-    // What is left behind when this fails is only a note: the job's success stands.
-    await store
-      .remove(key)
-      .catch((unsaid: unknown) => logUnsaid(log, unsaid, "the end of a failure could not be recorded"));
+  async function end(): Promise<number | undefined> {
+    try {
+      const stored = Remembered.safeParse((await store.read(key))?.value);
+      if (stored.success) await store.remove(key);
+      return stored.data?.since;
+    } catch (unsaid) {
+      // What is left behind is only a note: the job's success stands.
+      logUnsaid(log, unsaid, "the end of a failure could not be recorded");
+      return undefined;
+    }
   }
 
   return {
