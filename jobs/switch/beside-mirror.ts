@@ -100,7 +100,7 @@ function isThrough({ cursors }: Standby, until: PlainEnds): boolean {
 }
 
 /** Settled, doubtful and unsettled ones that begin before the mirror's end. */
-export function placesOf(
+function placesOf(
   { rogue, doubtful, unsettled }: Standby,
   mirrorEnd: PlainEnds | undefined,
 ): readonly Place[] {
@@ -110,7 +110,7 @@ export function placesOf(
 }
 
 /** Empty when there is nothing. */
-export function describeBeside(standby: Standby, mirrorEnd?: PlainEnds): string {
+function describeBeside(standby: Standby, mirrorEnd?: PlainEnds): string {
   const inside = (place: Place) =>
     placesOf({ ...standby, rogue: [place], doubtful: [], unsettled: [] }, mirrorEnd).length > 0;
   const rogue = standby.rogue.filter(inside);

@@ -22,8 +22,6 @@ import { watchConsumers } from "./consumers-watch.ts";
 import { consumersOf, readWaveState, waveOfRun, writeWaveState } from "./wave.ts";
 import { resumeCheckpoint, stopMirror } from "./wave-mirror.ts";
 
-export { translateAll } from "./translate-all.ts";
-
 /**
  * Moves the consumers of one wave: stop on the source, translate and commit their offsets on the target, start there.
  * Producers stay on the source and the mirror goes on. A failure before the last step takes everything back.

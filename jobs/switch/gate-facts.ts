@@ -20,12 +20,6 @@ export async function mirrorFact(wave: Wave, work: Work): Promise<GateFact> {
   return await flowFact(flowName(work.migration.name, wave.name, "forward"), work.world.source, wave, work);
 }
 
-/** The same for the way back. */
-export async function reverseFact(wave: Wave, work: Work): Promise<GateFact> {
-  const target = await work.world.target();
-  return await flowFact(flowName(work.migration.name, wave.name, "reverse"), target, wave, work);
-}
-
 async function flowFact(flow: string, origin: KafkaCluster, wave: Wave, work: Work): Promise<GateFact> {
   const engine = await work.world.engine();
   const status = await engine.status(flow);

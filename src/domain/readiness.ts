@@ -287,7 +287,7 @@ export function readinessLine(readiness: Readiness): string {
 }
 
 /** "0 lost, 3 read twice, about 9 s"; unknown parts are called so. */
-export function costs({ lost, readTwice, ms }: Pick<Readiness, "lost" | "readTwice" | "ms">): string {
+function costs({ lost, readTwice, ms }: Pick<Readiness, "lost" | "readTwice" | "ms">): string {
   return [
     lost.known ? `${figure(lost.value)} lost` : "loss unknown",
     readTwice.known ? `${figure(readTwice.value)} read twice` : "read twice unknown",
