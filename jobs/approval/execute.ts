@@ -8,6 +8,7 @@ import { createRun, type LiveRun, runIdOf } from "#jobs/run/run.ts";
 import { runSteps, type StepsResult } from "#jobs/run/steps.ts";
 import { stepsMessagePart } from "#jobs/run/steps-message.ts";
 import { refuseWhileStuck } from "#jobs/run/stuck.ts";
+import { liftFencesOfOthers } from "#jobs/switch/fence-sweep.ts";
 import { again, done, type Handler, type Outcome, type Work } from "#jobs/work.ts";
 import type { Approvables } from "./observe.ts";
 import { withButtons } from "./request-actions.ts";
@@ -122,6 +123,7 @@ async function carryOut(execution: Execution): Promise<Outcome> {
   const safe = { ...execution, work };
   try {
     showStarted(request, work);
+    await liftFencesOfOthers(work, run);
     const steps = await approvable.steps(request.proposal, work, run);
     const subject = subjectOf(request);
     return await onResult(safe, await runSteps({ steps, run, work, subject }));

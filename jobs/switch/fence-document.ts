@@ -71,16 +71,19 @@ export async function writeFence(
   return next;
 }
 
-/** Fences of this migration of which something is, or may be, on a cluster. */
-export async function fencesLeft({
+/** Every fence of this migration that was ever set, as it was left last. */
+export async function fencesKnown({
   store,
   migration,
 }: Pick<Work, "store" | "migration">): Promise<readonly FenceDocument[]> {
   const keys = await store.keys(`fence:${migration.name}:`);
   const found = await Promise.all(keys.map((key) => store.read(key)));
-  return found
-    .flatMap((each) => (each === undefined ? [] : [FenceDocument.parse(each.value)]))
-    .filter(({ state }) => state !== "lifted");
+  return found.flatMap((each) => (each === undefined ? [] : [FenceDocument.parse(each.value)]));
+}
+
+/** Fences of this migration that are, or may be, on a cluster. */
+export async function fencesLeft(work: Pick<Work, "store" | "migration">): Promise<readonly FenceDocument[]> {
+  return (await fencesKnown(work)).filter(({ state }) => state !== "lifted");
 }
 
 export async function clusterOf(side: FenceSide, work: Pick<Work, "world">): Promise<KafkaCluster> {

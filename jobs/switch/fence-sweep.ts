@@ -5,7 +5,8 @@ import { type JournalDocument, readJournal } from "#jobs/run/journal.ts";
 import type { Work } from "#jobs/work.ts";
 import { placeOfProducer } from "./clients.ts";
 import { liftFence } from "./fence.ts";
-import { type FenceDocument, fenceSize, fencesLeft, readFence } from "./fence-document.ts";
+import { type FenceDocument, fenceSize, fencesKnown, fencesLeft, readFence } from "./fence-document.ts";
+import { hasReturned } from "./fence-returned.ts";
 import { loadPlan, producersOf, waveNamed } from "./wave.ts";
 
 /** A fence belongs to its run's lease. Nobody may be kept from writing by a run that is no longer there. */
@@ -15,8 +16,8 @@ const owner = "fence-sweep";
 const leaseMs = 30_000;
 
 /**
- * Lifts fences whose run no longer holds the migration's lease and has not passed its point of no return. For every
- * start, and every few seconds. The run, when it comes back, finds its fence gone, sets it and proves silence again.
+ * Lifts fences whose run no longer holds the migration's lease and has not passed its point of no return, and what came
+ * back of one that was lifted. For every start, and every few seconds. The run, when it comes back, finds its fence gone, sets it and proves silence again.
  * Never throws: what did not work is tried at the next watch.
  */
 export async function liftExpiredFences(work: Work): Promise<void> {
@@ -28,13 +29,31 @@ export async function liftExpiredFences(work: Work): Promise<void> {
   }
 }
 
+/**
+ * The same for a run that has the lease, as each of its attempts begins: while it holds the migration nobody else can
+ * take away what an older run has left. Never throws.
+ */
+export async function liftFencesOfOthers(work: Work, run: Run): Promise<void> {
+  try {
+    for (const fence of await expired(work)) {
+      if (fence.run !== run.id) await liftExpired(fence, work, run.lease);
+    }
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    work.log.warn({ code, error: message }, "fences of other runs could not be looked after");
+  }
+}
+
 async function sweep(work: Work): Promise<void> {
   const left = await expired(work);
   if (left.length === 0) return;
   const lease = await leaseOf(work);
   if (lease === undefined) return;
   try {
-    for (const fence of left) await liftExpired(fence, work, lease);
+    for (const fence of left) {
+      await work.store.renew(lease, leaseMs);
+      await liftExpired(fence, work, lease);
+    }
   } finally {
     await work.store.release(lease).catch((thrown: unknown) => {
       work.log.warn({ error: asFerryError(thrown).message }, "the sweep's lease ends by its time to live");
@@ -43,9 +62,20 @@ async function sweep(work: Work): Promise<void> {
 }
 
 async function expired(work: Work): Promise<readonly FenceDocument[]> {
-  const left = await fencesLeft(work);
-  const judged = await Promise.all(left.map(async (fence) => await mayLift(fence, work)));
-  return left.filter((_, index) => judged[index]);
+  const known = await fencesKnown(work);
+  const judged = await Promise.all(known.map(async (fence) => await isToGo(fence, work)));
+  return known.filter((_, index) => judged[index]);
+}
+
+/** A cluster that does not answer keeps no other fence standing. */
+async function isToGo(fence: FenceDocument, work: Work): Promise<boolean> {
+  try {
+    return (await mayLift(fence, work)) || (await hasReturned(fence, work));
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    work.log.warn({ wave: fence.wave, code, error: message }, "a fence could not be looked at");
+    return false;
+  }
 }
 
 /** A run that has passed its point of no return goes on until it ends, and says itself what becomes of its fence. */
@@ -75,7 +105,7 @@ async function nobodyOnTarget(fence: FenceDocument, work: Work): Promise<boolean
   }
 }
 
-/** `undefined`: a run holds the migration, its fence is its own. */
+/** `undefined`: a run holds the migration. A fence of its own is its affair, those of others it lifts as it begins. */
 async function leaseOf(work: Work): Promise<Lease | undefined> {
   try {
     return await work.store.acquire(`migration:${work.migration.name}`, owner, leaseMs);
@@ -87,17 +117,22 @@ async function leaseOf(work: Work): Promise<Lease | undefined> {
 
 async function liftExpired(seen: FenceDocument, work: Work, lease: Lease): Promise<void> {
   const fence = await readFence(work, seen.wave, seen.side);
-  if (fence === undefined || !(await mayLift(fence, work))) return;
-  await work.store.renew(lease, leaseMs);
-  await liftFence(fence, work, lease, { reason: "the lease of its run had run out" });
+  if (fence === undefined || !(await isToGo(fence, work))) return;
+  const isBack = fence.state === "lifted";
+  const reason = isBack ? "it was back after it had been lifted" : "the lease of its run had run out";
+  await liftFence(fence, work, lease, { reason, released: isBack && fence.released });
   await say(fence, work);
 }
 
 async function say(fence: FenceDocument, work: Work): Promise<void> {
   const { channel } = work.migration.settings;
-  const key = `fence-lifted:${fence.run}:${fence.side}:${fence.generation}`;
+  const isBack = fence.state === "lifted";
+  const key = `fence-lifted:${fence.run}:${fence.side}:${fence.generation}${isBack ? ":again" : ""}`;
   if ((await work.chat.find(channel, key)) !== undefined) return;
   const where = fence.side === "source" ? "source" : "MSK";
+  const text = isBack
+    ? `The fence of run ${fence.run} on the ${where} (${fenceSize(fence)}) was back after it had been lifted: the cluster carried out late what it had been asked for. It was taken away again.`
+    : `Run ${fence.run} lost its lease before its point of no return. Its fence on the ${where} (${fenceSize(fence)}) was taken away. When the run comes back it sets the fence again and proves silence anew.`;
   await work.chat.post(
     channel,
     {
@@ -106,7 +141,7 @@ async function say(fence: FenceDocument, work: Work): Promise<void> {
       parts: [
         {
           kind: "text",
-          text: `Run ${fence.run} lost its lease before its point of no return. Its fence on the ${where} (${fenceSize(fence)}) was taken away. When the run comes back it sets the fence again and proves silence anew.`,
+          text,
         },
       ],
     },

@@ -14,6 +14,7 @@ import {
   writeFence,
 } from "./fence-document.ts";
 import { isNothing, type WantedFence, wantedFence } from "./fence-plan.ts";
+import { hasReturned } from "./fence-returned.ts";
 
 /**
  * The fence of one wave on one cluster. It belongs to its run's lease: every change is written down under the lease
@@ -28,13 +29,13 @@ export type FenceSite = {
   readonly approved?: readonly string[] | undefined;
 };
 
-type Holder = Pick<Work, "store" | "migration" | "clock" | "world" | "audit">;
+type Holder = Pick<Work, "store" | "migration" | "clock" | "world" | "audit" | "log">;
 
 /** Nothing of it is left to do: it stands as written down, there is nothing to add, or it was released on purpose. */
 export async function isFenced(site: FenceSite, work: Work, run: Run): Promise<boolean> {
   const fence = await readFence(work, site.wave.name, site.side);
   const own = fence?.run === run.id;
-  if (own && fence.state === "lifted" && fence.released) return true;
+  if (own && fence.state === "lifted") return fence.released;
   if (own && (fence.state === "set" || fence.state === "standing")) {
     return await isInPlace(fence, await clusterOf(site.side, work));
   }
@@ -56,7 +57,7 @@ export async function setFence(
   const { wave, side, noReturn } = site;
   const earlier = await readFence(work, wave.name, side);
   const own = earlier?.run === run.id && (earlier.state === "setting" || earlier.state === "set");
-  if (earlier !== undefined && earlier.state !== "lifted" && !own) await liftFence(earlier, work, run.lease);
+  if (earlier !== undefined && !own) await liftRest(earlier, work, run.lease);
   const wanted = async () => (own ? earlier : contentOf(await approvedFence(site, work)));
   if ((await wanted()) === undefined) return;
   await look();
@@ -103,23 +104,41 @@ async function raise(
   const fence = await writeFence({ ...next, state: "setting" }, work, lease);
   const cluster = await clusterOf(fence.side, work);
   await work.audit({ what: "fence.intent", wave: fence.wave, detail: fence });
-  if (fence.allow.length + fence.deny.length > 0) await cluster.addAcls([...fence.allow, ...fence.deny]);
-  if (fence.configs.length > 0) await cluster.alterTopicConfigs(fence.configs);
   try {
+    if (fence.allow.length + fence.deny.length > 0) await cluster.addAcls([...fence.allow, ...fence.deny]);
+    if (fence.configs.length > 0) await cluster.alterTopicConfigs(fence.configs);
     const set = await writeFence({ ...fence, state: "set" }, work, lease);
     await work.audit({ what: "fence.set", wave: fence.wave, detail: fenceDetail(fence) });
     return set;
   } catch (thrown) {
-    if (asFerryError(thrown).code === "E_LEASE_LOST") await takeBackLate(fence, cluster, work);
+    // A failed call may have been carried out.
+    await takeBackLate(fence, cluster, work);
     throw thrown;
   }
 }
 
-/** Somebody lifted it while it was being set: what came after that must not stay. A newer attempt sets its own. */
+/**
+ * Somebody lifted it while it was being set: what came after that must not stay. A newer attempt sets its own. What
+ * fails here the sweep finds (`hasReturned`).
+ */
 async function takeBackLate(fence: FenceDocument, cluster: KafkaCluster, work: Holder): Promise<void> {
-  const now = await readFence(work, fence.wave, fence.side);
-  if (now?.generation !== fence.generation || now.state !== "lifted") return;
-  await takeAway(fence, cluster);
+  try {
+    const now = await readFence(work, fence.wave, fence.side);
+    if (now?.generation !== fence.generation || now.state !== "lifted") return;
+    await takeAway(fence, cluster);
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    work.log.warn(
+      { code, error: message },
+      "a fence that came late was not taken back; the next watch does it",
+    );
+  }
+}
+
+/** What is left of it: all, or what came back after it was lifted. */
+async function liftRest(fence: FenceDocument, work: Holder, lease: Lease): Promise<void> {
+  if (fence.state !== "lifted") await liftFence(fence, work, lease);
+  else if (await hasReturned(fence, work)) await liftFence(fence, work, lease, { released: fence.released });
 }
 
 /** Whether all of it is there. Unreadable ACLs are not there: adding them again changes nothing. */
@@ -170,14 +189,13 @@ async function restoreConfigs(configs: readonly FenceConfig[], cluster: KafkaClu
 /** Lifts what this run has set there, if anything is left of it. */
 export async function liftOwn({ wave, side }: FenceSite, work: Work, run: Run): Promise<void> {
   const fence = await readFence(work, wave.name, side);
-  if (fence === undefined || fence.run !== run.id || fence.state === "lifted") return;
-  await liftFence(fence, work, run.lease);
+  if (fence !== undefined && fence.run === run.id) await liftRest(fence, work, run.lease);
 }
 
 /** Lifts whatever stands there, whoever set it; for a run that holds the migration's lease. */
 export async function liftAny(wave: string, side: FenceSide, work: Work, run: Run): Promise<void> {
   const fence = await readFence(work, wave, side);
-  if (fence !== undefined && fence.state !== "lifted") await liftFence(fence, work, run.lease);
+  if (fence !== undefined) await liftRest(fence, work, run.lease);
 }
 
 export async function isLifted(wave: string, side: FenceSide, work: Work): Promise<boolean> {
