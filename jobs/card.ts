@@ -71,6 +71,7 @@ export type OwnCard = Card & {
 export function createCard(options: Options): OwnCard {
   const { jobId, clock, log, memory = createCardMemory() } = options;
   const postbox = createPostbox(options);
+  const inLine = createLine(memory, jobId);
   const unsaid = () => memory.of(jobId).unsaid;
   const attachments = createAttachments(options, unsaid, (subject) => inLine(() => postbox.open(subject)));
   let waiting: Message | undefined;
@@ -78,13 +79,6 @@ export function createCard(options: Options): OwnCard {
   let sentAt = Number.NEGATIVE_INFINITY;
   let finished = false;
   let touched = false;
-
-  function inLine<T>(action: () => Promise<T>): Promise<T> {
-    const trace = memory.of(jobId);
-    const next = trace.line.then(action, action);
-    trace.line = next.catch(() => undefined);
-    return next;
-  }
 
   async function showProgress(message: Message): Promise<void> {
     sentAt = clock.now();
@@ -134,6 +128,15 @@ export function createCard(options: Options): OwnCard {
     },
     thread: attachments.thread,
     file: attachments.file,
+  };
+}
+
+function createLine(memory: CardMemory, jobId: string) {
+  return <T>(action: () => Promise<T>): Promise<T> => {
+    const trace = memory.of(jobId);
+    const next = trace.line.then(action, action);
+    trace.line = next.catch(() => undefined);
+    return next;
   };
 }
 

@@ -217,6 +217,9 @@ function nextRun(cron: string, timezone: string, now: number): number | undefine
   }
 }
 
+/** Made once: an error of its own for each job would cost more than the rest of it. */
+const answered = new FerryError("E_QUEUE", "answered");
+
 /** `E_QUEUE` when Redis is not there or does not answer in time; `late` gets an answer that came after that. */
 function deadlineOn(redis: Redis, clock: Clock) {
   return async <T>(deadlineMs: number, action: () => Promise<T>, late?: (value: T) => void): Promise<T> => {
@@ -233,7 +236,7 @@ function deadlineOn(redis: Redis, clock: Clock) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new FerryError("E_QUEUE", `Redis did not take the job: ${why}`, { cause });
     } finally {
-      stop.abort();
+      stop.abort(answered);
       void expiry.catch(() => undefined);
     }
   };

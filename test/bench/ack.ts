@@ -19,8 +19,9 @@ import type { BenchTools } from "./main.ts";
 
 /**
  * From a slash command to its acknowledgement, as Slack sees it: signed HTTP on a kept connection, one command after
- * the other, by turns to the bot and to a bare Bolt app. Both are processes of their own; the bot runs with
- * `--only chat`, so that what it queues stays in Redis and is not worked on in between.
+ * the other, by turns to the bot, to a bare Bolt app, and to one that only queues a job with BullMQ first, as the bot
+ * does so that its answer means that the job exists. Each is a process of its own; the bot runs with `--only chat`, so
+ * that what it queues stays in Redis and is not worked on in between.
  */
 
 const help = `npm run bench -- ack
@@ -62,13 +63,18 @@ export async function ack({ args, say, signal }: BenchTools): Promise<object | u
   await series(apps, warmUp, text, signal);
   say(`measuring: "/ferry ${text}", ${commands} commands each, by turns`);
   const loadBefore = load();
-  const { ours, bare } = await series(apps, commands, text, signal);
-  const [bot, bolt] = [spreadOf(ours), spreadOf(bare)];
-  const ratio = ratioOf(bot, bolt);
-  say(`bot        ${wordsOf(bot)}`);
-  say(`bare Bolt  ${wordsOf(bolt)}`);
-  say(`ratio      p50 ${ratio.p50}, p95 ${ratio.p95}, p99 ${ratio.p99} (aim: p99 at most ${aim})`);
-  return { commands, text, bot, bare: bolt, ratio, aim, load: [loadBefore, load()] };
+  const samples = await series(apps, commands, text, signal);
+  const bot = spreadOf(samples.ours);
+  const bare = spreadOf(samples.bare);
+  const queueing = spreadOf(samples.queueing);
+  const ratio = ratioOf(bot, bare);
+  const ratioToQueueing = ratioOf(bot, queueing);
+  say(`the bot             ${wordsOf(bot)}`);
+  say(`bare Bolt           ${wordsOf(bare)}`);
+  say(`bare Bolt, queueing ${wordsOf(queueing)}`);
+  say(`to bare Bolt        ${factors(ratio)} (aim: p99 at most ${aim})`);
+  say(`to the queueing one ${factors(ratioToQueueing)}`);
+  return { commands, text, bot, bare, queueing, ratio, ratioToQueueing, aim, load: [loadBefore, load()] };
 }
 
 function wholeOf(option: string, text: string): number {
@@ -77,11 +83,17 @@ function wholeOf(option: string, text: string): number {
   throw new Error(`${option} ${text} is not a whole number above 0`);
 }
 
-function ratioOf(bot: Spread, bare: Spread) {
+type Ratio = Omit<Spread, "max">;
+
+function factors({ p50, p95, p99 }: Ratio): string {
+  return `p50 ${p50} times, p95 ${p95}, p99 ${p99}`;
+}
+
+function ratioOf(bot: Spread, bare: Spread): Ratio {
   return { p50: round(bot.p50 / bare.p50), p95: round(bot.p95 / bare.p95), p99: round(bot.p99 / bare.p99) };
 }
 
-type Apps = { readonly ours: App; readonly bare: App };
+type Apps = { readonly ours: App; readonly bare: App; readonly queueing: App };
 
 async function startApps(stack: AsyncDisposableStack, say: BenchTools["say"]): Promise<Apps> {
   const folder = await mkdtemp(join(tmpdir(), "ferry-ack-"));
@@ -90,17 +102,22 @@ async function startApps(stack: AsyncDisposableStack, say: BenchTools["say"]): P
   stack.defer(() => redis.stop());
   const workspace = await openWorkspace();
   stack.defer(() => workspace.stop());
-  const bare = await startBare(stack, workspace.apiUrl);
+  const bare = await startBare(stack, "bare Bolt", [workspace.apiUrl]);
+  const queueing = await startBare(stack, "bare Bolt, queueing", [workspace.apiUrl, redis.url]);
   const ours = await startOurs(stack, { folder, apiUrl: workspace.apiUrl, redisUrl: redis.url });
-  say("the bot and the bare Bolt app are ready");
-  return { ours, bare };
+  say("the three apps are ready");
+  return { ours, bare, queueing };
 }
 
-async function startBare(stack: AsyncDisposableStack, apiUrl: string): Promise<App> {
+async function startBare(
+  stack: AsyncDisposableStack,
+  name: string,
+  [apiUrl, ...redis]: readonly [string, ...string[]],
+): Promise<App> {
   const file = fileURLToPath(new URL("./bare-app.ts", import.meta.url));
-  const read = startProcess(stack, file, [apiUrl, tokens.botToken, tokens.signingSecret], {});
+  const read = startProcess(stack, file, [apiUrl, tokens.botToken, tokens.signingSecret, ...redis], {});
   const { port } = await firstLine(read, z.object({ port: z.number() }));
-  return openApp(stack, { name: "bare Bolt", port, mark: "heard" });
+  return openApp(stack, { name, port, mark: "heard" });
 }
 
 async function startOurs(
@@ -174,19 +191,22 @@ async function firstLine<T>(read: () => string, shape: z.ZodType<T>): Promise<T>
   );
 }
 
-type Samples = { readonly ours: readonly number[]; readonly bare: readonly number[] };
+type Samples = { readonly [Name in keyof Apps]: number[] };
 
-/** Which one comes first changes with every pair. */
-async function series(apps: Apps, pairs: number, text: string, signal: AbortSignal): Promise<Samples> {
-  const ours: number[] = [];
-  const bare: number[] = [];
-  for (let pair = 0; pair < pairs; pair += 1) {
+const turns = [
+  ["ours", "bare", "queueing"],
+  ["bare", "queueing", "ours"],
+  ["queueing", "ours", "bare"],
+] as const;
+
+/** Which one comes first changes with every round. */
+async function series(apps: Apps, rounds: number, text: string, signal: AbortSignal): Promise<Samples> {
+  const samples: Samples = { ours: [], bare: [], queueing: [] };
+  for (let round = 0; round < rounds; round += 1) {
     signal.throwIfAborted();
-    if (pair % 2 === 0) bare.push(await type(apps.bare, text));
-    ours.push(await type(apps.ours, text));
-    if (pair % 2 === 1) bare.push(await type(apps.bare, text));
+    for (const name of turns[round % 3] ?? turns[0]) samples[name].push(await type(apps[name], text));
   }
-  return { ours, bare };
+  return samples;
 }
 
 let typed = 0;

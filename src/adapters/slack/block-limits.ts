@@ -115,9 +115,8 @@ function problemOf(
 /** The words of a block, wherever they stand; names of types and styles left out. */
 function strings(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(strings);
-  const record = z.record(z.string(), z.unknown()).safeParse(value);
-  if (!record.success) return [];
-  return Object.entries(record.data).flatMap(([key, inner]) => {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]: [string, unknown]) => {
     if (typeof inner === "string")
       return key === "text" || key === "alt_text" || key === "url" ? [inner] : [];
     return strings(inner);

@@ -1,6 +1,6 @@
 import type { App, BlockAction, ButtonAction, RespondFn } from "@slack/bolt";
 import type { KnownBlock } from "@slack/types";
-import { asFerryError } from "#domain/errors.ts";
+import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { Message } from "#domain/message.ts";
 import type { Clock, Log } from "#domain/ports.ts";
 import { withinLimits } from "./block-limits.ts";
@@ -76,8 +76,8 @@ export function answerCommands(app: App, need: CommandsNeed, onCommand: OnComman
     const answer = answerTo({ channel, user, text: unescaped(command.text ?? "") }).then((each) =>
       drawn(need, each),
     );
-    const inTime = await within(clock, ackMs, answer);
-    if (inTime) return ack(inTime);
+    const quick = await within(clock, ackMs, answer);
+    if (quick) return ack(quick);
     log.warn({ channel, user, ackMs }, "command acknowledged before its answer was ready");
     await ack();
     await respond(await answer);
@@ -120,12 +120,15 @@ function isBlock(block: object): block is KnownBlock {
   return "type" in block;
 }
 
+/** Made once: an error of its own for each command would cost more than the rest of this. */
+const inTime = new FerryError("E_SLACK", "answered in time");
+
 async function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T | undefined> {
   const answered = new AbortController();
   const timeUp = clock.sleep(ms, answered.signal).catch(() => undefined);
   try {
     return await Promise.race([promise, timeUp.then(() => undefined)]);
   } finally {
-    answered.abort();
+    answered.abort(inTime);
   }
 }

@@ -138,6 +138,8 @@ function createIdentity(calls: Calls): Ask {
 function createApp(need: SlackNeed, { receiver }: Transport, identity: Ask): App {
   return new App({
     receiver,
+    // Nothing is kept per conversation; Bolt would look there before each acknowledgement.
+    convoStore: false,
     logger: loggerFor(need.log, "warn"),
     clientOptions: clientOptions(need),
     authorize: async () => ({ botToken: need.botToken, botUserId: (await identity()).user }),
