@@ -70,7 +70,8 @@ export async function refreshHomes(work: Work): Promise<void> {
 export function thenHomes<J extends Job>(handler: Handler<J>): Handler<J> {
   return async (job, work) => {
     const outcome = await handler(job, work);
-    await refreshHomes(work);
+    // A job that comes back soon does not wait for Slack in between: applications may stand still during it.
+    if (outcome.kind === "done") await refreshHomes(work);
     return outcome;
   };
 }

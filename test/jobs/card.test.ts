@@ -2,8 +2,7 @@ import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
 import type { Message } from "#domain/message.ts";
 import type { Chat, Store } from "#domain/ports.ts";
-import { createCard } from "#jobs/card.ts";
-import type { Card } from "#jobs/work.ts";
+import { createCard, type OwnCard } from "#jobs/card.ts";
 import { createFakeChat, type FakeChat } from "#support/fake-chat.ts";
 import { createHandClock, type HandClock } from "#support/hand-clock.ts";
 import { createMemoryStore } from "#support/memory-store.ts";
@@ -18,7 +17,7 @@ type Bench = {
   readonly clock: HandClock;
   readonly store: Store;
   /** A process that works on the job: it knows nothing of the one before. */
-  readonly open: (chat?: Chat) => Card;
+  readonly open: (chat?: Chat) => OwnCard;
   readonly texts: () => readonly string[];
 };
 
@@ -140,5 +139,46 @@ describe("the card", () => {
     expect(fake.files).toHaveLength(1);
     await open().file({ ...file, content: Buffer.from("# Another") });
     expect(fake.files).toHaveLength(2);
+  });
+
+  it("holds up no job that knows its message while Slack does not answer", async () => {
+    const { open, fake, texts } = bench();
+    await open().update(say("1"));
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    const slow: Chat = {
+      ...fake.chat,
+      update: async (...given) => {
+        await answered;
+        await fake.chat.update(...given);
+      },
+    };
+    const card = open(slow);
+    await card.update(say("2"));
+    expect(texts()).toEqual(["1"]);
+    answer();
+    await card.finish(say("end"));
+    expect(texts()).toEqual(["1", "2", "end"]);
+  });
+
+  it("says before its end what Slack did not take for its thread", async () => {
+    const { open, fake } = bench();
+    const card = open();
+    await card.update(say("1"));
+    fake.failNext("find", new FerryError("E_SLACK", "down"));
+    await expect(card.thread("findings", say("12 findings"))).rejects.toMatchObject({ code: "E_SLACK" });
+    await card.finish(say("end"));
+    expect(fake.posts.map(({ message }) => message)).toEqual([say("end"), say("12 findings")]);
+  });
+
+  it("amends what an earlier attempt said, and says nothing of its own where nothing was said", async () => {
+    const { open, fake, texts } = bench();
+    await open().amend(say("went on"));
+    expect(fake.posts).toEqual([]);
+    await open().update(say("waits"));
+    await open().amend(say("went on"));
+    const card = open();
+    await card.update(say("1"));
+    await card.amend(say("went on again"));
+    expect(texts()).toEqual(["waits", "went on", "1"]);
   });
 });
