@@ -8,6 +8,7 @@ import { flowsOf, offsetsTopics, sharedMirrorTopics } from "#domain/residue.ts";
 import { Verified, verifiedKey } from "#domain/verification.ts";
 import { about, count, figure } from "#domain/wording.ts";
 import { reportKey } from "#jobs/audit/evidence.ts";
+import { startGuarded } from "#jobs/mirror/loop-guard.ts";
 import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
 import { liveGroups } from "#jobs/switch/clients.ts";
 import { fenceSize } from "#jobs/switch/fence-document.ts";
@@ -175,8 +176,9 @@ function stopStep(waves: readonly Wave[], work: Work, run: Run): Step {
       title: "start the mirrors back to the source again",
       run: async () => {
         const engine = await work.world.engine();
-        for (const name of names) {
-          if ((await engine.status(name)).state === "stopped") await engine.start(name);
+        for (const wave of waves) {
+          const name = flowName(work.migration.name, wave.name, "reverse");
+          if ((await engine.status(name)).state === "stopped") await startGuarded(name, wave, engine);
         }
       },
     },

@@ -15,3 +15,21 @@ export async function refuseLoop(name: string, wave: Wave, engine: ReplicationEn
     );
   }
 }
+
+/**
+ * Starts a mirror only while no other carries its topics, and looks again once it runs: two that start at the same
+ * moment both see the other, and whoever sees it stops. `E_LOOP`.
+ */
+export async function startGuarded(
+  name: string,
+  wave: Wave,
+  engine: ReplicationEngine,
+  start: () => Promise<void> = () => engine.start(name),
+): Promise<void> {
+  await refuseLoop(name, wave, engine);
+  await start();
+  await refuseLoop(name, wave, engine).catch(async (loop: unknown) => {
+    await engine.stop(name);
+    throw loop;
+  });
+}

@@ -6,7 +6,7 @@ import type { OffsetTable, Topic } from "#domain/topology.ts";
 import { figure } from "#domain/wording.ts";
 import { forgetHeld, type Held, readHeld } from "#jobs/switch/forward-held.ts";
 import type { Work } from "#jobs/work.ts";
-import { refuseLoop } from "./loop-guard.ts";
+import { refuseLoop, startGuarded } from "./loop-guard.ts";
 
 /** Starting the mirror of one wave. A second call finds everything as it should be and changes nothing. */
 
@@ -43,7 +43,9 @@ export async function startWave(
   if (created.length > 0) await work.audit({ what: "topics.created", wave: wave.name, detail: created });
   const partitions = good.reduce((sum, topic) => sum + topic.partitions, 0);
   const carried: Wave = { ...wave, topics: good.map(({ name }) => name) };
-  await engine.define(forwardFlow(work.migration.name, carried, partitions), "running");
+  await startGuarded(forward, wave, engine, () =>
+    engine.define(forwardFlow(work.migration.name, carried, partitions), "running"),
+  );
   const checkpoint = checkpointFlow(work.migration.name, carried);
   if (checkpoint !== undefined) await engine.define(checkpoint, "running");
   // Only a mirror of all its topics makes up for the one that was taken away.

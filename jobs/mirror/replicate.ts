@@ -7,7 +7,7 @@ import { count, figure } from "#domain/wording.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
-import { refuseLoop } from "./loop-guard.ts";
+import { startGuarded } from "./loop-guard.ts";
 import { type StartedWave, startWave } from "./replicate-wave.ts";
 import { resumeReverse, reverseWaves } from "./resume-reverse.ts";
 
@@ -52,11 +52,13 @@ async function refuseBesideRun(work: Work): Promise<void> {
 /** Once its producers have moved, a wave's mirror belongs to cutover and rollback. */
 async function forwardWaves(plan: Plan, work: Work): Promise<readonly Wave[]> {
   const waves: Wave[] = [];
-  for (const wave of plan.waves) {
-    const { phase } = await readWaveState(work, wave.name);
-    if (phase === "before-cutover" || phase === "consumers-moved") waves.push(wave);
-  }
+  for (const wave of plan.waves) if (await isForward(wave, work)) waves.push(wave);
   return waves;
+}
+
+async function isForward(wave: Wave, work: Work): Promise<boolean> {
+  const { phase } = await readWaveState(work, wave.name);
+  return phase === "before-cutover" || phase === "consumers-moved";
 }
 
 async function start(
@@ -74,6 +76,9 @@ async function start(
   const started: StartedWave[] = [];
   for (const wave of waves) {
     await progress(`wave ${wave.name}`, started.length, waves.length, work);
+    // Each wave may have taken minutes: a run may have begun, or moved this one.
+    await refuseBesideRun(work);
+    if (!(await isForward(wave, work))) continue;
     started.push(await startOne(plan, wave, engine, work));
   }
   const problems = started.flatMap(({ wave, problems }) =>
@@ -137,9 +142,11 @@ async function command(
         if (kind === "forward") rows.push([wave.name, kind, "not started"]);
         continue;
       }
+      await refuseBesideRun(work);
       // A checkpoint connector copies no records; forward is asked for first.
-      if (action === "resume" && kind === "forward") await refuseLoop(name, wave, engine);
-      await order(action, name, before, engine, wave, work);
+      const order = () => carryOut(action, name, before, engine, wave, work);
+      if (action === "resume" && kind === "forward") await startGuarded(name, wave, engine, order);
+      else await order();
       rows.push([wave.name, kind, (await engine.status(name)).state]);
     }
   }
@@ -154,7 +161,7 @@ async function command(
   return done;
 }
 
-async function order(
+async function carryOut(
   action: keyof typeof verbs,
   name: string,
   before: string,

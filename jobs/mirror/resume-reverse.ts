@@ -5,7 +5,7 @@ import { misplacedOffsets } from "#domain/readiness.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";
-import { refuseLoop } from "./loop-guard.ts";
+import { startGuarded } from "./loop-guard.ts";
 
 /**
  * The waves whose mirror back keeps a rollback possible: their producers have moved. None while a cleanup runs: it has
@@ -37,9 +37,10 @@ export async function resumeReverse(wave: Wave, engine: ReplicationEngine, work:
   if (wrong !== undefined) {
     throw new FerryError("E_SEED_BOUNDS", `${name} would copy again what the source has: ${wrong}.`);
   }
-  await refuseLoop(name, wave, engine);
-  if (state === "failed") await engine.restartFailed(name);
-  await engine.start(name);
+  await startGuarded(name, wave, engine, async () => {
+    if (state === "failed") await engine.restartFailed(name);
+    await engine.start(name);
+  });
   await work.audit({ what: "mirror.running", wave: wave.name, detail: { flow: name } });
   return (await engine.status(name)).state;
 }

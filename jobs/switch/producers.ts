@@ -1,7 +1,7 @@
 import type { Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
-import { refuseLoop } from "#jobs/mirror/loop-guard.ts";
+import { startGuarded } from "#jobs/mirror/loop-guard.ts";
 import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
 import {
@@ -42,7 +42,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
   const approved = approvedAcls(proposal);
   const site: FenceSite = { wave, side: "source", noReturn: "start-producers", approved };
   return [
-    armStep(wave, work),
+    armStep(wave, work, run),
     stopStep(wave, work, run),
     fenceStep(site, work, run),
     ...drain(site, work, run),
@@ -51,7 +51,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
   ];
 }
 
-function armStep(wave: Wave, work: Work): Step {
+function armStep(wave: Wave, work: Work, run: Run): Step {
   const { migration, world } = work;
   return {
     name: "arm-reverse",
@@ -60,13 +60,17 @@ function armStep(wave: Wave, work: Work): Step {
       const engine = await world.engine();
       const checkpoint = await engine.status(flowName(migration.name, wave.name, "checkpoint"));
       const reverse = await engine.status(reverseName(wave, work));
-      return reverse.state !== "absent" && ["stopped", "absent"].includes(checkpoint.state);
+      const armed = reverse.state === "stopped" || (await isSeeded(run));
+      return armed && reverse.state !== "absent" && ["stopped", "absent"].includes(checkpoint.state);
     },
     act: async () => {
       // Its stop takes seconds: better before the producers' pause than in it.
       await stopMirror(wave, "checkpoint", work);
-      if ((await (await world.engine()).status(reverseName(wave, work))).state === "absent") {
-        await armReverse(wave, work);
+      const { name, state } = await (await world.engine()).status(reverseName(wave, work));
+      if (state === "absent") await armReverse(wave, work);
+      // Without the offsets of this run it would copy the whole wave back.
+      else if (state !== "stopped" && !(await isSeeded(run))) {
+        throw new FerryError("E_LOOP", `${name} is ${state}, and this run did not start it.`);
       }
       return done;
     },
@@ -139,8 +143,7 @@ async function goOnDraining(wave: Wave, work: Work, run: Run): Promise<void> {
   const engine = await work.world.engine();
   const forward = flowName(work.migration.name, wave.name, "forward");
   if ((await engine.status(forward)).state !== "stopped") return;
-  await refuseLoop(forward, wave, engine);
-  await engine.start(forward);
+  await startGuarded(forward, wave, engine);
 }
 
 function stopForwardStep(wave: Wave, work: Work, run: Run): Step {
@@ -184,9 +187,10 @@ function turnAround(site: FenceSite, work: Work, run: Run): readonly Step[] {
     {
       name: "run-reverse",
       title: "start the reverse mirror at the recorded ends",
+      // One that somebody else let go on does not begin at the recorded ends.
       isDone: async () => {
         const { state } = await (await world.engine()).status(reverseName(wave, work));
-        return state === "running";
+        return state === "running" && (await isSeeded(run));
       },
       act: async () => {
         await runReverse(wave, work, run);
@@ -200,11 +204,17 @@ function turnAround(site: FenceSite, work: Work, run: Run): readonly Step[] {
   ];
 }
 
+async function isSeeded(run: Run): Promise<boolean> {
+  return (await run.recall("reverse-seeded")) === true;
+}
+
 /** Both ends, read while both sides are silent and nothing copies: the way back is computed from them. */
 async function recordBoundary(wave: Wave, work: Work, run: Run): Promise<void> {
   const target = await work.world.target();
   const source = await flatEnds(work.world.source, wave, work);
   const forward = flowName(work.migration.name, wave.name, "forward");
+  // One that was opened since the drain holds records that no mirror may see yet.
+  await untilNoTransaction(work.world.source, wave, work);
   await proveAllCopied(wave, forward, work.world.source, work);
   // The mirror's own last transaction must have its marker before the target's ends are worth anything.
   await untilNoTransaction(target, wave, work);

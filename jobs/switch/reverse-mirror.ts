@@ -3,7 +3,7 @@ import { FerryError } from "#domain/errors.ts";
 import { reverseFlow } from "#domain/flow.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { OffsetTable } from "#domain/topology.ts";
-import { refuseLoop } from "#jobs/mirror/loop-guard.ts";
+import { refuseLoop, startGuarded } from "#jobs/mirror/loop-guard.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 import { ends, lastOffsets } from "./wave-mirror.ts";
@@ -66,12 +66,7 @@ export async function runReverse(wave: Wave, work: Work, run: Run): Promise<void
   refuseOutside(recorded, starts, now);
   await engine.seed(name, lastOffsets(recorded));
   await run.remember("reverse-seeded", true);
-  await engine.start(name);
-  // Somebody may have started forward meanwhile: each side looks again after it has started.
-  await refuseLoop(name, wave, engine).catch(async (loop: unknown) => {
-    await engine.stop(name);
-    throw loop;
-  });
+  await startGuarded(name, wave, engine);
   await work.audit({
     what: "mirror.reversed",
     wave: wave.name,

@@ -1,5 +1,6 @@
 import { FerryError } from "#domain/errors.ts";
 import type { Wave } from "#domain/plan.ts";
+import { startGuarded } from "#jobs/mirror/loop-guard.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 import { besideMirror, noteMirrorEnd, recallMirrorEnd, stretchOf } from "./beside-mirror.ts";
@@ -37,7 +38,8 @@ async function bringBack(site: FenceSite, work: Work, run: Run): Promise<void> {
   const { state } = await engine.status(reverse);
   await releaseForMirror(site, work, run);
   if (state === "failed") await engine.restartFailed(reverse);
-  else if (state !== "running" && (await run.recall("reverse-seeded")) === true) await engine.start(reverse);
+  else if (state !== "running" && (await run.recall("reverse-seeded")) === true)
+    await startGuarded(reverse, wave, engine);
   // Never without its offsets: it would copy the whole wave back. This refuses where they cannot be right.
   else if (state !== "running") await runReverse(wave, work, run);
   await untilDrained(wave, reverse, await work.world.target(), work.world.source, work);
