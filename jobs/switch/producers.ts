@@ -66,10 +66,12 @@ function armStep(wave: Wave, work: Work, run: Run): Step {
     act: async () => {
       // Its stop takes seconds: better before the producers' pause than in it.
       await stopMirror(wave, "checkpoint", work);
-      const { name, state } = await (await world.engine()).status(reverseName(wave, work));
-      if (state === "absent") await armReverse(wave, work);
+      const engine = await world.engine();
+      const reverse = reverseName(wave, work);
+      if ((await engine.status(reverse)).state === "absent") await armReverse(wave, work);
+      const { name, state } = await engine.status(reverse);
       // Without the offsets of this run it would copy the whole wave back.
-      else if (state !== "stopped" && !(await isSeeded(run))) {
+      if (state !== "stopped" && !(await isSeeded(run))) {
         throw new FerryError("E_LOOP", `${name} is ${state}, and this run did not start it.`);
       }
       return done;

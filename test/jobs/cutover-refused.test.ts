@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Client } from "#domain/settings.ts";
 import { known } from "#domain/topology.ts";
+import { startGuarded } from "#jobs/mirror/loop-guard.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { cutoverProducers } from "#jobs/switch/producers.ts";
+import { armReverse } from "#jobs/switch/reverse-mirror.ts";
 import { rollback } from "#jobs/switch/rollback.ts";
-import { readWaveState } from "#jobs/switch/wave.ts";
+import { loadPlan, readWaveState, waveAt } from "#jobs/switch/wave.ts";
 import { attempt, carryOut, expectNothingLost, fused, started, withWorld } from "#support/cutover-bench.ts";
 import { openRun } from "#support/sample-migration.ts";
 
@@ -113,6 +115,39 @@ describe("what must not be carried out", () => {
     await expectNothingLost(sample);
   });
 
+  it("does not take a mirror back that somebody let run for its own", async () => {
+    const sample = await started([cutoverConsumers]);
+    const work = await sample.openWork();
+    const engine = await work.world.engine();
+    const stray: typeof engine = {
+      ...engine,
+      define: async (flow, state) => {
+        await engine.define(flow, state);
+        if (flow.kind === "reverse") await engine.start(flow.name);
+      },
+    };
+    const beside = withWorld(work, { engine: async () => stray });
+    const result = await carryOut(cutoverProducers, sample, beside, "R1");
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_LOOP" } });
+    expect((await engine.status("ferry-orders-billing-reverse")).state).toBe("absent");
+  });
+
+  it("stops a forward mirror again that was ordered while a run turned the mirror around", async () => {
+    const sample = await started([cutoverConsumers]);
+    const work = await sample.openWork();
+    const engine = await work.world.engine();
+    const name = "ferry-orders-billing-forward";
+    await engine.stop(name);
+    const wave = await waveAt(work, await loadPlan(work), "billing", ["consumers-moved"]);
+    await armReverse(wave, work);
+    const racing = startGuarded(name, wave, engine, async () => {
+      await engine.start(name.replace("forward", "reverse"));
+      await engine.start(name);
+    });
+    await expect(racing).rejects.toMatchObject({ code: "E_LOOP" });
+    expect((await engine.status(name)).state).toBe("stopped");
+  });
+
   it("does not take an application that was started on the target early for a committed group", async () => {
     const sample = await started();
     const work = await sample.openWork();
@@ -138,6 +173,25 @@ describe("what must not be carried out", () => {
       code: "E_PLAN_STALE",
     });
     expect(sample.places.get("billing-app")).toBe("source");
+  });
+
+  it("goes on with the applications it began with when ferry.yaml loses them while it runs", async () => {
+    const sample = await started();
+    const calm = await sample.openWork();
+    const proposal = await cutoverConsumers.propose({ wave: "billing", by: "UANA" }, calm);
+    const dying = await sample.openWork(fused({ left: 80 }));
+    await expect(attempt(cutoverConsumers, sample, dying, "R1", proposal)).rejects.toThrow("killed");
+    const { settings } = calm.migration;
+    const clients = settings.clients.filter(({ name }) => name !== "billing-app");
+    const poorer = { ...calm, migration: { ...calm.migration, settings: { ...settings, clients } } };
+    await expect(attempt(cutoverConsumers, sample, poorer, "R1", proposal)).rejects.toMatchObject({
+      code: "E_PLAN_STALE",
+    });
+    const whole = await withClientsOfRun(poorer, "R1");
+    expect(whole.migration.settings.clients).toEqual(expect.arrayContaining([...settings.clients]));
+    expect((await attempt(cutoverConsumers, sample, whole, "R1", proposal)).kind).toBe("done");
+    expect(sample.places.get("billing-app")).toBe("target");
+    await expectNothingLost(sample);
   });
 
   it("keeps to the approved wave when the plan changes while it runs", async () => {
