@@ -56,8 +56,9 @@ export async function readLag(
 const QuietTails = z.record(z.string(), z.array(z.object({ from: z.int(), until: z.int() }).nullable()));
 type QuietTails = z.infer<typeof QuietTails>;
 
+/** `quiet-tails:` may hold tails that were looked at while a transaction was open: they count no more. */
 function quietKey(flow: string): string {
-  return `quiet-tails:${flow}`;
+  return `settled-tails:${flow}`;
 }
 
 /** A tail counts only while everything before it is copied: a flow that was made anew starts from nothing. */
@@ -91,7 +92,8 @@ function partitionsOf(
 
 /**
  * Where the rest up to the end holds no data record: markers of transactions, or records that were aborted. What is
- * found is remembered: such a tail may expire, and would then look like lost records.
+ * found is remembered: such a tail may expire, and would then look like lost records. Behind the last stable offset
+ * nothing is known: a read-committed read ends there, and the open transaction may still be committed.
  */
 async function quietTails(
   { flow, origin }: Mirror,
@@ -106,12 +108,16 @@ async function quietTails(
   const candidates = partitionLags(reading).filter(
     ({ state, records }) => (state === "behind" || state === "never-copied") && (records ?? 0) <= limit,
   );
+  if (candidates.length === 0) return quiet;
+  // Before the records: what was stable then is decided.
+  const stable = await origin.offsets([...new Set(candidates.map(({ topic }) => topic))], "stable");
   await inTurns(candidates, async ({ topic, partition }) => {
     const copied = at(reading.copied, topic, partition);
     const from = copied === undefined ? at(reading.starts, topic, partition) : copied + 1;
     const until = at(reading.ends, topic, partition);
     const row = quiet.get(topic);
     if (from === undefined || until === undefined || row === undefined) return;
+    if ((at(stable, topic, partition) ?? 0) < until) return;
     const records = await origin.read({ topic, partition }, from, {
       max: 1,
       until,

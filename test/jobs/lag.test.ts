@@ -67,6 +67,31 @@ describe("lag", () => {
     expect(mirror.said()).not.toContain("expired");
   });
 
+  it("counts an open transaction until it is decided, and then what it committed", async () => {
+    mirror.engine.hold(true);
+    mirror.source.append("parcels", 0, { value: "one" }, "tx");
+    mirror.source.append("parcels", 0, { value: "two" }, "tx");
+    await ask("parcels");
+    expect(mirror.said()).toContain("Behind by 2 records");
+    expect(await mirror.work.store.read("settled-tails:ferry-orders-shipping-forward")).toBeUndefined();
+    mirror.source.endTransaction("tx", "commit");
+    await ask("parcels");
+    expect(mirror.said()).toContain("Behind by 3 records");
+    mirror.engine.hold(false);
+    await ask("parcels");
+    expect(mirror.said()).toContain("Behind by 0 records");
+  });
+
+  it("does not believe a tail that was stored while a transaction was open", async () => {
+    mirror.engine.hold(true);
+    const until = mirror.source.append("parcels", 0, { value: "one" }, "tx") + 1;
+    await mirror.work.store.write("quiet-tails:ferry-orders-shipping-forward", {
+      parcels: [{ from: 0, until }],
+    });
+    await ask("parcels");
+    expect(mirror.said()).toContain("Behind by 1 records");
+  });
+
   it("is unknown, and says why, while the source does not answer", async () => {
     mirror.source.fail("offsets", new FerryError("E_SOURCE_UNREACHABLE", "nobody home"));
     await ask();
