@@ -41,10 +41,7 @@ export async function commitOffsets(wave: Wave, target: KafkaCluster, work: Work
   await run.remember("translated", translated);
   await target.commit(tablesOf(translated));
   await run.remember("committed", true);
-  const wrong = await notCommitted(translated, target);
-  if (wrong.length > 0) {
-    throw new FerryError("E_OFFSETS_MOVED", `Committed on MSK and read back differently: ${short(wrong)}.`);
-  }
+  await refuseNotCommitted(translated, target);
   await work.audit({ what: "offsets.committed", wave: wave.name, detail: translated });
 }
 
@@ -57,7 +54,7 @@ async function refuseSync(wave: Wave, work: Work): Promise<void> {
 }
 
 /** Only groups that are Empty or absent on both sides may be given offsets. */
-async function refuseLife(wave: Wave, target: KafkaCluster, work: Work): Promise<void> {
+export async function refuseLife(wave: Wave, target: KafkaCluster, work: Work): Promise<void> {
   const [here, there] = await Promise.all([
     work.world.source.describeGroups(wave.groups),
     target.describeGroups(wave.groups),
@@ -92,6 +89,14 @@ export async function notCommitted(
       return found === offset ? [] : [`${group} ${topic}-${partition} is ${found ?? "none"}, not ${offset}`];
     }),
   );
+}
+
+/** Reads back what was committed; `E_OFFSETS_MOVED` when something else stands there. */
+export async function refuseNotCommitted(translated: readonly Exact[], cluster: KafkaCluster): Promise<void> {
+  const wrong = await notCommitted(translated, cluster);
+  if (wrong.length === 0) return;
+  const side = cluster.role === "target" ? "MSK" : "the source";
+  throw new FerryError("E_OFFSETS_MOVED", `Committed on ${side} and read back differently: ${short(wrong)}.`);
 }
 
 /**
@@ -196,6 +201,7 @@ export async function carryBack(wave: Wave, work: Work): Promise<void> {
     }))
     .filter(({ offsets }) => offsets.length > 0);
   if (forward.length > 0) await source.commit(tablesOf(forward));
+  await refuseNotCommitted(forward, source);
   await work.audit({
     what: "offsets.carried-back",
     wave: wave.name,

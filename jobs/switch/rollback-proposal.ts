@@ -8,6 +8,7 @@ import { about, clockTime, count, figure } from "#domain/wording.ts";
 import { readMigrationLag } from "#jobs/mirror/migration-lag.ts";
 import type { Asked, Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
+import { lateRows } from "./before-start.ts";
 import { liveGroups } from "./clients.ts";
 import { fenceSize } from "./fence-document.ts";
 import { type ProposedFence, proposeFence } from "./fence-proposal.ts";
@@ -186,10 +187,12 @@ export async function summaryOfRollback(proposal: Proposal, work: Work, run: Run
   const wave = await waveOfRun(proposal, work, run);
   const live = await liveGroups(work.world.source, wave.groups);
   const onSource = { label: "On the source", value: live.join("; ") || "no live group" };
+  const late = await lateRows(run);
   const held = await recallHeld(run);
   if (held !== undefined) {
     const rows = [
       onSource,
+      ...late,
       { label: "Mirror", value: "STOPPED and removed: it would leave records out or copy others twice" },
       { label: "MSK lacks", value: held.lacks },
       { label: "Do", value: heldRemedy(held) },
@@ -201,6 +204,7 @@ export async function summaryOfRollback(proposal: Proposal, work: Work, run: Run
       kind: "facts",
       rows: [
         onSource,
+        ...late,
         { label: "Mirror", value: "forward again, behind what came back: nothing is copied twice" },
         { label: "Next", value: `\`/ferry cutover consumers ${wave.name}\` when the cause is gone` },
       ],

@@ -1,9 +1,9 @@
 import type { Proposal } from "#domain/approval.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
-import { refuseLoop } from "#jobs/mirror/loop-guard.ts";
+import { startGuarded } from "#jobs/mirror/loop-guard.ts";
 import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
-import { untilNoTransaction } from "./before-start.ts";
+import { noteLateOnMsk, noteMskEnd, refuseGrowthOnMsk, untilNoTransaction } from "./before-start.ts";
 import {
   besideMirror,
   noteMirrorEnd,
@@ -21,6 +21,7 @@ import {
   stopConsumers,
   stopProducers,
 } from "./clients.ts";
+import { refuseLife, refuseNotCommitted } from "./consumers-offsets.ts";
 import { type FenceSite, fenceGeneration, isLifted, liftAny } from "./fence.ts";
 import { approvedAcls } from "./fence-proposal.ts";
 import { fenceStep } from "./fence-steps.ts";
@@ -57,12 +58,28 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
         stopProducersStep(wave, work, run),
         fenceStep(site, work, run),
         ...bringRecordsBack(site, work, run),
-        ...bringConsumersBack(wave, work, run, carryAll(wave, proposal, work, run)),
+        ...bringConsumersBack(
+          wave,
+          work,
+          run,
+          carryAll(wave, proposal, work, run),
+          async () => await refuseGrowthOnMsk(wave, work, run),
+        ),
         liftStep(wave, work, run),
         ...bringProducersBack(wave, work, run),
         record(wave, work, run),
       ]
-    : [...bringConsumersBack(wave, work, run, async (translated) => translated), record(wave, work, run)];
+    : [
+        // Producers still write to the source: MSK grows by what forward copies.
+        ...bringConsumersBack(
+          wave,
+          work,
+          run,
+          async (translated) => translated,
+          async () => {},
+        ),
+        record(wave, work, run),
+      ];
 }
 
 type Carry = (translated: readonly Exact[]) => Promise<readonly Exact[]>;
@@ -117,8 +134,7 @@ function bringRecordsBack(site: FenceSite, work: Work, run: Run): readonly Step[
         await flatEnds(target, wave, work);
         // Stopped by an earlier attempt of this run, before its fence was lifted.
         if ((await run.recall("drained")) !== undefined && (await isStopped())) {
-          await refuseLoop(reverse, wave, await world.engine());
-          await (await world.engine()).start(reverse);
+          await startGuarded(reverse, wave, await world.engine());
         }
         await untilDrained(wave, reverse, target, world.source, work);
         await run.remember("drained", generation);
@@ -134,7 +150,10 @@ function bringRecordsBack(site: FenceSite, work: Work, run: Run): readonly Step[
         if (!(await isStopped())) await (await world.engine()).stop(reverse);
         const target = await world.target();
         await untilNoTransaction(target, wave, work);
-        await flatEnds(target, wave, work);
+        const mskEnd = await flatEnds(target, wave, work);
+        // One that was begun and left open meanwhile lies within these ends.
+        await untilNoTransaction(target, wave, work);
+        await noteMskEnd(mskEnd, work, run);
         await proveAllCopied(wave, reverse, target, work);
         await noteMirrorEnd(wave, work, run);
         await run.remember("reverse-proved", generation);
@@ -142,7 +161,7 @@ function bringRecordsBack(site: FenceSite, work: Work, run: Run): readonly Step[
       },
       undo: {
         title: "start the reverse mirror",
-        run: async () => await (await world.engine()).start(reverse),
+        run: async () => await startGuarded(reverse, wave, await world.engine()),
       },
     },
   ];
@@ -163,7 +182,13 @@ function liftStep(wave: Wave, work: Work, run: Run): Step {
   };
 }
 
-function bringConsumersBack(wave: Wave, work: Work, run: Run, carry: Carry): readonly Step[] {
+function bringConsumersBack(
+  wave: Wave,
+  work: Work,
+  run: Run,
+  carry: Carry,
+  lastLook: () => Promise<void>,
+): readonly Step[] {
   const clients = consumersOf(work, wave);
   const { source } = work.world;
   const places = () => Promise.all(clients.map((client) => placeOfConsumer(client, work)));
@@ -188,8 +213,13 @@ function bringConsumersBack(wave: Wave, work: Work, run: Run, carry: Carry): rea
       title: "carry their offsets back",
       isDone: async () => (await run.recall("carried-back")) === true,
       act: async () => {
-        const back = await carry(await translateAll(wave, await work.world.target(), source, work));
+        const target = await work.world.target();
+        await lastLook();
+        await refuseLife(wave, target, work);
+        const back = await carry(await translateAll(wave, target, source, work));
+        await lastLook();
         await source.commit(tablesOf(back));
+        await refuseNotCommitted(back, source);
         await run.remember("carried-back", true);
         await work.audit({ what: "offsets.carried-back", wave: wave.name, detail: back });
         return done;
@@ -256,6 +286,7 @@ function bringProducersBack(wave: Wave, work: Work, run: Run): readonly Step[] {
         return producers.length === 0 || places.every((place) => place === "source");
       },
       act: async () => {
+        await noteLateOnMsk(wave, work, run);
         await startProducers(producers, "source", work, run.id);
         return done;
       },
