@@ -2,13 +2,14 @@ import { isFinal, type Request } from "#domain/approval.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import { type Message, mention, type Part, type Tone } from "#domain/message.ts";
-import type { Approvable } from "#jobs/run/approvable.ts";
+import type { Approvable, Step } from "#jobs/run/approvable.ts";
 import { readJournal } from "#jobs/run/journal.ts";
 import { createRun, type LiveRun, runIdOf } from "#jobs/run/run.ts";
 import { runSteps, type StepsResult } from "#jobs/run/steps.ts";
 import { stepsMessagePart } from "#jobs/run/steps-message.ts";
 import { refuseWhileStuck } from "#jobs/run/stuck.ts";
 import { liftFencesOfOthers } from "#jobs/switch/fence-sweep.ts";
+import { withClientsOfRun } from "#jobs/switch/wave.ts";
 import { again, done, type Handler, type Outcome, type Work } from "#jobs/work.ts";
 import type { Approvables } from "./observe.ts";
 import { withButtons } from "./request-actions.ts";
@@ -113,23 +114,79 @@ async function refuseRival(request: Request, work: Work): Promise<void> {
 }
 
 async function carryOut(execution: Execution): Promise<Outcome> {
-  const { request, approvable, run } = execution;
+  const { request, run } = execution;
   const work: Work = {
     ...execution.work,
     card: withButtons(execution.work.card, request),
     signal: AbortSignal.any([execution.work.signal, run.signal]),
     audit: (entry) => execution.work.audit({ actor: bot, ...aboutRequest(request), ...entry }),
   };
-  const safe = { ...execution, work };
+  let safe = { ...execution, work };
   try {
     showStarted(request, work);
     await liftFencesOfOthers(work, run);
-    const steps = await approvable.steps(request.proposal, work, run);
+    if (await isBegun(safe)) safe = { ...safe, work: await withClientsOfRun(work, run.id) };
+    const steps = await stepsOf(safe);
+    if (steps === undefined) return again(stubbornMs);
     const subject = subjectOf(request);
-    return await onResult(safe, await runSteps({ steps, run, work, subject }));
+    return await onResult(safe, await runSteps({ steps, run, work: safe.work, subject }));
   } catch (thrown) {
     return onThrown(safe, asFerryError(thrown));
   }
+}
+
+async function isBegun({ run, work }: Pick<Execution, "run" | "work">): Promise<boolean> {
+  const journal = await readJournal(work.store, run.id);
+  return (journal?.entries.length ?? 0) > 0;
+}
+
+/**
+ * `undefined`: a begun run whose steps cannot be told, so that it can go neither on nor back, whoever cancels it. It
+ * gives the lease up in between, so that its fence does not stand for ever, and calls people, once.
+ */
+async function stepsOf(execution: Execution): Promise<readonly Step[] | undefined> {
+  const { approvable, request, run, work } = execution;
+  try {
+    return await approvable.steps(request.proposal, work, run);
+  } catch (thrown) {
+    const error = asFerryError(thrown);
+    const passes = error.retryable || error.code === "E_LEASE_LOST" || work.signal.aborted;
+    if (passes || !(await isBegun(execution))) throw error;
+    await run.leave(0);
+    work.log.error(
+      { request: request.id, code: error.code, error: error.message },
+      "run cannot go on or back",
+    );
+    try {
+      await tellHeld(execution, error);
+      await showWaiting(execution, error, `it tries again in ${stubbornMs / 1000} s`);
+    } catch (silent) {
+      work.log.warn({ request: request.id, error: asFerryError(silent).message }, "held run was not told");
+    }
+    return undefined;
+  }
+}
+
+/** What Slack did not take is said at the next attempt. */
+async function tellHeld({ request, run, work }: Execution, error: FerryError): Promise<void> {
+  const { channel } = work.migration.settings;
+  const key = `run-held:${run.id}`;
+  if ((await work.chat.find(channel, key)) !== undefined) return;
+  const text = `\`${error.code}\` ${error.message} The run has begun, and can go neither on nor back; \`/ferry cancel\` does not reach it either. It tries again every ${stubbornMs / 1000} s. Before its point of no return its fence is taken away meanwhile: applications may write where they wrote before.`;
+  const remedy = `*Do:* put back what it misses: as it was when the request was approved, applications of ferry.yaml by the same names. Then it goes on by itself, or back after \`/ferry cancel ${request.id}\`.`;
+  await work.chat.post(
+    channel,
+    {
+      subject: `${subjectOf(request)} · cannot go on`,
+      tone: "alarm",
+      note: `request ${request.id}`,
+      parts: [
+        { kind: "text", text },
+        { kind: "text", text: remedy },
+      ],
+    },
+    { key },
+  );
 }
 
 /** The run waits for nobody to have read this: the card tells the rest, and the end is told in any case. */
@@ -171,8 +228,7 @@ async function onThrown(execution: Execution, error: FerryError): Promise<Outcom
     if (!error.retryable) return again(1000);
     throw error;
   }
-  const journal = await readJournal(work.store, run.id);
-  if ((journal?.entries.length ?? 0) === 0) {
+  if (!(await isBegun(execution))) {
     await end(execution, "failed", `${code}: ${message}`, []);
     return done;
   }

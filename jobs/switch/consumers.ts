@@ -137,7 +137,9 @@ function startStep(wave: Wave, target: KafkaCluster, work: Work, run: Run): Step
   return {
     name: "start-consumers",
     title: "start them on MSK",
+    // Only what this run started counts: somebody else's start would be left out of the way back.
     isDone: async () => {
+      if ((await recallSigns(run)).startingAt === undefined) return false;
       const live = await liveGroups(target, groups);
       return (
         live.length === new Set(groups).size &&
@@ -148,9 +150,8 @@ function startStep(wave: Wave, target: KafkaCluster, work: Work, run: Run): Step
       const { startingAt } = await recallSigns(run);
       const translated = (await recallTranslated(run)) ?? [];
       const welcome = await createWelcome(target, groups, translated, work, run);
-      const began = startingAt ?? work.clock.now();
+      await noteSigns(run, { startingAt: startingAt ?? work.clock.now() });
       await whileLooking(welcome, work, () => startConsumers(clients, "target", work, run.id));
-      await noteSigns(run, { startingAt: began });
       await welcome.keep();
       return done;
     },

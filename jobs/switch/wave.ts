@@ -3,7 +3,7 @@ import type { Proposal } from "#domain/approval.ts";
 import { closestName } from "#domain/closest.ts";
 import { FerryError } from "#domain/errors.ts";
 import { Plan, planKey, Wave } from "#domain/plan.ts";
-import type { Client } from "#domain/settings.ts";
+import { Client } from "#domain/settings.ts";
 import { type Phase, WaveState, waveKey } from "#domain/wave-state.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
@@ -95,18 +95,60 @@ const Guided = z.object({ plan: z.string(), clients: z.array(z.string()) });
 
 /**
  * The wave that was approved, for every attempt of its run: the plan must still be the approved one when the run
- * begins (`E_PLAN_STALE`), and its applications must still be those of ferry.yaml. A later plan changes nothing.
+ * begins (`E_PLAN_STALE`), and its applications must then be those of ferry.yaml. A later plan changes nothing; nor does
+ * a later ferry.yaml, see `withClientsOfRun`.
  */
 export async function waveOfRun(proposal: Proposal, work: Work, run: Run): Promise<Wave> {
   const { plan: hash, clients } = Guided.parse(proposal.plan);
   const wave = Wave.safeParse(await run.recall("wave")).data ?? (await approvedWave(hash, proposal, work));
-  const known = new Set([...consumersOf(work, wave), ...producersOf(work, wave)].map(({ name }) => name));
-  const missing = clients.filter((name) => !known.has(name));
+  const known = clientsOf(work, wave);
+  const missing = clients.filter((name) => !known.some((client) => client.name === name));
   if (missing.length > 0) {
     throw new FerryError("E_PLAN_STALE", `ferry.yaml no longer has the approved ${missing.join(", ")}.`);
   }
   await run.remember("wave", wave);
+  if ((await run.recall("clients")) === undefined) {
+    const approved = known.filter(({ name }) => clients.includes(name));
+    await run.remember("clients", approved.map(written));
+  }
   return wave;
+}
+
+function clientsOf(work: Pick<Work, "migration">, wave: Wave): readonly Client[] {
+  return [...consumersOf(work, wave), ...producersOf(work, wave)];
+}
+
+/** As ferry.yaml would have it: durations are text there. */
+function written(client: Client) {
+  const entries = Object.entries(client.switch).map(([key, value]) =>
+    (key === "timeout" || key === "poll") && typeof value === "number" ? [key, `${value}ms`] : [key, value],
+  );
+  return { ...client, switch: Object.fromEntries(entries) };
+}
+
+/**
+ * The same work for a run that has begun: applications of its wave that were taken out of ferry.yaml since, or belong to
+ * the wave no longer, are those that the run began with. What ferry.yaml still has is as ferry.yaml has it now.
+ */
+export async function withClientsOfRun<W extends Pick<Work, "store" | "migration">>(
+  work: W,
+  run: string,
+): Promise<W> {
+  const [wave, clients] = await Promise.all(
+    ["wave", "clients"].map(async (key) => (await work.store.read(`run:${run}:${key}`))?.value),
+  );
+  const approved = z.array(Client).safeParse(clients).data ?? [];
+  const begunWave = Wave.safeParse(wave).data;
+  if (begunWave === undefined) return work;
+  const known = new Set(clientsOf(work, begunWave).map(({ name }) => name));
+  const lost = approved.filter(({ name }) => !known.has(name));
+  if (lost.length === 0) return work;
+  const { settings } = work.migration;
+  const others = settings.clients.filter(({ name }) => lost.every((client) => client.name !== name));
+  return {
+    ...work,
+    migration: { ...work.migration, settings: { ...settings, clients: [...others, ...lost] } },
+  };
 }
 
 async function approvedWave(hash: string, proposal: Proposal, work: Work): Promise<Wave> {

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { FerryError } from "#domain/errors.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
+import { runSteps } from "#jobs/run/steps.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { rollback } from "#jobs/switch/rollback.ts";
-import { readWaveState } from "#jobs/switch/wave.ts";
-import { attempt, carryOut, expectNothingLost, started, withWorld } from "#support/cutover-bench.ts";
+import { readWaveState, withClientsOfRun } from "#jobs/switch/wave.ts";
+import type { Outcome } from "#jobs/work.ts";
+import { attempt, carryOut, expectNothingLost, fused, started, withWorld } from "#support/cutover-bench.ts";
 import { openRun, type SampleMigration } from "#support/sample-migration.ts";
 import { whenWaiting } from "#support/when-waiting.ts";
 
@@ -21,6 +24,59 @@ async function meddle(sample: SampleMigration, act: () => void) {
 }
 
 describe("while the consumers move", () => {
+  it("goes on with the applications it began with when ferry.yaml loses them while it runs", async () => {
+    const sample = await started();
+    const calm = await sample.openWork();
+    const proposal = await cutoverConsumers.propose({ wave: "billing", by: "UANA" }, calm);
+    const dying = await sample.openWork(fused({ left: 80 }));
+    await expect(attempt(cutoverConsumers, sample, dying, "R1", proposal)).rejects.toThrow("killed");
+    const { settings } = calm.migration;
+    const clients = settings.clients.filter(({ name }) => name !== "billing-app");
+    const poorer = { ...calm, migration: { ...calm.migration, settings: { ...settings, clients } } };
+    await expect(attempt(cutoverConsumers, sample, poorer, "R1", proposal)).rejects.toMatchObject({
+      code: "E_PLAN_STALE",
+    });
+    const whole = await withClientsOfRun(poorer, "R1");
+    expect(whole.migration.settings.clients).toEqual(expect.arrayContaining([...settings.clients]));
+    expect((await attempt(cutoverConsumers, sample, whole, "R1", proposal)).kind).toBe("done");
+    expect(sample.places.get("billing-app")).toBe("target");
+    await expectNothingLost(sample);
+  });
+
+  it("takes back an application that somebody else started on MSK right behind the proof", async () => {
+    const sample = await started();
+    const work = await sample.openWork();
+    const proposal = await cutoverConsumers.propose(asked, work);
+    const run = await openRun(sample.store, "R1");
+    const steps = await cutoverConsumers.steps(proposal, work, run);
+    const early = steps.map((step) =>
+      step.name === "prove-offsets" ? { ...step, act: () => proveThenStart(() => step.act()) } : step,
+    );
+    const failing = early.map((step) =>
+      step.name === "watch-consumers"
+        ? { ...step, act: () => Promise.reject(new FerryError("E_OFFSETS_MOVED", "a stranger")) }
+        : step,
+    );
+    const result = await runSteps({ steps: failing, run, work, subject: "test", patienceMs: 0 });
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_OFFSETS_MOVED" } });
+    for (const name of ["billing-app", "ledger-app"]) expect(sample.places.get(name)).toBe("source");
+    const live = (await sample.target.cluster.describeGroups(["billing", "ledger"])).flatMap(
+      ({ members }) => members,
+    );
+    expect(live).toEqual([]);
+    await run.leave(0);
+    await expectNothingLost(sample);
+
+    async function proveThenStart(prove: () => Promise<Outcome>): Promise<Outcome> {
+      const outcome = await prove();
+      const access = await work.world.applications("target");
+      for (const client of work.migration.settings.clients.filter(({ role }) => role === "consumer")) {
+        await work.world.client(client).start("target", access, "by hand");
+      }
+      return outcome;
+    }
+  });
+
   it("stops the group sync before the commit, and starts it again when it goes back", async () => {
     const sample = await started();
     const work = await sample.openWork();

@@ -175,25 +175,6 @@ describe("what must not be carried out", () => {
     expect(sample.places.get("billing-app")).toBe("source");
   });
 
-  it("goes on with the applications it began with when ferry.yaml loses them while it runs", async () => {
-    const sample = await started();
-    const calm = await sample.openWork();
-    const proposal = await cutoverConsumers.propose({ wave: "billing", by: "UANA" }, calm);
-    const dying = await sample.openWork(fused({ left: 80 }));
-    await expect(attempt(cutoverConsumers, sample, dying, "R1", proposal)).rejects.toThrow("killed");
-    const { settings } = calm.migration;
-    const clients = settings.clients.filter(({ name }) => name !== "billing-app");
-    const poorer = { ...calm, migration: { ...calm.migration, settings: { ...settings, clients } } };
-    await expect(attempt(cutoverConsumers, sample, poorer, "R1", proposal)).rejects.toMatchObject({
-      code: "E_PLAN_STALE",
-    });
-    const whole = await withClientsOfRun(poorer, "R1");
-    expect(whole.migration.settings.clients).toEqual(expect.arrayContaining([...settings.clients]));
-    expect((await attempt(cutoverConsumers, sample, whole, "R1", proposal)).kind).toBe("done");
-    expect(sample.places.get("billing-app")).toBe("target");
-    await expectNothingLost(sample);
-  });
-
   it("keeps to the approved wave when the plan changes while it runs", async () => {
     const sample = await started();
     const calm = await sample.openWork();

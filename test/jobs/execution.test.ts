@@ -6,7 +6,7 @@ import { createExecute } from "#jobs/approval/execute.ts";
 import { reviewOpenRequests } from "#jobs/approval/open-requests.ts";
 import { createReview } from "#jobs/approval/review.ts";
 import type { Approvable } from "#jobs/run/approvable.ts";
-import { done, type Outcome } from "#jobs/work.ts";
+import { again, done, type Outcome } from "#jobs/work.ts";
 import { approvedByTwo, asked, jobOf } from "#support/approval-bench.ts";
 
 describe("starting", () => {
@@ -127,6 +127,38 @@ describe("cancelling", () => {
     await at.execute();
     expect(await at.now()).toMatchObject({ state: "failed" });
     expect(at.state.on).toBe(0);
+    expect(at.shown()).toContain("stopped by @{UBEN}");
+  });
+});
+
+describe("a run whose steps cannot be told any more", () => {
+  it("gives up its lease, calls people once, and goes on when what it misses is back", async () => {
+    const at = await approvedByTwo();
+    const lost = { now: false };
+    const broken: Approvable = {
+      ...at.approvable,
+      steps: async (proposal, work, run) => {
+        if (lost.now)
+          throw new FerryError("E_PLAN_STALE", "ferry.yaml no longer has the approved ledger-app.");
+        const [step] = await at.approvable.steps(proposal, work, run);
+        if (step === undefined) throw new Error("no step");
+        return [{ ...step, act: async () => again(1000) }];
+      },
+    };
+    const execute = createExecute({ "cutover-consumers": broken });
+    expect(await execute(jobOf("execute", { id: at.id }), at.work)).toEqual(again(1000));
+    lost.now = true;
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      expect(await execute(jobOf("execute", { id: at.id }), at.work)).toEqual(again(30_000));
+      const lease = await at.work.store.acquire("migration:orders", "fence-sweep", 1000);
+      await at.work.store.release(lease);
+    }
+    const alarms = at.work.fake.posts.filter(({ message }) => message.tone === "alarm");
+    expect(alarms).toHaveLength(1);
+    expect(JSON.stringify(alarms)).toContain("ledger-app");
+    await cancel(by("UBEN", at.id), at.work);
+    await at.execute();
+    expect(await at.now()).toMatchObject({ state: "failed" });
     expect(at.shown()).toContain("stopped by @{UBEN}");
   });
 });
