@@ -206,14 +206,19 @@ export async function isLifted(wave: string, side: FenceSide, work: Work): Promi
 /** Nothing of the fence would keep the mirror from writing to this cluster. */
 export async function isClearOfMirror({ wave, side }: FenceSite, work: Work): Promise<boolean> {
   const fence = await readFence(work, wave.name, side);
-  if (fence === undefined || fence.state === "lifted") return true;
+  if (fence === undefined) return true;
+  if (fence.state === "lifted") return !(await hasReturned(fence, work));
   return !fence.stopsMirror && fence.configs.length === 0;
 }
 
 /** Takes away what would stop the mirror: all of it, or only the size limit where the mirror passes the ACLs. */
 export async function releaseForMirror({ wave, side }: FenceSite, work: Work, run: Run): Promise<void> {
   const fence = await readFence(work, wave.name, side);
-  if (fence === undefined || fence.state === "lifted") return;
+  if (fence === undefined) return;
+  if (fence.state === "lifted") {
+    await liftRest(fence, work, run.lease);
+    return;
+  }
   const acls = fence.allow.length + fence.deny.length;
   if (fence.stopsMirror || acls === 0) {
     await liftFence(fence, work, run.lease, { released: true, reason: "it would stop the mirror" });
@@ -226,18 +231,25 @@ export async function releaseForMirror({ wave, side }: FenceSite, work: Work, ru
 
 /**
  * Behind the point of no return: what is left of the fence outlives its run. One that was lifted meanwhile, because
- * the run's lease had run out, is set again.
+ * the run's lease had run out, is set again; so is one that the cluster no longer has, whatever is written down: a
+ * sweeper's removal may have come late.
  */
 export async function keepStanding({ wave, side }: FenceSite, work: Work, run: Run): Promise<void> {
   const fence = await readFence(work, wave.name, side);
-  if (fence === undefined || fence.run !== run.id || fence.state === "standing") return;
-  if (fence.state === "lifted" && (fence.released || fence.stopsMirror)) return;
-  const acls = fence.allow.length + fence.deny.length;
-  if (acls === 0) return;
-  const next = { ...fence, configs: [], generation: fence.generation + 1 };
-  const set = fence.state === "set" ? fence : await raise(next, work, run.lease);
+  if (fence === undefined || fence.run !== run.id || !mayStand(fence)) return;
+  const isNoted = fence.state === "set" || fence.state === "standing";
+  const stands = isNoted && (await isInPlace(fence, await clusterOf(side, work)));
+  if (stands && fence.state === "standing") return;
+  const configs = isNoted ? fence.configs : [];
+  const next = { ...fence, configs, generation: fence.generation + 1 };
+  const set = stands ? fence : await raise(next, work, run.lease);
   await writeFence({ ...set, state: "standing" }, work, run.lease);
   await work.audit({ what: "fence.standing", wave: wave.name, detail: fenceDetail(set) });
+}
+
+function mayStand({ state, released, stopsMirror, allow, deny }: FenceDocument): boolean {
+  if (state === "lifted" && (released || stopsMirror)) return false;
+  return allow.length + deny.length > 0;
 }
 
 /** Of the fence as this run left it; 0: none. A proof of silence of another generation is worth nothing. */
