@@ -158,9 +158,11 @@ describe("progress", () => {
   ])("%i ms is %s", (ms, text) => expect(spell(ms)).toBe(text));
 });
 
+function headline(tone: Message["tone"], note: string): string {
+  return render({ subject: "orders · assess", tone, note, parts: [] }).text;
+}
+
 test("working and done differ in sign and word, and no word is said twice", () => {
-  const headline = (tone: Message["tone"], note: string) =>
-    render({ subject: "orders · assess", tone, note, parts: [] }).text;
   expect(headline("working", "request 7K3Q")).toBe("⏳ *orders · assess*   working · request 7K3Q");
   expect(headline("done", "done in 41 s")).toBe("✓ *orders · assess*   done in 41 s");
   expect(headline("done", "request 7K3Q")).toBe("✓ *orders · assess*   done · request 7K3Q");

@@ -165,8 +165,8 @@ describe("who and where", () => {
 
   test("nothing but /ferry tells the person where one stands, and queues nothing", async () => {
     const { queue, people, jobs, migrations, log } = setup();
-    const overview = async () => ({ subject: "orders · where it stands", tone: "info" as const, parts: [] });
-    const handle = createCommands({ migrations, queue, people, overview, log });
+    const message = { subject: "orders · where it stands", tone: "info" as const, parts: [] };
+    const handle = createCommands({ migrations, queue, people, overview: async () => message, log });
     const answer = await handle({ channel: "C0MIGRATION", user: "U0ANA", text: " " });
     expect(answer).toMatchObject({ seenBy: "person", message: { subject: "orders · where it stands" } });
     expect(jobs).toEqual([]);
