@@ -41,7 +41,8 @@ export async function watchConsumers(wave: Wave, target: KafkaCluster, work: Wor
     const silent = groups.filter((group) => !welcome.hasRead(group));
     if (silent.length === 0) return [];
     const ends = await target.offsets(wave.topics, "end");
-    return silent.filter((group) => hasLeft(now.get(group), ends));
+    const left = await Promise.all(silent.map((group) => hasLeft(now.get(group), ends, target)));
+    return silent.filter((_, index) => left[index] === true);
   }
 
   const trouble = { code: "E_CLIENT_CLAIM", what: "The consumers do not read on MSK" } as const;
@@ -103,8 +104,21 @@ async function refuseReturn(
   refuseMoved(translated, committed, wave);
 }
 
-function hasLeft(committed: OffsetTable | undefined, ends: OffsetTable): boolean {
-  return [...(committed ?? [])].some(([topic, row]) =>
-    row.some((offset, partition) => offset !== undefined && offset < (ends.get(topic)?.[partition] ?? 0)),
+/** A copy ends in the marker of its transaction (KIP-98): an end beyond the committed offset is no record yet. */
+async function hasLeft(
+  committed: OffsetTable | undefined,
+  ends: OffsetTable,
+  target: KafkaCluster,
+): Promise<boolean> {
+  const behind = [...(committed ?? [])].flatMap(([topic, row]) =>
+    row.flatMap((offset, partition) =>
+      offset !== undefined && offset < (ends.get(topic)?.[partition] ?? 0)
+        ? [{ topic, partition, offset }]
+        : [],
+    ),
   );
+  const found = await Promise.all(
+    behind.map(({ offset, ...where }) => target.read(where, offset, { max: 1 })),
+  );
+  return found.some((records) => records.length > 0);
 }
