@@ -178,7 +178,8 @@ function stopStep(waves: readonly Wave[], work: Work, run: Run): Step {
         const engine = await work.world.engine();
         for (const wave of waves) {
           const name = flowName(work.migration.name, wave.name, "reverse");
-          if ((await engine.status(name)).state === "stopped") await startGuarded(name, wave, engine);
+          if ((await engine.status(name)).state === "absent") continue;
+          await startGuarded(name, wave, engine);
         }
       },
     },

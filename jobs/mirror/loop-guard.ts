@@ -24,7 +24,7 @@ export async function startGuarded(
   name: string,
   wave: Wave,
   engine: ReplicationEngine,
-  start: () => Promise<void> = () => engine.start(name),
+  start: () => Promise<void> = () => goOn(name, engine),
 ): Promise<void> {
   await refuseLoop(name, wave, engine);
   await start();
@@ -32,4 +32,14 @@ export async function startGuarded(
     await engine.stop(name);
     throw loop;
   });
+}
+
+/**
+ * Lets a connector go on, whatever Connect shows of it: while its workers rebalance, a stopped one is "starting", and
+ * taking that for its word would leave it stopped. Returns once it runs.
+ */
+export async function goOn(name: string, engine: ReplicationEngine): Promise<void> {
+  const { state } = await engine.status(name);
+  if (state === "failed") await engine.restartFailed(name);
+  else if (state !== "running") await engine.start(name);
 }

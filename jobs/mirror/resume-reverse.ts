@@ -37,10 +37,7 @@ export async function resumeReverse(wave: Wave, engine: ReplicationEngine, work:
   if (wrong !== undefined) {
     throw new FerryError("E_SEED_BOUNDS", `${name} would copy again what the source has: ${wrong}.`);
   }
-  await startGuarded(name, wave, engine, async () => {
-    if (state === "failed") await engine.restartFailed(name);
-    await engine.start(name);
-  });
+  await startGuarded(name, wave, engine);
   await work.audit({ what: "mirror.running", wave: wave.name, detail: { flow: name } });
   return (await engine.status(name)).state;
 }

@@ -144,7 +144,6 @@ async function goOnDraining(wave: Wave, work: Work, run: Run): Promise<void> {
   if ((await run.recall("forward-stopped")) !== true) return;
   const engine = await work.world.engine();
   const forward = flowName(work.migration.name, wave.name, "forward");
-  if ((await engine.status(forward)).state !== "stopped") return;
   await startGuarded(forward, wave, engine);
 }
 

@@ -37,11 +37,10 @@ async function bringBack(site: FenceSite, work: Work, run: Run): Promise<void> {
   const reverse = reverseName(wave, work);
   const { state } = await engine.status(reverse);
   await releaseForMirror(site, work, run);
-  if (state === "failed") await engine.restartFailed(reverse);
-  else if (state !== "running" && (await run.recall("reverse-seeded")) === true)
-    await startGuarded(reverse, wave, engine);
+  const goesOn = ["failed", "running"].includes(state) || (await run.recall("reverse-seeded")) === true;
+  if (goesOn) await startGuarded(reverse, wave, engine);
   // Never without its offsets: it would copy the whole wave back. This refuses where they cannot be right.
-  else if (state !== "running") await runReverse(wave, work, run);
+  else await runReverse(wave, work, run);
   await untilDrained(wave, reverse, await work.world.target(), work.world.source, work);
 }
 

@@ -4,7 +4,7 @@ import { flowName, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { type Growth, growthsBetween } from "#domain/rogue.ts";
 import { at, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
-import { refuseLoop, startGuarded } from "#jobs/mirror/loop-guard.ts";
+import { goOn, refuseLoop, startGuarded } from "#jobs/mirror/loop-guard.ts";
 import { caughtUp, readLag } from "#jobs/mirror/mirror-readings.ts";
 import { nameWriters } from "#jobs/mirror/name-writers.ts";
 import { holds, notYet, until } from "#jobs/waiting.ts";
@@ -211,11 +211,7 @@ function refuseBeyond(recorded: OffsetTable, now: OffsetTable): void {
 export async function resumeForward(wave: Wave, work: Work): Promise<void> {
   const engine = await work.world.engine();
   const forward = flowName(work.migration.name, wave.name, "forward");
-  const { state } = await engine.status(forward);
-  await startGuarded(forward, wave, engine, async () => {
-    if (state === "failed") await engine.restartFailed(forward);
-    else if (state !== "running") await engine.start(forward);
-  });
+  await startGuarded(forward, wave, engine);
   await resumeCheckpoint(wave, work);
   await work.audit({ what: "mirror.started", wave: wave.name, detail: { flow: forward } });
 }
@@ -223,7 +219,7 @@ export async function resumeForward(wave: Wave, work: Work): Promise<void> {
 export async function resumeCheckpoint(wave: Wave, work: Work): Promise<void> {
   const engine = await work.world.engine();
   const checkpoint = flowName(work.migration.name, wave.name, "checkpoint");
-  if ((await engine.status(checkpoint)).state === "stopped") await engine.start(checkpoint);
+  if ((await engine.status(checkpoint)).state !== "absent") await goOn(checkpoint, engine);
 }
 
 /** "Copied up to the end": the last offset of each partition, nothing for an empty one. */

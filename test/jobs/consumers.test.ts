@@ -101,6 +101,22 @@ describe("while the consumers move", () => {
     expect((await sample.engine.status("ferry-orders-billing-checkpoint")).state).toBe("running");
   });
 
+  it("starts the checkpoints again even while Connect's workers rebalance", async () => {
+    const sample = await started();
+    const work = await sample.openWork();
+    const target = await work.world.target();
+    const gone: KafkaCluster = {
+      ...target,
+      commit: () => {
+        sample.engine.rebalance(1);
+        return Promise.reject(new FerryError("E_INCOMPLETE", "the coordinator is away"));
+      },
+    };
+    const away = withWorld(work, { target: async () => gone });
+    expect((await carryOut(cutoverConsumers, sample, away, "R1")).kind).toBe("undone");
+    expect((await sample.engine.status("ferry-orders-billing-checkpoint")).state).toBe("running");
+  });
+
   it("starts the checkpoints again when the move is rolled back, so that the next prediction knows them", async () => {
     const sample = await started([cutoverConsumers]);
     const checkpoint = async () => (await sample.engine.status("ferry-orders-billing-checkpoint")).state;

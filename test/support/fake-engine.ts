@@ -15,6 +15,8 @@ export type FakeEngine = ReplicationEngine & {
   /** Every call fails with this error until it is healed. */
   fail(error: FerryError): void;
   heal(): void;
+  /** The next looks at a connector see workers that are being given their work: "starting" without tasks. */
+  rebalance(looks: number): void;
   /** While held, flows run and copy nothing. */
   hold(held: boolean): void;
   problems: string[];
@@ -36,6 +38,7 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka, mirror: F
   const checkpoints = createFakeCheckpoints(source);
   let failure: FerryError | undefined;
   let held = false;
+  let unassigned = 0;
 
   async function turn(): Promise<void> {
     if (failure !== undefined) throw failure;
@@ -129,7 +132,9 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka, mirror: F
     status: async (name) => {
       await turn();
       const flow = flows.get(name);
-      return flow ? statusOf(flow) : { name, state: "absent", kind: undefined, topics: [], tasks: [] };
+      if (flow === undefined) return { name, state: "absent", kind: undefined, topics: [], tasks: [] };
+      unassigned -= 1;
+      return statusOf(unassigned < 0 ? flow : { ...flow, state: "starting" });
     },
     define,
     start: (name) => order("start", name, "running"),
@@ -163,6 +168,9 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka, mirror: F
     },
     heal: () => {
       failure = undefined;
+    },
+    rebalance: (looks) => {
+      unassigned = looks;
     },
     hold: (now) => {
       held = now;
