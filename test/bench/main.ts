@@ -1,3 +1,4 @@
+import { onInterrupt } from "#lab/interrupt.ts";
 import { ack } from "./ack.ts";
 import { approval } from "./approval.ts";
 import { cutover } from "./cutover.ts";
@@ -30,17 +31,6 @@ function help(): string {
   return `npm run bench -- NAME [options]; NAME --help lists its options\n${names.join("")}`;
 }
 
-function onInterrupt(): AbortSignal {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(130);
-    say("stopping");
-    controller.abort(new Error("interrupted"));
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
-  return controller.signal;
-}
-
 process.removeAllListeners("warning");
 const [name, ...args] = process.argv.slice(2);
 const bench = Object.entries(benches).find(([known]) => known === name)?.[1];
@@ -50,7 +40,7 @@ if (bench === undefined) {
   process.stderr.write(help());
   process.exit(asked && name !== undefined ? 0 : 2);
 }
-const signal = onInterrupt();
+const signal = onInterrupt(say);
 try {
   const result = await bench.run({ args, say, signal });
   if (result !== undefined) process.stdout.write(`${JSON.stringify({ bench: name, ...asObject(result) })}\n`);

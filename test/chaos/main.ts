@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { onInterrupt } from "#lab/interrupt.ts";
 import { type Campaign, learnBaselines, playAll } from "./campaign.ts";
 import { type Case, matrix, nameOf, sample } from "./cases.ts";
 import { createCaseQueue, createFixedQueue } from "./queue.ts";
@@ -51,18 +52,6 @@ const began = Date.now();
 function say(line: string): void {
   const seconds = Math.round((Date.now() - began) / 1000);
   process.stdout.write(`${String(seconds).padStart(5)} s  ${line}\n`);
-}
-
-/** Aborted by Ctrl-C and SIGTERM. The second time ends at once: the watchdog takes the rest along. */
-function onInterrupt(): AbortSignal {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(130);
-    say("stopping; results are kept");
-    controller.abort(new Error("interrupted"));
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
-  return controller.signal;
 }
 
 async function playMatrix(options: Options, campaign: Campaign): Promise<boolean> {
@@ -141,7 +130,7 @@ if (options.help) {
   process.stdout.write(help);
   process.exit(0);
 }
-const signal = onInterrupt();
+const signal = onInterrupt(say, "stopping; results are kept");
 try {
   process.exit((await main(options, signal)) ? 0 : 1);
 } catch (error) {

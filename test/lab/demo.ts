@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { keepLogs, type Lab, startLab } from "./environment.ts";
+import { onInterrupt } from "./interrupt.ts";
 import { playTour } from "./tour/tour.ts";
 
 /** `npm run demo`: the lab with the bot in it, for a person at a browser or, with `--tour`, by itself. */
@@ -75,18 +76,6 @@ function onWarning(warning: Error): void {
     process.stderr.write(`${warning.name}: ${warning.message}\n`);
 }
 
-/** Aborted by Ctrl-C and SIGTERM. The second time ends at once: the watchdog takes the rest along. */
-function onInterrupt(): AbortSignal {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(130);
-    say("stopping");
-    controller.abort(new Error("interrupted"));
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
-  return controller.signal;
-}
-
 async function main(options: Options, signal: AbortSignal): Promise<boolean> {
   say("starting Kafka, MSK's stand-in, Connect, Redis and a Slack workspace");
   await using lab = await startLab({
@@ -141,7 +130,7 @@ process.removeAllListeners("warning");
 process.on("warning", onWarning);
 const options = readOptions();
 if (options !== undefined) {
-  const signal = onInterrupt();
+  const signal = onInterrupt(say);
   try {
     const ok = await main(options, signal);
     process.exit(ok ? 0 : 1);
