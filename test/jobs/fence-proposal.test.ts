@@ -1,24 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
-import { aclText } from "#domain/fence.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { cutoverProducers } from "#jobs/switch/producers.ts";
 import { attempt, expectNothingLost, started } from "#support/cutover-bench.ts";
-import { guards, mirror } from "#support/fence-bench.ts";
-import type { SampleGuard, SampleMigration } from "#support/sample-migration.ts";
-
-const shared: SampleGuard = { authorizer: { everyone: true } };
-const own: SampleGuard = {
-  authorizer: { everyone: true, superUsers: [mirror] },
-  mirror,
-  producers: "User:checkout",
-};
-
-async function sourceAcls(sample: SampleMigration): Promise<readonly string[]> {
-  const acls = await sample.source.cluster.acls();
-  return acls.known ? acls.value.map(aclText) : [];
-}
+import { guards, own, shared, sourceAcls } from "#support/fence-bench.ts";
+import type { SampleGuard } from "#support/sample-migration.ts";
 
 function rowsOf(proposal: Proposal): string {
   return proposal.effects.map(({ label, value }) => `${label}: ${value}`).join("\n");

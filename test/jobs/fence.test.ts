@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { asFerryError } from "#domain/errors.ts";
-import { aclText } from "#domain/fence.ts";
 import { cleanup } from "#jobs/cleanup/cleanup.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { readFence } from "#jobs/switch/fence-document.ts";
@@ -11,20 +10,8 @@ import { watch } from "#jobs/watch.ts";
 import type { Work } from "#jobs/work.ts";
 import { attempt, carryOut, expectNothingLost, fused, started, withWorld } from "#support/cutover-bench.ts";
 import { createFakeChat } from "#support/fake-chat.ts";
-import { guards, guardsOf, mirror } from "#support/fence-bench.ts";
+import { guards, guardsOf, own, shared, sourceAcls } from "#support/fence-bench.ts";
 import { openRun, type SampleGuard, type SampleMigration, sampleLeaseMs } from "#support/sample-migration.ts";
-
-const shared: SampleGuard = { authorizer: { everyone: true } };
-const own: SampleGuard = {
-  authorizer: { everyone: true, superUsers: [mirror] },
-  mirror,
-  producers: "User:checkout",
-};
-
-async function sourceAcls(sample: SampleMigration): Promise<readonly string[]> {
-  const acls = await sample.source.cluster.acls();
-  return acls.known ? acls.value.map(aclText) : [];
-}
 
 type Rogue = {
   readonly work: Work;

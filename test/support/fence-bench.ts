@@ -38,17 +38,24 @@ export type GuardScene = {
   readonly stands: boolean;
 };
 
+/** One principal for applications and mirror. */
+export const shared: SampleGuard = { authorizer: { everyone: true } };
+/** A mirror with a principal of its own, a super user. */
+export const own: SampleGuard = {
+  authorizer: { everyone: true, superUsers: [mirror] },
+  mirror,
+  producers: "User:checkout",
+};
+
+/** The source's ACLs in words. */
+export async function sourceAcls(sample: SampleMigration): Promise<readonly string[]> {
+  const acls = await sample.source.cluster.acls();
+  return acls.known ? acls.value.map(aclText) : [];
+}
+
 export const guards: readonly GuardScene[] = [
-  { what: "one principal for all", guard: { authorizer: { everyone: true } }, stands: false },
-  {
-    what: "a mirror that is a super user",
-    guard: {
-      authorizer: { everyone: true, superUsers: [mirror] },
-      mirror,
-      producers: "User:checkout",
-    },
-    stands: true,
-  },
+  { what: "one principal for all", guard: shared, stands: false },
+  { what: "a mirror that is a super user", guard: own, stands: true },
   {
     what: "rights by name",
     guard: { authorizer: { everyone: false }, acls: byName, mirror, producers: "User:checkout" },
