@@ -5,7 +5,7 @@ import type { SampleGuard, SampleMigration } from "./sample-migration.ts";
 
 /** Clusters with an authorizer, as teams have them, and what must be true of them in the end. */
 
-export const mirror = "User:mm2";
+const mirror = "User:mm2";
 const topics = ["orders", "payments"];
 
 function acl(permission: string, operation: string, resourceName: string, principal: string): Acl {
