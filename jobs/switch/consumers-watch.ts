@@ -40,8 +40,11 @@ export async function watchConsumers(wave: Wave, target: KafkaCluster, work: Wor
     }
     const silent = groups.filter((group) => !welcome.hasRead(group));
     if (silent.length === 0) return [];
-    const ends = await target.offsets(wave.topics, "end");
-    const left = await Promise.all(silent.map((group) => hasLeft(now.get(group), ends, target)));
+    const [starts, ends] = await Promise.all([
+      target.offsets(wave.topics, "start"),
+      target.offsets(wave.topics, "end"),
+    ]);
+    const left = await Promise.all(silent.map((group) => hasLeft(now.get(group), starts, ends, target)));
     return silent.filter((_, index) => left[index] === true);
   }
 
@@ -104,21 +107,23 @@ async function refuseReturn(
   refuseMoved(translated, committed, wave);
 }
 
-/** A copy ends in the marker of its transaction (KIP-98): an end beyond the committed offset is no record yet. */
+/**
+ * A copy ends in the marker of its transaction (KIP-98): an end beyond the committed offset is no record yet. What has
+ * expired behind the offset cannot be read any more (read from there, the broker answers OFFSET_OUT_OF_RANGE).
+ */
 async function hasLeft(
   committed: OffsetTable | undefined,
+  starts: OffsetTable,
   ends: OffsetTable,
   target: KafkaCluster,
 ): Promise<boolean> {
   const behind = [...(committed ?? [])].flatMap(([topic, row]) =>
-    row.flatMap((offset, partition) =>
-      offset !== undefined && offset < (ends.get(topic)?.[partition] ?? 0)
-        ? [{ topic, partition, offset }]
-        : [],
-    ),
+    row.flatMap((offset, partition) => {
+      if (offset === undefined) return [];
+      const from = Math.max(offset, at(starts, topic, partition) ?? 0);
+      return from < (at(ends, topic, partition) ?? 0) ? [{ topic, partition, from }] : [];
+    }),
   );
-  const found = await Promise.all(
-    behind.map(({ offset, ...where }) => target.read(where, offset, { max: 1 })),
-  );
+  const found = await Promise.all(behind.map(({ from, ...where }) => target.read(where, from, { max: 1 })));
   return found.some((records) => records.length > 0);
 }

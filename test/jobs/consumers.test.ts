@@ -200,6 +200,33 @@ describe("while the consumers move", () => {
     await expectNothingLost(sample);
   });
 
+  it("asks no progress of groups that have read everything before the marker at the end of a quiet copy", async () => {
+    const sample = await started();
+    sample.places.set("checkout", "stopped");
+    await sample.clock.sleep(1000);
+    for (const topic of ["orders", "payments"])
+      for (const partition of [0, 1]) sample.target.skip(topic, partition, 1);
+    expect((await carryOut(cutoverConsumers, sample, await sample.openWork(), "R1")).kind).toBe("done");
+    sample.places.set("checkout", "source");
+    await expectNothingLost(sample);
+  });
+
+  it("asks no progress of groups whose unread records have expired on MSK meanwhile", async () => {
+    const sample = await started();
+    sample.places.set("checkout", "stopped");
+    await sample.clock.sleep(1000);
+    const result = await meddle(sample, () => {
+      for (const topic of ["orders", "payments"]) {
+        for (const partition of [0, 1]) {
+          sample.target.skip(topic, partition, 3);
+          sample.target.deleteBefore(topic, partition, 1_000);
+          sample.target.skip(topic, partition, 1_000);
+        }
+      }
+    });
+    expect(result.kind).toBe("done");
+  });
+
   it("tells what was observed and how long each group paused, in the summary, the audit and the run", async () => {
     const sample = await started();
     const work = await sample.openWork();

@@ -184,7 +184,9 @@ function createSampleWorld({ authorizer, acls = [], mirror, producers }: SampleG
     const committed = (await cluster.cluster.committed([group])).get(group);
     for (const topic of topics) {
       for (let partition = 0; partition < partitions; partition += 1) {
-        const from = committed?.get(topic)?.[partition] ?? 0;
+        // As `auto.offset.reset=earliest` has it.
+        const start = (await cluster.cluster.offsets([topic], "start")).get(topic)?.[partition] ?? 0;
+        const from = Math.max(start, committed?.get(topic)?.[partition] ?? 0);
         const records = await cluster.cluster.read({ topic, partition }, from, { max: 100_000 });
         const last = records.at(-1);
         if (last === undefined) continue;
