@@ -1,5 +1,6 @@
 import { approval } from "./approval.ts";
 import { type Context, command, enqueue, from } from "./command.ts";
+import { readExpiry, refuseLonger } from "./expires-in.ts";
 import { quote } from "./grammar.ts";
 import { readStart, startText } from "./start-at.ts";
 
@@ -12,6 +13,7 @@ type Args = {
   readonly wave: string | undefined;
   readonly dryRun: boolean;
   readonly at: string | undefined;
+  readonly expires: number | undefined;
 };
 
 function will(args: Args, context: Context): string {
@@ -23,17 +25,19 @@ function will(args: Args, context: Context): string {
 
 export const cutover = command({
   name: "cutover",
-  usage: "cutover consumers|producers [wave] [--at time] [--dry-run]",
+  usage: "cutover consumers|producers [wave] [--at time] [--expires duration] [--dry-run]",
   summary: "Moves a wave to MSK, after approval.",
   who: "members",
   parse: (line) => ({
     dryRun: line.flag("--dry-run"),
     at: readStart(line),
+    expires: readExpiry(line),
     side: line.choice("a side of a cutover", ["consumers", "producers"]),
     wave: line.optionalWord(),
   }),
   run(args, context) {
-    const { side, wave, dryRun, at } = args;
+    const { side, wave, dryRun, at, expires } = args;
+    refuseLonger(expires, context);
     return enqueue(
       context,
       {
@@ -43,6 +47,7 @@ export const cutover = command({
         ...(wave !== undefined && { wave }),
         dryRun,
         ...(at !== undefined && { at }),
+        ...(expires !== undefined && { expires }),
       },
       {
         subject: `cutover ${side}${dryRun ? ", dry run" : ""}`,

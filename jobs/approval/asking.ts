@@ -10,19 +10,21 @@ import { ask } from "./request.ts";
 /** Jobs that only ask: nothing is switched before people have approved. */
 
 export async function askForCutover(job: JobOf<"cutover">, work: Work): Promise<Outcome> {
-  const { side, dryRun, at } = job;
+  const { side, dryRun, at, expires } = job;
   const asked = askedFor(job);
+  const options = { dryRun, at, expires };
   return side === "consumers"
-    ? await ask(cutoverConsumers, "cutover-consumers", asked, work, { dryRun, at })
-    : await ask(cutoverProducers, "cutover-producers", asked, work, { dryRun, at });
+    ? await ask(cutoverConsumers, "cutover-consumers", asked, work, options)
+    : await ask(cutoverProducers, "cutover-producers", asked, work, options);
 }
 
 export async function askForRollback(job: JobOf<"rollback">, work: Work): Promise<Outcome> {
-  return await ask(rollback, "rollback", askedFor(job), work, { dryRun: job.dryRun, at: job.at });
+  const { dryRun, at, expires } = job;
+  return await ask(rollback, "rollback", askedFor(job), work, { dryRun, at, expires });
 }
 
 export async function askForCleanup(job: JobOf<"cleanup">, work: Work): Promise<Outcome> {
-  return await ask(cleanup, "cleanup", askedFor(job), work);
+  return await ask(cleanup, "cleanup", askedFor(job), work, { dryRun: job.dryRun });
 }
 
 function askedFor(job: { readonly by: string; readonly wave?: string | undefined }): Asked {

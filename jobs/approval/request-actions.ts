@@ -27,8 +27,9 @@ function details({ action, proposal, asked }: Request): Action {
     case "rollback":
       return { label: "Details", command: `rollback${ofWave} --dry-run` };
     case "cleanup":
+      return { label: "Details", command: `cleanup${ofWave} --dry-run` };
     case "feature":
-      return { label: "Details", command: "status" };
+      return { label: "Details", command: `features ${asked.choice ?? ""} --dry-run` };
   }
 }
 

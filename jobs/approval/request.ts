@@ -27,14 +27,19 @@ import { placesOf, proposeWithRules, rolesFor } from "./rules.ts";
 /**
  * Asks people to approve an action: proposes it from the world as it is now, stores the request, posts its message.
  * A repeated call of the same job finds the request that it already made. An open request for the same action and
- * wave is void from then on. `dryRun` shows the proposal and asks nobody. `at`: not to be carried out before.
+ * wave is void from then on. `dryRun` shows the proposal and asks nobody. `at`: not to be carried out before. `expires`: ms that it
+ * waits, at most `approvals.expires`.
  */
 export async function ask(
   approvable: Approvable,
   action: ActionName,
   asked: Asked,
   work: Work,
-  options: { readonly dryRun?: boolean; readonly at?: string | undefined } = {},
+  options: {
+    readonly dryRun?: boolean | undefined;
+    readonly at?: string | undefined;
+    readonly expires?: number | undefined;
+  } = {},
 ): Promise<Outcome> {
   const earlier = await ownRequest(work);
   if (earlier !== undefined) return publish(earlier, work);
@@ -49,7 +54,7 @@ export async function ask(
     return done;
   }
   await refuseWhileStuck(work);
-  const request = await create({ action, asked, proposal, startAt }, work);
+  const request = await create({ action, asked, proposal, startAt, expires: options.expires }, work);
   return publish(request, work);
 }
 
@@ -84,15 +89,16 @@ type Question = {
   readonly asked: Asked;
   readonly proposal: Proposal;
   readonly startAt: number | undefined;
+  readonly expires: number | undefined;
 };
 
-async function create({ action, asked, proposal, startAt }: Question, work: Work): Promise<Request> {
+async function create({ action, asked, proposal, startAt, expires }: Question, work: Work): Promise<Request> {
   const { settings } = work.migration;
   const { approvals, approvers, channel } = settings;
   const now = work.clock.now();
   const { users, usergroup } = approvers;
   const places = placesOf(rolesFor(action, proposal.wave, settings));
-  const expiresAt = now + approvals.expires;
+  const expiresAt = now + Math.min(approvals.expires, expires ?? approvals.expires);
   const request: Request = {
     id: await freeId(work),
     nonce: randomUUID(),

@@ -22,7 +22,9 @@ import { auditedCall } from "./aws-audit.ts";
 /** Step 9: MSK features worth enabling now. Without a choice the list; with one, the question to people. */
 export async function features(job: JobOf<"features">, work: Work): Promise<Outcome> {
   if (job.choice !== undefined) {
-    return await ask(feature, "feature", { choice: job.choice, by: job.by }, work);
+    return await ask(feature, "feature", { choice: job.choice, by: job.by }, work, {
+      dryRun: job.dryRun,
+    });
   }
   const cluster = await targetCluster(work);
   await work.card.finish(listMessage(cluster, await plannedPartitions(work), work));

@@ -27,6 +27,8 @@ export const Job = z.discriminatedUnion("name", [
     dryRun: z.boolean().default(false),
     /** Not before: "22:30" or ISO 8601. */
     at: z.string().optional(),
+    /** How long the request waits for its quorum, ms; `approvals.expires` when absent. */
+    expires: z.number().positive().optional(),
   }),
   z.object({
     name: z.literal("rollback"),
@@ -34,9 +36,20 @@ export const Job = z.discriminatedUnion("name", [
     wave: z.string().optional(),
     dryRun: z.boolean().default(false),
     at: z.string().optional(),
+    expires: z.number().positive().optional(),
   }),
-  z.object({ name: z.literal("cleanup"), ...from, wave: z.string().optional() }),
-  z.object({ name: z.literal("features"), ...from, choice: z.string().optional() }),
+  z.object({
+    name: z.literal("cleanup"),
+    ...from,
+    wave: z.string().optional(),
+    dryRun: z.boolean().optional(),
+  }),
+  z.object({
+    name: z.literal("features"),
+    ...from,
+    choice: z.string().optional(),
+    dryRun: z.boolean().optional(),
+  }),
   z.object({ name: z.literal("digest"), ...from }),
   z.object({
     name: z.literal("schedule-digest"),

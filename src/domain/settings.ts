@@ -14,7 +14,7 @@ const durationUnits = new Map([
 ]);
 
 /** "48h", "90s", "250ms" to milliseconds. */
-const Duration = z
+export const Duration = z
   .string()
   .regex(durationPattern, 'expected a duration such as "48h", "15m" or "30s"')
   .transform((text) => {

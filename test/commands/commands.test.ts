@@ -74,9 +74,19 @@ describe("what is typed becomes a job", () => {
       { name: "cutover", ...from, side: "consumers", wave: "billing", dryRun: false, at: "22:30" },
     ],
     ["rollback --at=2026-11-24T22:30", { name: "rollback", ...from, dryRun: false, at: "2026-11-24T22:30" }],
+    [
+      "cutover consumers billing --expires 15m",
+      { name: "cutover", ...from, side: "consumers", wave: "billing", dryRun: false, expires: 900_000 },
+    ],
+    ["rollback --expires=30s", { name: "rollback", ...from, dryRun: false, expires: 30_000 }],
     ["rollback", { name: "rollback", ...from, dryRun: false }],
     ["rollback billing --dry-run", { name: "rollback", ...from, wave: "billing", dryRun: true }],
     ["cleanup billing", { name: "cleanup", ...from, wave: "billing" }],
+    ["cleanup billing --dry-run", { name: "cleanup", ...from, wave: "billing", dryRun: true }],
+    [
+      "features monitoring=DEFAULT --dry-run",
+      { name: "features", ...from, choice: "monitoring=DEFAULT", dryRun: true },
+    ],
     ["features tiered-storage", { name: "features", ...from, choice: "tiered-storage" }],
     ["digest now", { name: "digest", ...from }],
     ["digest off", { name: "schedule-digest", ...from }],
@@ -216,6 +226,11 @@ describe("who and where", () => {
     const { say, jobs } = setup();
     expect(textOf(await say("cutover consumers --at noon"))).toContain("`noon` is not a time");
     expect(textOf(await say("cutover consumers --at"))).toContain("The line ends where a time");
+    expect(textOf(await say("cutover consumers --expires soon"))).toContain("`soon` is not a duration");
+    expect(textOf(await say("rollback --expires 9s"))).toContain("`9s` is not a duration of at least 10 s");
+    expect(textOf(await say("rollback --expires 61m"))).toContain(
+      "61 min is longer than requests wait here: `approvals.expires` is 60 min",
+    );
     expect(jobs).toEqual([]);
   });
 
@@ -243,7 +258,9 @@ describe("help", () => {
   test("of one command tells its usage and who may", async () => {
     const { say } = setup();
     const text = textOf(await say("help cutover"));
-    expect(text).toContain("/ferry cutover consumers|producers [wave] [--at time] [--dry-run]");
+    expect(text).toContain(
+      "/ferry cutover consumers|producers [wave] [--at time] [--expires duration] [--dry-run]",
+    );
     expect(text).toContain("no guests");
   });
 

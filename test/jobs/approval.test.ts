@@ -18,6 +18,20 @@ describe("asking", () => {
     ]);
   });
 
+  it("waits as long as the requester says, and never longer than the team's limit", async () => {
+    for (const [expires, waits] of [
+      [30_000, 30_000],
+      [7_200_000, 3_600_000],
+    ] as const) {
+      const work = createSmallWork();
+      const { approvable } = createSwitch();
+      await ask(approvable, "cutover-consumers", { by: "UANA" }, work, { expires });
+      const [request] = await listRequests(work.store, "orders");
+      expect(request && request.expiresAt - request.createdAt).toBe(waits);
+      expect(work.queue.jobs[0]).toMatchObject({ delayMs: waits + 500 });
+    }
+  });
+
   it("finds its own request when the job is repeated, and voids the earlier one of another job", async () => {
     const { work, approvable, id } = await asked();
     const again = () => ask(approvable, "cutover-consumers", { wave: "billing", by: "UANA" }, work);

@@ -8,7 +8,9 @@ import { createSmallQueue, createSmallWork } from "#support/small-work.ts";
 
 function request(action: Request["action"], state: Request["state"], wave?: string): Request {
   const proposal = { action, title: action, plan: {}, effects: [], facts: [], quorum: 2 };
-  return { ...requestOf({ ...proposal, ...(wave !== undefined && { wave }) }, "7K3Q", 0), state };
+  const made = requestOf({ ...proposal, ...(wave !== undefined && { wave }) }, "7K3Q", 0);
+  if (action !== "feature") return { ...made, state };
+  return { ...made, asked: { ...made.asked, choice: "monitoring=DEFAULT" }, state };
 }
 
 const labels = (state: Request["state"]) =>
@@ -26,8 +28,9 @@ test.each([
   ["cutover-consumers", "billing", ["cutover", "audit", "cancel"]],
   ["cutover-producers", "billing", ["cutover", "audit", "cancel"]],
   ["rollback", "billing", ["rollback", "audit", "cancel"]],
-  ["cleanup", undefined, ["status", "audit", "cancel"]],
-  ["feature", undefined, ["status", "audit", "cancel"]],
+  ["cleanup", undefined, ["cleanup", "audit", "cancel"]],
+  ["cleanup", "billing", ["cleanup", "audit", "cancel"]],
+  ["feature", undefined, ["features", "audit", "cancel"]],
 ] as const)(
   "every button of %s types a command that exists, and switches nothing",
   async (action, wave, jobs) => {
@@ -37,7 +40,11 @@ test.each([
     for (const { command } of requestActions(request(action, "open", wave)))
       await handle({ channel: "C1", user: "UBEN", text: command });
     expect(queue.jobs.map(({ job }) => job.name)).toEqual(jobs);
-    expect(queue.jobs.filter(({ job }) => "dryRun" in job && !job.dryRun)).toEqual([]);
+    expect(queue.jobs[0]?.job).toMatchObject({
+      dryRun: true,
+      ...(wave !== undefined && { wave }),
+      ...(action === "feature" && { choice: "monitoring=DEFAULT" }),
+    });
   },
 );
 
