@@ -25,6 +25,9 @@ export const Environment = z
     /** Signs exported evidence: Ed25519, PEM or base64 of PKCS#8. */
     FERRY_SIGNING_KEY: z.string().optional(),
     FERRY_SIGNING_KEY_FILE: z.string().optional(),
+    /** Absent: no metrics. */
+    FERRY_METRICS_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
+    FERRY_METRICS_HOST: z.string().optional(),
     LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   })
   .refine((env) => env.FERRY_SIGNING_KEY === undefined || env.FERRY_SIGNING_KEY_FILE === undefined, {
@@ -221,7 +224,7 @@ function namedSecrets(migrations: readonly Migration[]): readonly string[] {
       "passwordEnv" in security ? [security.passwordEnv] : [],
     );
     if (target.scram) names.push(target.scram.passwordEnv);
-    if (replication.connect.passwordEnv !== undefined) names.push(replication.connect.passwordEnv);
+    if (replication.connect?.passwordEnv !== undefined) names.push(replication.connect.passwordEnv);
     const secrets = settings.clients.flatMap((client) =>
       client.switch.driver === "webhook" ? [client.switch.secretEnv] : [],
     );

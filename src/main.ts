@@ -128,7 +128,7 @@ function startWork({ config, store, queue, outages, chat, log, stack }: WorkNeed
   const { migrations } = config;
   const inherited = inheritable();
   const { world, close } = createWorlds((migration) =>
-    openWorld(migration, { config, chat, clock: systemClock, log, inherited }),
+    openWorld(migration, { config, chat, store, clock: systemClock, log, inherited }),
   );
   stack.defer(close);
   const run = createJobs(

@@ -2,7 +2,6 @@ import { createExecDriver } from "#adapters/clients/exec.ts";
 import { createKubernetesDriver } from "#adapters/clients/kubernetes.ts";
 import { createManualDriver } from "#adapters/clients/manual.ts";
 import { createWebhookDriver } from "#adapters/clients/webhook.ts";
-import { createConnectEngine } from "#adapters/connect/engine.ts";
 import { createNetwork } from "#adapters/ec2.ts";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
 import { createMsk } from "#adapters/msk.ts";
@@ -10,13 +9,15 @@ import { createProber } from "#adapters/probe.ts";
 import type { Config } from "#config";
 import { FerryError } from "#domain/errors.ts";
 import type { Msk } from "#domain/msk.ts";
-import type { Chat, Clock, KafkaCluster, Log, ReplicationEngine, World } from "#domain/ports.ts";
-import type { Client, Migration } from "#domain/settings.ts";
+import type { Chat, Clock, KafkaCluster, Log, Store, World } from "#domain/ports.ts";
+import type { Client, EngineName, Migration } from "#domain/settings.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
+import { type OpenEngine, openEngine } from "./engine.ts";
 
 type Need = {
   readonly config: Config;
   readonly chat: Chat;
+  readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
   /** What switch commands inherit: PATH and the like, never the bot's own secrets. */
@@ -55,7 +56,7 @@ export async function openWorld(migration: Migration, need: Need): Promise<OpenW
   const source = createKafkaCluster({ role: "source", access: sourceAccess, log, clock });
   const msk = createMsk({ region: settings.target.region, log });
   const target = rememberTarget(migration, need, msk, log);
-  let engine: { readonly of: KafkaCluster; readonly engine: ReplicationEngine } | undefined;
+  const engines = new Map<EngineName, { readonly of: KafkaCluster; readonly engine: OpenEngine }>();
 
   const applications: Applications = async (place) =>
     withoutSecrets(
@@ -68,44 +69,30 @@ export async function openWorld(migration: Migration, need: Need): Promise<OpenW
     network: createNetwork({ region: settings.target.region, log }),
     prober: createProber(),
     target: target.open,
-    async engine() {
+    async engine(name = settings.replication.engine) {
       const of = await target.open();
-      if (engine?.of !== of) engine = { of, engine: openEngine(migration, need, source, of, log) };
-      return engine.engine;
+      const open = engines.get(name);
+      if (open?.of === of) return open.engine;
+      const engine = openEngine(name, {
+        migration,
+        config,
+        store: need.store,
+        source,
+        target: of,
+        log,
+        clock,
+      });
+      engines.set(name, { of, engine });
+      await open?.engine.close();
+      return engine;
     },
     client: (client) => openDriver(client, migration, need, log, applications),
     applications,
     async close() {
+      await Promise.allSettled([...engines.values()].map(({ engine }) => engine.close()));
       await Promise.allSettled([source.close(), target.close()]);
     },
   };
-}
-
-function openEngine(
-  { settings }: Migration,
-  { config, clock }: Need,
-  source: KafkaCluster,
-  target: KafkaCluster,
-  log: Log,
-): ReplicationEngine {
-  const { url, username, passwordEnv } = settings.replication.connect;
-  const auth =
-    username !== undefined && passwordEnv !== undefined
-      ? { username, password: config.secret(passwordEnv) }
-      : undefined;
-  return createConnectEngine({
-    url,
-    ...(auth && { auth }),
-    source: source.access,
-    target: target.access,
-    exactlyOnce: settings.replication.exactlyOnce,
-    clusterIds: async () => ({
-      source: (await source.describe()).clusterId,
-      target: (await target.describe()).clusterId,
-    }),
-    log,
-    clock,
-  });
 }
 
 type Applications = World["applications"];

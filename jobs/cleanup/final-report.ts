@@ -203,13 +203,19 @@ function settingLines(plan: Plan, cleaned: readonly string[]): readonly string[]
 
 function decommission(plan: Plan, work: Work): readonly string[] {
   const outside = plan.reasons.filter(({ what }) => /^topic .* does not move$/.test(what)).length;
-  const { bootstrap } = work.migration.settings.source;
+  const { source, replication } = work.migration.settings;
+  const { bootstrap } = source;
   return [
     `- The source cluster ${plan.sourceClusterId} (${bootstrap.join(", ")}), once every wave is cleaned up.`,
     ...(outside > 0
       ? [`- Look first at ${outside} topics that the plan left out: they are only there.`]
       : []),
-    `- The Connect workers at ${work.migration.settings.replication.connect.url}, if they carry nothing else.`,
+    ...(replication.connect === undefined
+      ? []
+      : [`- The Connect workers at ${replication.connect.url}, if they carry nothing else.`]),
+    ...(replication.mirrormaker === undefined
+      ? []
+      : [`- The folder ${replication.mirrormaker.folder} of the mirrors, which holds passwords.`]),
     "- The bot deleted nothing on the source but what its own mirrors made.",
   ];
 }

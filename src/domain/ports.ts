@@ -1,7 +1,7 @@
 import type { Message } from "./message.ts";
 import type { Msk } from "./msk.ts";
 import type { Network, Prober } from "./network.ts";
-import type { Client } from "./settings.ts";
+import type { Client, EngineName } from "./settings.ts";
 import type {
   Acl,
   ActiveProducer,
@@ -307,12 +307,19 @@ export type Charts = {
   lag(title: string, points: readonly LagPoint[]): Promise<Buffer>;
 };
 
+/** Counts what happens, for whoever watches the bot itself. */
+export type Meter = {
+  /** Lag of every wave was read once, in so many ms. */
+  swept(migration: string, ms: number): void;
+};
+
 /** Everything outside that one migration touches. */
 export type World = {
   readonly source: KafkaCluster;
   /** `E_TARGET_ABSENT` until the cluster is ACTIVE. */
   target(): Promise<KafkaCluster>;
-  engine(): Promise<ReplicationEngine>;
+  /** That of the settings when not named; another one of them while the engine is being changed. */
+  engine(name?: EngineName): Promise<ReplicationEngine>;
   readonly msk: Msk;
   readonly network: Network;
   readonly prober: Prober;

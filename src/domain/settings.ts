@@ -152,6 +152,8 @@ const WaveSettings = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "expected lower-case letters, digits and hyphens"),
   topics: z.array(z.string()).min(1),
   groups: z.array(z.string()).default([]),
+  /** What may stand in two waves although it ties them together: a group, a transactional producer, a Streams application. */
+  apart: z.array(z.strictObject({ name: z.string(), why: z.string().min(1) })).optional(),
 });
 
 /** Type and name, as in ACLs. */
@@ -219,18 +221,59 @@ const Target = TargetKeys.refine(({ auth, scram }) => auth !== "scram" || scram 
   error: "auth: scram needs scram.username, scram.passwordEnv and scram.secretArns",
 });
 
-const Replication = z.strictObject({
-  engine: z.enum(["connect"]).default("connect"),
-  connect: z.strictObject({
-    url: ConnectUrl,
-    username: z.string().optional(),
-    passwordEnv: z.string().optional(),
-  }),
+const ConnectSettings = z.strictObject({
+  url: ConnectUrl,
+  username: z.string().optional(),
+  passwordEnv: z.string().optional(),
+});
+export type ConnectSettings = z.infer<typeof ConnectSettings>;
+
+const MirrorMakerSettings = z.strictObject({
+  /** Who starts and stops the processes: the bot, or a person who is handed the file and the command. */
+  run: z.enum(["supervised", "handed-over"]).default("supervised"),
+  /** An installed Kafka of 3.9.2 or newer: its `libs/*.jar` are run. */
+  home: z.string().optional(),
+  /** Where the properties files and the processes' logs go; readable by the bot's user alone. */
+  folder: z.string().default("mirrormaker"),
+  java: z.string().default("java"),
+  /** The JVM's `-Xmx`, for each process. */
+  heap: z
+    .string()
+    .regex(/^\d+[mg]$/i, 'expected a size such as "512m" or "2g"')
+    .default("1g"),
+  /** How long a person may take to start or stop a process that was handed over. */
+  patience: duration("30m"),
+});
+export type MirrorMakerSettings = z.infer<typeof MirrorMakerSettings>;
+
+const EngineName = z.enum(["connect", "mirrormaker"]);
+export type EngineName = z.infer<typeof EngineName>;
+
+const ReplicationKeys = z.strictObject({
+  engine: EngineName.default("connect"),
+  connect: ConnectSettings.optional(),
+  mirrormaker: MirrorMakerSettings.optional(),
   topics: z.array(Pattern).default([".*"]),
   groups: z.array(Pattern).default([".*"]),
   exactlyOnce: z.boolean().default(true),
   /** The worker's offset.flush.interval.ms: how old a copied offset may be. */
   flush: duration("5s"),
+});
+
+const missingSections: Readonly<Record<EngineName, string>> = {
+  connect: "engine: connect needs connect.url",
+  mirrormaker: "engine: mirrormaker needs its section; for run: supervised with home",
+};
+
+/** Sections of other engines may stay: a change of engine needs the old one's until its mirrors are taken over. */
+const Replication = ReplicationKeys.superRefine((keys, context) => {
+  const { engine, mirrormaker } = keys;
+  if (keys[engine] === undefined) {
+    context.addIssue({ code: "custom", path: [engine], message: missingSections[engine] });
+  }
+  if (mirrormaker?.run !== "supervised" || mirrormaker.home !== undefined) return;
+  const message = "run: supervised needs the folder of a Kafka of 3.9.2 or newer, the one that holds libs";
+  context.addIssue({ code: "custom", path: ["mirrormaker", "home"], message });
 });
 
 /** Part of the quorum that certain people must fill; they may approve without standing in `approvers`. */
