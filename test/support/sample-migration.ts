@@ -181,11 +181,12 @@ function createSampleWorld({ authorizer, acls = [], mirror, producers }: SampleG
   async function consume(client: string, group: string): Promise<void> {
     const cluster = clusterAt(places.get(client));
     if (cluster === undefined) return;
+    const starts = await cluster.cluster.offsets(topics, "start");
     const committed = (await cluster.cluster.committed([group])).get(group);
     for (const topic of topics) {
       for (let partition = 0; partition < partitions; partition += 1) {
         // As `auto.offset.reset=earliest` has it.
-        const start = (await cluster.cluster.offsets([topic], "start")).get(topic)?.[partition] ?? 0;
+        const start = starts.get(topic)?.[partition] ?? 0;
         const from = Math.max(start, committed?.get(topic)?.[partition] ?? 0);
         const records = await cluster.cluster.read({ topic, partition }, from, { max: 100_000 });
         const last = records.at(-1);
