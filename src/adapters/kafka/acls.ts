@@ -234,27 +234,28 @@ const describeRequest: Request<Answer> = {
 };
 
 function createRequest(acls: readonly Acl[]): Request<readonly Result[]> {
-  return {
-    key: 30,
-    name: "CreateAcls",
-    min: 1,
-    max: 1,
-    timeout: 30_000,
-    encode(writer) {
-      writer.array(acls, (acl) => writeAcl(writer, acl));
-    },
-    decode(reader) {
-      reader.throttle();
-      return reader.array(() => ({ error: reader.i16(), detail: readDetail(reader), matched: [] }));
-    },
-  };
+  return changeRequest(30, "CreateAcls", acls, (reader) => ({
+    error: reader.i16(),
+    detail: readDetail(reader),
+    matched: [],
+  }));
 }
 
 /** All seven fields are given, none as ANY or MATCH: a filter can match one ACL only. */
 function deleteRequest(acls: readonly Acl[]): Request<readonly Result[]> {
+  return changeRequest(31, "DeleteAcls", acls, readDeleted);
+}
+
+/** Answered by one result per ACL, in the order asked. */
+function changeRequest(
+  key: number,
+  name: string,
+  acls: readonly Acl[],
+  read: (reader: Reader) => Result,
+): Request<readonly Result[]> {
   return {
-    key: 31,
-    name: "DeleteAcls",
+    key,
+    name,
     min: 1,
     max: 1,
     timeout: 30_000,
@@ -263,7 +264,7 @@ function deleteRequest(acls: readonly Acl[]): Request<readonly Result[]> {
     },
     decode(reader) {
       reader.throttle();
-      return reader.array(() => readDeleted(reader));
+      return reader.array(() => read(reader));
     },
   };
 }
