@@ -1,12 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { FerryError } from "#domain/errors.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { cutoverProducers } from "#jobs/switch/producers.ts";
 import { readinessLines } from "#jobs/switch/readiness.ts";
 import { rollback } from "#jobs/switch/rollback.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";
-import type { Work } from "#jobs/work.ts";
-import { attempt, started, withWorld } from "#support/cutover-bench.ts";
+import { attempt, beforeConsumers, shortLived, started } from "#support/cutover-bench.ts";
 import { announced, expectReadByAll, rogueOf, settle } from "#support/rogue-bench.ts";
 import { openRun, type SampleMigration } from "#support/sample-migration.ts";
 
@@ -19,23 +17,6 @@ async function propose(sample: SampleMigration) {
 async function producersMoved() {
   const sample = await started([cutoverConsumers, cutoverProducers]);
   return { sample, rogue: rogueOf(sample), work: await sample.openWork() };
-}
-
-/** Does this once, right before the first call of that name to the driver of a consumer. */
-function beforeStopping(work: Work, act: () => void): Work {
-  let isDone = false;
-  const client: Work["world"]["client"] = (of) => {
-    const driver = work.world.client(of);
-    return {
-      ...driver,
-      stop: async (request) => {
-        if (of.role === "consumer" && !isDone) act();
-        isDone ||= of.role === "consumer";
-        await driver.stop(request);
-      },
-    };
-  };
-  return withWorld(work, { client });
 }
 
 describe("a rollback over records that only the source has", () => {
@@ -85,7 +66,7 @@ describe("a rollback over records that only the source has", () => {
   it("mirrors forward what came once the reverse mirror was stopped", async () => {
     const { sample, rogue, work } = await producersMoved();
     const proposal = await propose(sample);
-    const late = beforeStopping(work, () => rogue.write());
+    const late = beforeConsumers("stop", work, () => rogue.write());
     expect((await attempt(rollback, sample, late, "B1", proposal)).kind).toBe("done");
     expect((await sample.engine.status(forward)).state).toBe("running");
     await settle(sample);
@@ -107,32 +88,14 @@ describe("a rollback over records that only the source has", () => {
   });
 });
 
-/** The first start writes for some seconds, and then it turns out to have failed. */
-function shortLived(sample: SampleMigration, work: Work, meanwhile: () => void): Work {
-  const client: Work["world"]["client"] = (of) => {
-    const driver = work.world.client(of);
-    return {
-      ...driver,
-      start: async (place, access, request) => {
-        await driver.start(place, access, request);
-        if (place !== "target") return;
-        await settle(sample);
-        meanwhile();
-        sample.places.set(of.name, "stopped");
-        throw new FerryError("E_CLIENT_DRIVER", "it did not stay up");
-      },
-    };
-  };
-  return withWorld(work, { client });
-}
-
 async function cutOver(rogueWrites: boolean) {
   const sample = await started([cutoverConsumers]);
   const rogue = rogueOf(sample);
   const work = await sample.openWork();
   const proposal = await cutoverProducers.propose({ wave: "billing", by: "UANA" }, work);
-  const troubled = shortLived(sample, work, () => {
+  const troubled = shortLived(sample, work, ({ name }) => {
     if (rogueWrites) rogue.write();
+    sample.places.set(name, "stopped");
   });
   return { sample, rogue, result: attempt(cutoverProducers, sample, troubled, "P1", proposal) };
 }

@@ -4,8 +4,15 @@ import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { cutoverProducers } from "#jobs/switch/producers.ts";
 import { rollback } from "#jobs/switch/rollback.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";
-import type { Work } from "#jobs/work.ts";
-import { attempt, carryOut, expectNothingLost, started, withWorld } from "#support/cutover-bench.ts";
+import {
+  attempt,
+  beforeConsumers,
+  carryOut,
+  expectNothingLost,
+  shortLived,
+  started,
+  withWorld,
+} from "#support/cutover-bench.ts";
 import { settle } from "#support/rogue-bench.ts";
 import { openRun, type SampleMigration } from "#support/sample-migration.ts";
 
@@ -20,31 +27,6 @@ async function producersMoved() {
 function writeOnMsk(sample: SampleMigration): void {
   sample.produced.push("late");
   sample.target.append("payments", 1, { key: null, value: "late", timestamp: sample.clock.now() });
-}
-
-/** Does this once, right before a consumer is stopped or started by the run. */
-function beforeConsumers(what: "stop" | "start", work: Work, act: () => Promise<void> | void): Work {
-  let isDone = false;
-  const once = async (role: string) => {
-    if (role !== "consumer" || isDone) return;
-    isDone = true;
-    await act();
-  };
-  const client: Work["world"]["client"] = (of) => {
-    const driver = work.world.client(of);
-    return {
-      ...driver,
-      stop: async (request) => {
-        if (what === "stop") await once(of.role);
-        await driver.stop(request);
-      },
-      start: async (place, access, request) => {
-        if (what === "start") await once(of.role);
-        await driver.start(place, access, request);
-      },
-    };
-  };
-  return withWorld(work, { client });
 }
 
 describe("a record that comes to MSK after the reverse mirror was stopped", () => {
@@ -112,19 +94,7 @@ describe("offsets that an undone cutover of consumers carries back", () => {
     const sample = await started();
     const work = await sample.openWork();
     const source = { ...work.world.source, commit: async () => {} };
-    const client: Work["world"]["client"] = (of) => {
-      const driver = work.world.client(of);
-      return {
-        ...driver,
-        start: async (place, access, request) => {
-          await driver.start(place, access, request);
-          if (place !== "target") return;
-          await settle(sample);
-          throw new FerryError("E_CLIENT_DRIVER", "it did not stay up");
-        },
-      };
-    };
-    const result = carryOut(cutoverConsumers, sample, withWorld(work, { source, client }), "C1");
+    const result = carryOut(cutoverConsumers, sample, shortLived(sample, withWorld(work, { source })), "C1");
     await expect(result).rejects.toMatchObject({ code: "E_UNDO_FAILED" });
     await expect(result).rejects.toThrow(/Committed on the source and read back differently/);
   });

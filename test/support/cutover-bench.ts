@@ -1,11 +1,14 @@
 import { expect } from "vitest";
 import { FerryError } from "#domain/errors.ts";
+import type { ClientDriver } from "#domain/ports.ts";
+import type { Client } from "#domain/settings.ts";
 import type { Approvable } from "#jobs/run/approvable.ts";
 import { runSteps } from "#jobs/run/steps.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { cutoverProducers } from "#jobs/switch/producers.ts";
 import { rollback } from "#jobs/switch/rollback.ts";
 import type { Work } from "#jobs/work.ts";
+import { settle } from "#support/rogue-bench.ts";
 import {
   createSampleMigration,
   openRun,
@@ -168,4 +171,50 @@ export function withWorld(work: Work, changes: Partial<Work["world"]>): Work {
     get: (from, key): unknown => Reflect.get(Reflect.has(changes, key) ? changes : from, key),
   });
   return { ...work, world };
+}
+
+/** The same work, whose applications are switched by a driver that does some of this otherwise. */
+function withDriver(work: Work, changes: (driver: ClientDriver, of: Client) => Partial<ClientDriver>): Work {
+  const client: Work["world"]["client"] = (of) => {
+    const driver = work.world.client(of);
+    return { ...driver, ...changes(driver, of) };
+  };
+  return withWorld(work, { client });
+}
+
+/** Does this once, right before a consumer is stopped or started by the run. */
+export function beforeConsumers(what: "stop" | "start", work: Work, act: () => Promise<void> | void): Work {
+  let isDone = false;
+  const once = async (role: string) => {
+    if (role !== "consumer" || isDone) return;
+    isDone = true;
+    await act();
+  };
+  return withDriver(work, (driver, { role }) => ({
+    stop: async (request) => {
+      if (what === "stop") await once(role);
+      await driver.stop(request);
+    },
+    start: async (place, access, request) => {
+      if (what === "start") await once(role);
+      await driver.start(place, access, request);
+    },
+  }));
+}
+
+/** What is started on MSK lives there for some seconds, and then it turns out to have failed. */
+export function shortLived(
+  sample: SampleMigration,
+  work: Work,
+  meanwhile: (of: Client) => void = () => {},
+): Work {
+  return withDriver(work, (driver, of) => ({
+    start: async (place, access, request) => {
+      await driver.start(place, access, request);
+      if (place !== "target") return;
+      await settle(sample);
+      meanwhile(of);
+      throw new FerryError("E_CLIENT_DRIVER", "it did not stay up");
+    },
+  }));
 }
