@@ -1,15 +1,34 @@
+import { type LagSample, ratesBetween, recentRates, recentSamples } from "./lag-history.ts";
 import type { LagPoint } from "./ports.ts";
+import type { TopicPartition } from "./topology.ts";
 
 /** When a mirror will have caught up, from what was measured. Pure. */
+
+/** The partition that is last, at the rates of now. */
+export type SlowPartition = TopicPartition & {
+  /** Offsets still to be copied. */
+  readonly records: number;
+  /** Records per second. */
+  readonly copying: number;
+  readonly arriving: number;
+  /** Milliseconds since the epoch; `null`: never, at these rates. */
+  readonly at: number | null;
+};
 
 export type Eta =
   | { readonly state: "unknown"; readonly why: string }
   | { readonly state: "caught-up" }
   /** Behind by no more than what arrives in half a minute: it keeps pace, and while records arrive it is never at zero. */
   | { readonly state: "keeping-up"; readonly seconds: number }
-  | { readonly state: "not-catching-up" }
+  | { readonly state: "not-catching-up"; readonly slowest?: SlowPartition }
   /** Milliseconds since the epoch. `latest` is `null` when a part of the measurements says never. */
-  | { readonly state: "in"; readonly at: number; readonly earliest: number; readonly latest: number | null };
+  | {
+      readonly state: "in";
+      readonly at: number;
+      readonly earliest: number;
+      readonly latest: number | null;
+      readonly slowest?: SlowPartition;
+    };
 
 const paceSeconds = 30;
 /** Points that the band is taken from: at one a minute, what happened in the last ten minutes. */
@@ -22,7 +41,7 @@ type Measured = {
   readonly copying: number;
 };
 
-/** From the newest point; the band from the best and the worst net rate of the last ten. */
+/** From the newest point of the sums; the band from the best and the worst net rate of the last ten. */
 export function eta(points: readonly LagPoint[]): Eta {
   const last = points.at(-1);
   if (last === undefined) return { state: "unknown", why: "nothing was measured yet" };
@@ -48,4 +67,156 @@ export function eta(points: readonly LagPoint[]): Eta {
 
 function isMeasured(point: LagPoint): point is LagPoint & Measured {
   return point.behind !== null && point.arriving !== null && point.copying !== null;
+}
+
+/** One flow's sums at the newest sample, and what its partitions do. */
+type Standing = {
+  readonly at: number;
+  readonly behind: number;
+  readonly arriving: number;
+  readonly copying: number;
+  /** Of each partition that is behind by more than its pace; the last first. */
+  readonly slow: readonly SlowPartition[];
+  /** It was behind all the time and nothing of it was copied. */
+  readonly frozen: SlowPartition | undefined;
+};
+
+/**
+ * From samples of every partition, oldest first, all of one layout. Partitions share the mirror's power: the best case is
+ * that what a finished one leaves goes to the others (all that waits at the rate of all), the worst that nothing of it
+ * does (the slowest partition at its own rate). The estimate lies between; the band adds how much the rate of all wavered.
+ */
+export function etaFrom(samples: readonly LagSample[]): Eta {
+  const last = samples.at(-1);
+  if (last === undefined) return { state: "unknown", why: "nothing was measured yet" };
+  if (last.next.some(Number.isNaN)) return { state: "unknown", why: "lag is not known" };
+  if (last.next.every((next, cell) => next === last.ends[cell])) return { state: "caught-up" };
+  const now = standingOf(samples, last);
+  if (now === undefined) return { state: "unknown", why: "rates are not known yet" };
+  const [slowest] = now.slow;
+  if (slowest === undefined) {
+    return { state: "keeping-up", seconds: now.arriving === 0 ? 0 : now.behind / now.arriving };
+  }
+  if (now.frozen !== undefined) return { state: "not-catching-up", slowest: now.frozen };
+  if (now.copying <= now.arriving) return { state: "not-catching-up", slowest };
+  return { state: "in", ...bandOf(samples, now, slowest), slowest };
+}
+
+function standingOf(samples: readonly LagSample[], last: LagSample): Standing | undefined {
+  const rates = recentRates(samples);
+  if (rates === undefined) return undefined;
+  const [copying, arriving] = [total(rates.copying), total(rates.arriving)];
+  // An offset that went backwards: another log.
+  if (Number.isNaN(copying) || Number.isNaN(arriving)) return undefined;
+  const slow = waitingPartitions(last)
+    .map(({ cell, ...waiting }) => {
+      const speed = { copying: rates.copying[cell] ?? 0, arriving: rates.arriving[cell] ?? 0 };
+      const net = speed.copying - speed.arriving;
+      return { cell, ...waiting, ...speed, at: net > 0 ? last.at + (waiting.records / net) * 1000 : null };
+    })
+    .filter(({ records, arriving: inflow, copying: out }) => records > inflow * paceSeconds || out === 0)
+    .sort((a, b) => (b.at ?? Number.MAX_VALUE) - (a.at ?? Number.MAX_VALUE) || b.records - a.records);
+  const frozen = slow.find(({ cell, copying: out }) => out === 0 && isFrozen(samples, cell));
+  return {
+    at: last.at,
+    behind: total(last.ends) - total(last.next),
+    copying,
+    arriving,
+    slow: slow.map(withoutCell),
+    frozen: frozen && withoutCell(frozen),
+  };
+}
+
+function total(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+function withoutCell({
+  cell: _cell,
+  ...partition
+}: SlowPartition & { readonly cell: number }): SlowPartition {
+  return partition;
+}
+
+function waitingPartitions({ topics, next, ends }: LagSample) {
+  const waiting: Array<TopicPartition & { readonly cell: number; readonly records: number }> = [];
+  let cell = 0;
+  for (const [topic, count] of topics) {
+    for (let partition = 0; partition < count; partition += 1, cell += 1) {
+      const records = (ends[cell] ?? 0) - (next[cell] ?? 0);
+      if (records > 0) waiting.push({ topic, partition, cell, records });
+    }
+  }
+  return waiting;
+}
+
+/** Behind at each of the recent samples, and never copied from. */
+function isFrozen(samples: readonly LagSample[], cell: number): boolean {
+  const recent = samples.slice(-recentSamples);
+  const next = recent.at(-1)?.next[cell];
+  return (
+    recent.length === recentSamples &&
+    recent.every((sample) => sample.next[cell] === next && (sample.ends[cell] ?? 0) > (next ?? 0))
+  );
+}
+
+/** With fewer windows than this the band is wider: little was seen of how much the rate wavers. */
+const windowsForBand = 6;
+const fewWindows = 2;
+/** What the rate of all may still gain on the best that was seen, and lose on the worst. */
+const slack = 1.15;
+
+function bandOf(
+  samples: readonly LagSample[],
+  { at, behind, copying, arriving }: Standing,
+  slowest: SlowPartition,
+): { readonly at: number; readonly earliest: number; readonly latest: number | null } {
+  const nets = netRates(samples);
+  const widen = nets.length < windowsForBand ? fewWindows : slack;
+  const net = copying - arriving;
+  const shared = behind / net;
+  const alone = slowest.at === null ? null : (slowest.at - at) / 1000;
+  const best = Math.max(net, ...nets);
+  const worst = Math.min(net, ...nets);
+  const span = alone === null ? shared : (shared + Math.max(shared, alone)) / 2;
+  const longest = alone === null || worst <= 0 ? null : Math.max(shared, alone) * (net / worst) * widen;
+  const moment = (seconds: number) => at + seconds * 1000;
+  return {
+    at: moment(span),
+    earliest: moment(behind / best / widen),
+    latest: longest === null ? null : moment(longest),
+  };
+}
+
+/** Net rates of all partitions together, over each run of so many samples as the rates of now are taken over. */
+function netRates(samples: readonly LagSample[]): readonly number[] {
+  const nets: number[] = [];
+  const step = Math.min(recentSamples, samples.length) - 1;
+  for (let index = step; index < samples.length; index += 1) {
+    const [before, after] = [samples[index - step], samples[index]];
+    if (before === undefined || after === undefined) continue;
+    const { copying, arriving } = ratesBetween(before, after);
+    const net = total(copying) - total(arriving);
+    if (!Number.isNaN(net)) nets.push(net);
+  }
+  return nets;
+}
+
+/** Of several flows: all have caught up when the last of them has. */
+export function lastEta(etas: readonly Eta[]): Eta {
+  for (const state of ["unknown", "not-catching-up"] as const) {
+    const found = etas.find((eta) => eta.state === state);
+    if (found !== undefined) return found;
+  }
+  const coming = etas.filter((eta) => eta.state === "in");
+  const [first] = coming.toSorted((a, b) => b.at - a.at);
+  if (first !== undefined) {
+    const latests = coming.map(({ latest }) => latest);
+    const latest = latests.includes(null) ? null : Math.max(...latests.map((each) => each ?? 0));
+    return { ...first, earliest: Math.max(...coming.map(({ earliest }) => earliest)), latest };
+  }
+  const pacing = etas.filter((eta) => eta.state === "keeping-up");
+  if (pacing.length === 0)
+    return etas.length === 0 ? { state: "unknown", why: "nothing was measured yet" } : { state: "caught-up" };
+  return { state: "keeping-up", seconds: Math.max(...pacing.map(({ seconds }) => seconds)) };
 }

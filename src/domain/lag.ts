@@ -1,4 +1,4 @@
-import { at, type OffsetTable, type TopicPartition } from "./topology.ts";
+import { at, type OffsetTable, type PartitionTable, type TopicPartition } from "./topology.ts";
 
 /** Exact replication lag: end offset − (last copied source offset + 1), per partition. Pure. Rules: design §8. */
 
@@ -17,6 +17,14 @@ export type LagReading = {
    * one. Kept, because retention takes the evidence away and not the offsets.
    */
   readonly quietUntil?: OffsetTable;
+  /** Data records from the next one to copy up to the end, where they were counted. */
+  readonly counted?: PartitionTable<number>;
+  /** Last stable offsets, where a transaction is open before the end. */
+  readonly openFrom?: OffsetTable;
+  /** Topics that are not on the origin any more. */
+  readonly gone?: ReadonlySet<string>;
+  /** Topics that were created anew while they were mirrored, and how that is known. */
+  readonly recreated?: ReadonlyMap<string, string>;
 };
 
 type LagState =
@@ -28,6 +36,10 @@ type LagState =
   | "truncated"
   /** Copied beyond the end: the topic was created anew or lost its tail. Lag has no meaning. */
   | "ahead"
+  /** Deleted on the origin and created again under this name: copied offsets are those of the deleted one. */
+  | "recreated"
+  /** Deleted on the origin. */
+  | "gone"
   /** An offset is missing. */
   | "incomplete";
 
@@ -35,8 +47,12 @@ export type PartitionLag = {
   readonly topic: string;
   readonly partition: number;
   readonly state: LagState;
-  /** Offsets still to be copied; `null`: not known. */
+  /**
+   * Records still to be copied; `null`: not known. Where they were not counted it is the distance in offsets, which
+   * markers of transactions and what compaction removed make larger, never smaller.
+   */
   readonly records: number | null;
+  readonly counted?: true;
   /** Offsets that expired before they were copied. */
   readonly lost: number;
   /** For people, where `state` alone does not say enough. */
@@ -65,23 +81,41 @@ export function partitionLags(reading: LagReading): readonly PartitionLag[] {
 
 function partitionLag(reading: LagReading, topic: string, partition: number): PartitionLag {
   const where = { topic, partition };
+  const broken = brokenTopic(reading, where);
+  if (broken !== undefined) return broken;
   const start = at(reading.starts, topic, partition);
   const end = at(reading.ends, topic, partition);
-  const copied = at(reading.copied, topic, partition);
   if (start === undefined || end === undefined) {
     const missing = end === undefined ? "end" : "start";
-    return {
-      ...where,
-      state: "incomplete",
-      records: null,
-      lost: 0,
-      why: `its ${missing} offset did not come`,
-    };
+    const why = `its ${missing} offset did not come`;
+    return { ...where, state: "incomplete", records: null, lost: 0, why };
   }
+  const copied = at(reading.copied, topic, partition);
   const quiet = at(reading.quietUntil ?? new Map(), topic, partition);
   // Beyond the end it was seen in a log that is no more.
   const bounds = { start, end, quiet: quiet !== undefined && quiet <= end ? quiet : 0 };
-  return copied === undefined ? neverCopied(where, bounds) : copiedTo(where, copied, bounds);
+  const lag = copied === undefined ? neverCopied(where, bounds) : copiedTo(where, copied, bounds);
+  return withTail(lag, reading, end);
+}
+
+function brokenTopic({ gone, recreated }: LagReading, where: TopicPartition): PartitionLag | undefined {
+  const common = { ...where, records: null, lost: 0 };
+  if (gone?.has(where.topic) === true) {
+    return { ...common, state: "gone", why: "the topic was deleted under the mirror" };
+  }
+  const how = recreated?.get(where.topic);
+  return how === undefined ? undefined : { ...common, state: "recreated", why: how };
+}
+
+/** What was counted, and what holds the rest up. */
+function withTail(lag: PartitionLag, reading: LagReading, end: number): PartitionLag {
+  const { topic, partition, records } = lag;
+  if (records === null || records === 0) return lag;
+  const counted = at(reading.counted ?? new Map(), topic, partition);
+  if (counted !== undefined) return { ...lag, records: counted, counted: true };
+  const open = at(reading.openFrom ?? new Map(), topic, partition);
+  if (open === undefined || open >= end || lag.why !== undefined) return lag;
+  return { ...lag, why: `a transaction is open since offset ${open}: what follows is not decided` };
 }
 
 /** `quiet`: everything before it that was not copied is no data. */
@@ -105,6 +139,16 @@ function copiedTo(where: TopicPartition, copied: number, { start, end, quiet }: 
     return { ...where, state: "truncated", records: end - start, lost: start - next, why };
   }
   return { ...where, state: end === next ? "in-step" : "behind", records: end - next, lost: 0 };
+}
+
+/** The next offset to copy: what lies before it was copied, is no data, or has expired; `undefined`: not known. */
+export function nextToCopy(reading: LagReading, { topic, partition }: TopicPartition): number | undefined {
+  const start = at(reading.starts, topic, partition);
+  const end = at(reading.ends, topic, partition);
+  if (start === undefined || end === undefined) return undefined;
+  const copied = at(reading.copied, topic, partition);
+  const quiet = at(reading.quietUntil ?? new Map(), topic, partition) ?? 0;
+  return Math.max(copied === undefined ? start : copied + 1, start, quiet <= end ? quiet : 0);
 }
 
 /** Sum over partitions: of a topic, of a wave, of everything. */

@@ -1,0 +1,100 @@
+import type { RaceContext, RaceInput, RetentionLimits } from "./retention-race.ts";
+import { about, figure } from "./wording.ts";
+
+/** The two ways to win a retention race, as the exact change. Pure. */
+
+export type Remedy = {
+  /** "Raise retention.ms of events to 12 h (now 2 h)". */
+  readonly title: string;
+  /** To be run as it is. */
+  readonly command: string;
+  /** How to take it back when the mirror has caught up. */
+  readonly undo?: string;
+};
+
+const hour = 3_600_000;
+const mebibyte = 1_048_576;
+/** Where no end of the catching up is in sight, the change buys this long. */
+const withoutEndMs = 7 * 24 * hour;
+const margin = 1.5;
+
+export function remediesFor(
+  input: RaceInput,
+  limits: RetentionLimits,
+  context: RaceContext,
+): readonly Remedy[] {
+  return [raiseRetention(input, limits, context), addTasks(input, context)];
+}
+
+/** What the oldest waiting record's age and the bytes behind it become until it is copied, with a margin. */
+function raiseRetention(input: RaceInput, limits: RetentionLimits, context: RaceContext): Remedy {
+  const { topic } = input;
+  const untilMs =
+    context.caughtUpBy === null ? withoutEndMs : Math.max(hour, context.caughtUpBy - context.now);
+  const changes: Array<{
+    readonly key: string;
+    readonly value: number;
+    readonly was: string;
+    readonly own: boolean;
+  }> = [];
+  const words: string[] = [];
+  if (limits.ms !== null) {
+    const age = Math.max(0, context.now - (input.timestamp ?? context.now - limits.ms));
+    const value = Math.ceil(Math.max(2 * limits.ms, (age + untilMs) * margin) / hour) * hour;
+    changes.push({ key: "retention.ms", value, was: `${limits.ms}`, own: limits.own.ms });
+    words.push(`retention.ms to ${about(value)} (now ${about(limits.ms)})`);
+  }
+  if (limits.bytes !== null) {
+    const value = bytesNeeded(input, limits.bytes, untilMs);
+    changes.push({ key: "retention.bytes", value, was: `${limits.bytes}`, own: limits.own.bytes });
+    words.push(
+      `retention.bytes to ${figure(value / mebibyte)} MiB a partition (now ${figure(limits.bytes / mebibyte)} MiB)`,
+    );
+  }
+  const alter = `kafka-configs.sh --bootstrap-server ${context.bootstrap} --alter --entity-type topics --entity-name ${topic}`;
+  const restored = changes.filter(({ own }) => own).map(({ key, was }) => `${key}=${was}`);
+  const removed = changes.filter(({ own }) => !own).map(({ key }) => key);
+  const undo = [
+    ...(restored.length > 0 ? [`--add-config ${restored.join(",")}`] : []),
+    ...(removed.length > 0 ? [`--delete-config ${removed.join(",")}`] : []),
+  ];
+  return {
+    title: `raise ${words.join(" and ")} of ${topic} on the source until it is caught up`,
+    command: `${alter} --add-config ${changes.map(({ key, value }) => `${key}=${value}`).join(",")}`,
+    undo: `${alter} ${undo.join(" ")}`,
+  };
+}
+
+function bytesNeeded(input: RaceInput, limit: number, untilMs: number): number {
+  const each = input.bytes === null || input.offsets <= 0 ? 0 : input.bytes / input.offsets;
+  const behind = input.waiting * each;
+  const inflow = ((input.arriving ?? 0) * each * untilMs) / 1000;
+  return Math.ceil(Math.max(2 * limit, (behind + inflow) * margin) / mebibyte) * mebibyte;
+}
+
+/** A task copies whole partitions: more tasks than partitions copy nothing more. */
+function addTasks({ flow }: RaceInput, context: RaceContext): Remedy {
+  const tasks = context.tasks.get(flow) ?? 0;
+  const partitions = context.partitions.get(flow) ?? 0;
+  if (context.connectUrl === undefined) {
+    return {
+      title: "give the mirror more tasks",
+      command: "tasks.max in its own configuration, then restart it",
+    };
+  }
+  const wanted = Math.min(partitions, Math.max(tasks * 2, 2));
+  if (tasks >= partitions || wanted <= tasks) {
+    return {
+      title: `each of the ${figure(partitions)} partitions of ${flow} has a task: add Connect workers, not tasks`,
+      command: `curl -s ${context.connectUrl}/connectors/${flow}/status`,
+    };
+  }
+  const config = `${context.connectUrl}/connectors/${flow}/config`;
+  const set = (count: number) =>
+    `curl -s ${config} | jq '."tasks.max"="${count}"' | curl -s -X PUT -H 'Content-Type: application/json' -d @- ${config}`;
+  return {
+    title: `add tasks to ${flow}: tasks.max ${wanted} (now ${tasks}), where the Connect workers have room`,
+    command: set(wanted),
+    undo: set(tasks),
+  };
+}
