@@ -1,25 +1,13 @@
 import { inject } from "vitest";
-import { createConnectEngine } from "#adapters/connect/engine.ts";
-import type { ClusterAccess } from "#domain/topology.ts";
 import { openRealCluster } from "#support/kafkajs-under-test.ts";
-import { createQuietLog } from "#support/quiet-log.ts";
-import { realClock } from "#support/real-clock.ts";
+import { plainAccess, realEngine } from "#support/real-engine.ts";
 import { replicationEngineContract } from "../contract/replication-engine.ts";
 
 replicationEngineContract("Kafka Connect", async () => {
-  const { source, target, connect } = inject("clusters");
-  const from = await openRealCluster("source", plain(source.bootstrap));
-  const to = await openRealCluster("target", plain(target.bootstrap));
-  const engine = createConnectEngine({
-    url: connect.url,
-    source: plain(source.bootstrap),
-    target: plain(target.bootstrap),
-    exactlyOnce: true,
-    clusterIds: async () => ({ source: source.clusterId, target: target.clusterId }),
-    patienceMs: 40_000,
-    log: createQuietLog(),
-    clock: realClock,
-  });
+  const clusters = inject("clusters");
+  const from = await openRealCluster("source", plainAccess(clusters.source.bootstrap));
+  const to = await openRealCluster("target", plainAccess(clusters.target.bootstrap));
+  const engine = realEngine(clusters, { patienceMs: 40_000 });
   return {
     engine,
     source: from,
@@ -39,7 +27,3 @@ replicationEngineContract("Kafka Connect", async () => {
     },
   };
 });
-
-function plain(bootstrap: string): ClusterAccess {
-  return { bootstrap: [bootstrap], protocol: "PLAINTEXT" };
-}

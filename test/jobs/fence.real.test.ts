@@ -1,6 +1,5 @@
 import kafkajs from "kafkajs";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { createConnectEngine } from "#adapters/connect/engine.ts";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
 import { aclText } from "#domain/fence.ts";
 import { planKey } from "#domain/plan.ts";
@@ -17,6 +16,7 @@ import { eventually } from "#support/eventually.ts";
 import { openRealCluster, type RealCluster } from "#support/kafkajs-under-test.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
 import { realClock } from "#support/real-clock.ts";
+import { plainAccess, realEngine } from "#support/real-engine.ts";
 import { createSampleMigration } from "#support/sample-migration.ts";
 import { createSmallWork } from "#support/small-work.ts";
 import { unique } from "#support/unique.ts";
@@ -40,22 +40,14 @@ describe.each(cases)("behind a fence, the mirror being $who", ({ mirror }) => {
   let place: ClientPlace = "source";
 
   beforeAll(async () => {
-    const { source: from, target: to, connect } = inject("clusters");
-    const plain = access(from.bootstrap);
+    const clusters = inject("clusters");
+    const { source: from, target: to } = clusters;
+    const plain = plainAccess(from.bootstrap);
     const own = mirror === undefined ? plain : saslAccess(from.admin);
     apps = await openRealCluster("source", plain);
-    target = await openRealCluster("target", access(to.bootstrap));
+    target = await openRealCluster("target", plainAccess(to.bootstrap));
     bot = createKafkaCluster({ role: "source", access: own, log: createQuietLog(), clock: realClock });
-    engine = createConnectEngine({
-      url: connect.url,
-      source: own,
-      target: access(to.bootstrap),
-      exactlyOnce: true,
-      clusterIds: async () => ({ source: from.clusterId, target: to.clusterId }),
-      patienceMs: 60_000,
-      log: createQuietLog(),
-      clock: realClock,
-    });
+    engine = realEngine(clusters, { source: own });
     const spec = [{ name: topic, partitions: 2, replicationFactor: 1, configs: {} }];
     for (const cluster of [bot, target.cluster]) await cluster.createTopics(spec);
     const flow = {
@@ -289,12 +281,8 @@ function settingsOf(topic: string, mirror: string | undefined): MigrationSetting
   });
 }
 
-function access(bootstrap: string): ClusterAccess {
-  return { bootstrap: [bootstrap], protocol: "PLAINTEXT" };
-}
-
 function saslAccess({ bootstrap, security }: Admin): ClusterAccess {
-  if (security.protocol === "PLAINTEXT") return access(bootstrap);
+  if (security.protocol === "PLAINTEXT") return plainAccess(bootstrap);
   const { protocol, mechanism, username, password } = security;
   return { bootstrap: [bootstrap], protocol, sasl: { mechanism, username, password } };
 }

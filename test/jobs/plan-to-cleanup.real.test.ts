@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { createConnectEngine } from "#adapters/connect/engine.ts";
 import { Plan, planKey } from "#domain/plan.ts";
 import type { ReplicationEngine, World } from "#domain/ports.ts";
-import type { ClusterAccess, OffsetTable } from "#domain/topology.ts";
+import type { OffsetTable } from "#domain/topology.ts";
 import { Verified, verifiedKey } from "#domain/verification.ts";
 import { assess } from "#jobs/assess.ts";
 import { cleanup } from "#jobs/cleanup/cleanup.ts";
@@ -14,8 +13,8 @@ import { verify } from "#jobs/verify/verify.ts";
 import type { Work } from "#jobs/work.ts";
 import { eventually } from "#support/eventually.ts";
 import { openRealCluster, type RealCluster } from "#support/kafkajs-under-test.ts";
-import { createQuietLog } from "#support/quiet-log.ts";
 import { realClock } from "#support/real-clock.ts";
+import { plainAccess, realEngine } from "#support/real-engine.ts";
 import { createSmallWork } from "#support/small-work.ts";
 import { unique } from "#support/unique.ts";
 
@@ -31,19 +30,10 @@ let engine: ReplicationEngine;
 let work: Work;
 
 beforeAll(async () => {
-  const { source: from, target: to, connect } = inject("clusters");
-  source = await openRealCluster("source", access(from.bootstrap));
-  target = await openRealCluster("target", access(to.bootstrap));
-  engine = createConnectEngine({
-    url: connect.url,
-    source: access(from.bootstrap),
-    target: access(to.bootstrap),
-    exactlyOnce: true,
-    clusterIds: async () => ({ source: from.clusterId, target: to.clusterId }),
-    patienceMs: 60_000,
-    log: createQuietLog(),
-    clock: realClock,
-  });
+  const clusters = inject("clusters");
+  source = await openRealCluster("source", plainAccess(clusters.source.bootstrap));
+  target = await openRealCluster("target", plainAccess(clusters.target.bootstrap));
+  engine = realEngine(clusters);
   work = realWork();
   await source.cluster.createTopics([
     {
@@ -180,8 +170,4 @@ function drafts(count: number): ReadonlyArray<{ key: string; value: string }> {
 
 function sum(table: OffsetTable): number {
   return [...table.values()].flat().reduce<number>((total, end) => total + (end ?? 0), 0);
-}
-
-function access(bootstrap: string): ClusterAccess {
-  return { bootstrap: [bootstrap], protocol: "PLAINTEXT" };
 }

@@ -1,9 +1,7 @@
 import kafkajs from "kafkajs";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { createConnectEngine } from "#adapters/connect/engine.ts";
 import { planKey } from "#domain/plan.ts";
 import type { ReplicationEngine, World } from "#domain/ports.ts";
-import type { ClusterAccess } from "#domain/topology.ts";
 import { waveKey } from "#domain/wave-state.ts";
 import { readStandby, Standby, standbyKey } from "#jobs/mirror/standby-record.ts";
 import { watchStandby } from "#jobs/mirror/standby-watch.ts";
@@ -11,8 +9,8 @@ import { openOnes } from "#jobs/switch/open-transactions.ts";
 import { flatEnds } from "#jobs/switch/wave-mirror.ts";
 import { eventually } from "#support/eventually.ts";
 import { openRealCluster, type RealCluster } from "#support/kafkajs-under-test.ts";
-import { createQuietLog } from "#support/quiet-log.ts";
 import { realClock } from "#support/real-clock.ts";
+import { plainAccess, realEngine } from "#support/real-engine.ts";
 import { createSampleMigration } from "#support/sample-migration.ts";
 import { createSmallWork, type SmallWork } from "#support/small-work.ts";
 import { unique } from "#support/unique.ts";
@@ -36,22 +34,11 @@ let plainEngine: ReplicationEngine;
 let work: SmallWork;
 
 beforeAll(async () => {
-  const { source: from, target: to, connect } = inject("clusters");
-  source = await openRealCluster("source", access(from.bootstrap));
-  target = await openRealCluster("target", access(to.bootstrap));
-  const engineOf = (exactlyOnce: boolean) =>
-    createConnectEngine({
-      url: connect.url,
-      source: access(from.bootstrap),
-      target: access(to.bootstrap),
-      exactlyOnce,
-      clusterIds: async () => ({ source: from.clusterId, target: to.clusterId }),
-      patienceMs: 60_000,
-      log: createQuietLog(),
-      clock: realClock,
-    });
-  engine = engineOf(true);
-  plainEngine = engineOf(false);
+  const clusters = inject("clusters");
+  source = await openRealCluster("source", plainAccess(clusters.source.bootstrap));
+  target = await openRealCluster("target", plainAccess(clusters.target.bootstrap));
+  engine = realEngine(clusters);
+  plainEngine = realEngine(clusters, { exactlyOnce: false });
   for (const { cluster } of [source, target]) {
     const spec = { partitions: 2, replicationFactor: 1, configs: {} };
     const stamped = cluster.role === "source" ? { "message.timestamp.type": "LogAppendTime" } : {};
@@ -246,8 +233,4 @@ function realWork(): SmallWork {
     },
   };
   return { ...createSmallWork({ migration }), clock: { ...small.clock, ...realClock }, world };
-}
-
-function access(bootstrap: string): ClusterAccess {
-  return { bootstrap: [bootstrap], protocol: "PLAINTEXT" };
 }
