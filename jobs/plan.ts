@@ -2,6 +2,7 @@ import { Assessment, assessmentKey } from "#domain/assessment.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Check, Message, Part } from "#domain/message.ts";
+import { type ObservedWriter, observedWriters, offsetsTopic } from "#domain/observed-writers.ts";
 import { Plan, planHistoryKey, planKey, type Reason, type Wave } from "#domain/plan.ts";
 import { planReport } from "#domain/plan-report.ts";
 import { makePlan } from "#domain/planning.ts";
@@ -28,6 +29,7 @@ export async function plan(_job: JobOf<"plan">, work: Work): Promise<Outcome> {
     migration: work.migration,
     assessment,
     creatable: await creatableVersions(work),
+    writers: await sourceWriters(assessment, work),
     fixed: await begunWaves(before, work),
     previous: before?.waves ?? [],
     madeAt: new Date(work.clock.now()).toISOString(),
@@ -78,6 +80,24 @@ async function creatableVersions(work: Work): Promise<Known<readonly string[]>> 
   }
 }
 
+/** What the source remembers of its producers; without it the waves follow what else is known, and say so. */
+async function sourceWriters({ topics }: Assessment, work: Work): Promise<Known<readonly ObservedWriter[]>> {
+  try {
+    const { source } = work.world;
+    const transactions = await source.transactions();
+    if (!transactions.known) return transactions;
+    const asked = topics
+      .filter(({ internal, offline }) => !internal && offline === 0)
+      .map(({ name }) => name);
+    const present = topics.some(({ name }) => name === offsetsTopic) ? [offsetsTopic] : [];
+    return observedWriters(transactions, await source.producers([...asked, ...present]));
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    work.log.warn({ code }, "producers of the source could not be read");
+    return unknown(`${code} ${message}`);
+  }
+}
+
 async function upload(made: Plan, work: Work): Promise<void> {
   const day = made.madeAt.slice(0, 10);
   const { markdown, json } = planReport(made);
@@ -123,18 +143,20 @@ function waveTable(waves: readonly Wave[]): Part {
       { title: "wave", align: "left" },
       { title: "topics", align: "right" },
       { title: "groups", align: "right" },
+      { title: "risk", align: "right" },
       { title: "why together", align: "left" },
     ],
     rows: waves
       .slice(0, shownWaves)
-      .map(({ name, topics, groups, why }) => [
+      .map(({ name, topics, groups, why, risk }) => [
         name,
         String(topics.length),
         String(groups.length),
+        risk === undefined ? "?" : String(risk.score),
         clipped(why),
       ])
       .concat(
-        waves.length > shownWaves ? [[`${waves.length - shownWaves} more`, "", "", "in the thread"]] : [],
+        waves.length > shownWaves ? [[`${waves.length - shownWaves} more`, "", "", "", "in the thread"]] : [],
       ),
   };
 }

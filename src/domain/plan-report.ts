@@ -33,15 +33,17 @@ function markdown(plan: Plan): string {
     `## Waves: ${plan.waves.length}`,
     "",
     ...table(
-      ["", "wave", "topics", "groups", "why"],
-      plan.waves.map(({ name, topics, groups, why }, index) => [
+      ["", "wave", "topics", "groups", "why together", "risk"],
+      plan.waves.map(({ name, topics, groups, why, risk }, index) => [
         String(index + 1),
         name,
         topics.join(", "),
         groups.join(", "),
         why,
+        risk === undefined ? "not scored" : `${risk.score}: ${risk.why}`,
       ]),
     ),
+    ...apartRows(plan),
     "",
     ...topicRows(plan),
     "",
@@ -55,6 +57,14 @@ function markdown(plan: Plan): string {
     ...whatFollows(plan),
     "",
   ].join("\n");
+}
+
+function apartRows({ waves }: Plan): readonly string[] {
+  const rows = waves.flatMap(({ name, apart = [] }) =>
+    apart.map((part) => [name, part.kind, part.name, part.why]),
+  );
+  if (rows.length === 0) return [];
+  return ["", "### Across waves", "", ...table(["wave", "what", "name", "why it may"], rows)];
 }
 
 function reasonRows(reasons: readonly Reason[]): readonly string[] {

@@ -2,12 +2,23 @@ import { z } from "zod";
 
 /** The plan: what will be done, with every value traced. Its hash is what approvals are bound to. */
 
+/** Something that stands in more than one wave although it ties them together, and who says why that is right. */
+export const Apart = z.object({
+  kind: z.enum(["group", "producer", "transaction", "writer", "streams"]),
+  name: z.string(),
+  why: z.string(),
+});
+export type Apart = z.infer<typeof Apart>;
+
 export const Wave = z.object({
   name: z.string(),
   topics: z.array(z.string()),
   groups: z.array(z.string()),
   /** Why these belong together. */
   why: z.string(),
+  /** Points by which waves are ordered, fewest first, and what they are for. */
+  risk: z.object({ score: z.int(), why: z.string() }).optional(),
+  apart: z.array(Apart).optional(),
 });
 export type Wave = z.infer<typeof Wave>;
 

@@ -2,6 +2,7 @@ import type { Assessment } from "./assessment.ts";
 import { hashOf } from "./canonical.ts";
 import { corrections } from "./corrections.ts";
 import { configure } from "./msk-configuration.ts";
+import type { ObservedWriter } from "./observed-writers.ts";
 import type { Plan, Reason, Wave } from "./plan.ts";
 import type { Migration } from "./settings.ts";
 import { chooseShape } from "./shape-choice.ts";
@@ -10,7 +11,7 @@ import { loadOf } from "./sizing-load.ts";
 import { planTopic } from "./topic-plan.ts";
 import type { Known } from "./topology.ts";
 import type { Exclusion } from "./wave-selection.ts";
-import { planWaves } from "./waves.ts";
+import { planWaves, writersNotAsked } from "./waves.ts";
 
 /** The plan, from what was assessed and what ferry.yaml says. Pure: the same question gives the same hash. */
 
@@ -19,6 +20,8 @@ export type PlanQuestion = {
   readonly assessment: Assessment;
   /** ListKafkaVersions now, or why it could not be asked. */
   readonly creatable: Known<readonly string[]>;
+  /** Producers as the source remembers them now, or why that is not known; absent: nobody asked. */
+  readonly writers?: Known<readonly ObservedWriter[]>;
   /** Waves that have begun to move. */
   readonly fixed?: readonly Wave[];
   /** Waves of the plan before. */
@@ -29,9 +32,9 @@ export type PlanQuestion = {
 
 /** `E_SETTINGS` when ferry.yaml asks for what cannot be. */
 export function makePlan(question: PlanQuestion): Plan {
-  const { migration, assessment, creatable, fixed = [], previous = [] } = question;
+  const { migration, assessment, creatable, writers = writersNotAsked, fixed = [], previous = [] } = question;
   const { settings } = migration;
-  const { waves, excluded } = planWaves({ ...assessment, settings, fixed, previous });
+  const { waves, excluded } = planWaves({ ...assessment, settings, writers, fixed, previous });
   const carried = new Set(waves.flatMap(({ topics }) => topics));
   const topics = assessment.topics.filter(({ name }) => carried.has(name));
   const groups = assessment.groups.filter(({ id }) => waves.some((wave) => wave.groups.includes(id)));
@@ -53,6 +56,8 @@ export function makePlan(question: PlanQuestion): Plan {
       ...shapeReasons({ choice, load, site, settings, assessment, creatable }),
       engineReason,
       ...configured.reasons,
+      ...writerReasons(writers),
+      ...waves.flatMap(apartReasons),
       ...excluded.map(exclusionReason),
     ],
     corrections: [...corrections({ shape: choice.shape, configuration: configured.properties }, settings)],
@@ -76,6 +81,25 @@ const engineReason: Reason = {
   why: "exactly-once, one mirror per wave, offsets that can be read and set; dedicated MirrorMaker has no REST to set offsets; MSK Replicator needs TLS and authentication on the source, cannot pause, and adds a header to records",
   source: "KIP-618, KIP-875, msk-replicator-external-prereqs.html",
 };
+
+function writerReasons(writers: Known<readonly ObservedWriter[]>): readonly Reason[] {
+  if (writers.known) return [];
+  return [
+    {
+      what: "unknown: who writes in transactions",
+      why: `${writers.why}; waves follow groups, Streams applications and the producers of ferry.yaml only`,
+      source: "KIP-664",
+    },
+  ];
+}
+
+function apartReasons({ name, apart = [] }: Wave): readonly Reason[] {
+  return apart.map((part) => ({
+    what: `wave ${name}: ${part.kind} ${part.name} stands in another wave too`,
+    why: part.why,
+    source: "ferry.yaml",
+  }));
+}
 
 function exclusionReason({ kind, name, why }: Exclusion): Reason {
   return { what: `${kind} ${name} does not move`, why, source: "assessment and ferry.yaml" };

@@ -1,13 +1,17 @@
-import { type AssessedGroup, type AssessedTopic, sumKnown } from "./assessment.ts";
-import { closestName } from "./closest.ts";
-import { FerryError } from "./errors.ts";
-import type { Wave } from "./plan.ts";
+import type { AssessedGroup, AssessedTopic } from "./assessment.ts";
+import type { ObservedWriter } from "./observed-writers.ts";
+import type { Apart, Wave } from "./plan.ts";
 import type { MigrationSettings } from "./settings.ts";
+import { type Known, unknown } from "./topology.ts";
+import { type Cut, cutsOf, type Declared, refuseUnknown } from "./wave-cuts.ts";
+import { compareText, type Link, linksOf, reasonOf, transactionalTopics } from "./wave-links.ts";
+import { compareRisk, type RiskFacts, riskOf } from "./wave-risk.ts";
 import { type Exclusion, selectGroups, selectTopics } from "./wave-selection.ts";
 
 /**
  * Which topics and groups move together. A group has one offset commit per cluster and moves as a whole; a producer
- * that writes to several topics is stopped once. So whatever a group or a producer joins is one wave. Pure.
+ * speaks to one cluster, and so does a transaction; a Streams application's state belongs to its group. So whatever one
+ * of these joins is one wave, and nothing else is. Pure.
  */
 
 export type WavePlan = { readonly waves: readonly Wave[]; readonly excluded: readonly Exclusion[] };
@@ -16,186 +20,158 @@ export type WaveQuestion = {
   readonly topics: readonly AssessedTopic[];
   readonly groups: readonly AssessedGroup[];
   readonly settings: Pick<MigrationSettings, "replication" | "clients" | "waves">;
+  /** Producers as the source remembers them; absent: nobody asked it. */
+  readonly writers?: Known<readonly ObservedWriter[]>;
   /** Waves that have begun to move: they stay exactly as they are, whatever the settings say now. */
   readonly fixed?: readonly Wave[];
   /** Waves of the plan before: a wave that holds one's topics keeps its name, because its state is kept under it. */
   readonly previous?: readonly Wave[];
 };
 
-/** A group or a producer, and the topics that it holds together. */
-type Link = {
-  readonly kind: "group" | "producer";
-  readonly name: string;
-  readonly topics: readonly string[];
-};
-
-type Declared = {
-  readonly name: string;
-  readonly topics: readonly string[];
-  readonly groups: readonly string[];
-};
+/** Said of the producers where nobody asked the source. */
+export const writersNotAsked = unknown("the source was not asked for its producers");
 
 /**
  * Waves from least to most risk, the unused topics last, and what is left out with its reason. `E_SETTINGS` when
- * ferry.yaml names what does not exist, or cuts a group or a producer apart.
+ * ferry.yaml names what does not exist, or cuts apart what moves together without saying why.
  */
 export function planWaves(question: WaveQuestion): WavePlan {
+  const { settings, writers = writersNotAsked, previous = [] } = question;
   const declared = declaredWaves(question);
   const named = new Set(declared.flatMap(({ topics }) => topics));
-  const topics = selectTopics(question.topics, question.settings.replication.topics, named);
+  const topics = selectTopics(question.topics, settings.replication.topics, named);
   const carried = new Map(topics.selected.map((topic) => [topic.name, topic]));
-  const groups = selectGroups(question.groups, question.settings.replication.groups, carried);
-  const links = [...groups.links, ...producerLinks(question.settings, carried)];
+  const groups = selectGroups(question.groups, settings.replication.groups, carried);
+  const { clients } = settings;
+  const all = linksOf({ ...question, groupLinks: groups.links, clients, writers, carried });
   refuseUnknown(declared, question.topics, topics.excluded);
-  refuseCut(declared, links);
-  const own = declared.map((wave) => completed(wave, links));
+  const cuts = cutsOf(declared, all);
+  const cut = new Set(cuts.map(({ link }) => link));
+  const links = all.filter((link) => !cut.has(link));
+  const byTopic = linksByTopic(links);
+  const own = declared.map((wave) => completed(wave, byTopic));
   const free = topics.selected.filter(({ name }) => !named.has(name)).map(({ name }) => name);
   const joined = components(free, links);
-  const used = joined.filter(({ links }) => links.length > 0);
   const rest = joined.filter(({ links }) => links.length === 0).flatMap(({ topics }) => topics);
   const taken = new Set([...own.map(({ name }) => name), "rest"]);
-  const automatic = used
+  const automatic = joined
+    .filter(({ links }) => links.length > 0)
     .toSorted((a, b) => compareText(a.topics[0] ?? "", b.topics[0] ?? ""))
-    .map((part) => automaticWave(part, carried, question.previous ?? [], taken));
-  const byRisk = [...own, ...automatic].toSorted((a, b) => compareRisk(a, b, carried));
+    .map((part) => automaticWave(part, carried, previous, taken));
+  const facts: RiskFacts = { carried, transactional: transactionalTopics(writers), clients };
+  const scored = (wave: Wave) => ({ ...wave, risk: riskOf(wave, facts) });
+  const byRisk = [...own, ...automatic].map(scored).toSorted(compareRisk);
+  const ordered = rest.length === 0 ? byRisk : [...byRisk, scored(restWave(rest))];
   return {
-    waves: rest.length === 0 ? byRisk : [...byRisk, restWave(rest)],
+    waves: ordered.map(({ risk, ...wave }) => ({
+      ...wave,
+      risk: { score: risk.score, why: risk.why },
+      ...apartOf(wave, cuts),
+    })),
     excluded: [...topics.excluded, ...groups.excluded],
   };
 }
 
 function declaredWaves({ settings, fixed = [] }: WaveQuestion): readonly Declared[] {
   const begun = new Set(fixed.map(({ name }) => name));
-  return [...fixed, ...(settings.waves ?? []).filter(({ name }) => !begun.has(name))];
+  const written = (settings.waves ?? []).filter(({ name }) => !begun.has(name));
+  return [
+    ...fixed.map((wave) => ({ ...wave, begun: true })),
+    ...written.map((wave) => ({ ...wave, begun: false })),
+  ];
 }
 
-function producerLinks(
-  { clients }: WaveQuestion["settings"],
-  carried: ReadonlyMap<string, unknown>,
-): readonly Link[] {
-  return clients
-    .filter((client) => client.role === "producer")
-    .map(({ name, topics }) => ({
-      kind: "producer" as const,
-      name,
-      topics: topics.filter((topic) => carried.has(topic)),
-    }))
-    .filter(({ topics }) => topics.length > 0);
-}
-
-function refuseUnknown(
-  declared: readonly Declared[],
-  topics: readonly AssessedTopic[],
-  excluded: readonly Exclusion[],
-): void {
-  const known = new Set(topics.map(({ name }) => name));
-  const left = new Map(excluded.map(({ name, why }) => [name, why]));
-  const owner = new Map<string, string>();
-  for (const { name: wave, topics } of declared) {
-    for (const topic of topics) {
-      if (!known.has(topic)) {
-        const nearest = closestName(topic, [...known]);
-        const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
-        throw new FerryError("E_SETTINGS", `waves: ${wave} names topic ${topic}, not on the source${hint}`);
-      }
-      const why = left.get(topic);
-      if (why !== undefined)
-        throw new FerryError("E_SETTINGS", `waves: ${wave} names topic ${topic}, which cannot move: ${why}`);
-      const other = owner.get(topic);
-      if (other !== undefined)
-        throw new FerryError("E_SETTINGS", `waves: topic ${topic} is in ${other} and in ${wave}`);
-      owner.set(topic, wave);
-    }
-  }
-}
-
-/** A group or producer with topics in two waves, or in one and in none. */
-function refuseCut(declared: readonly Declared[], links: readonly Link[]): void {
-  const waveOf = new Map(
-    declared.flatMap(({ name, topics }) => topics.map((topic) => [topic, name] as const)),
+/** What of this wave also stands in another one, and why that is allowed. */
+function apartOf({ topics, groups }: Wave, cuts: readonly Cut[]): { readonly apart?: Apart[] } {
+  const own = cuts.filter(
+    ({ link }) =>
+      link.topics.some((topic) => topics.includes(topic)) || link.groups.some((id) => groups.includes(id)),
   );
-  for (const { name, groups } of declared) {
-    const second = declared.find(
-      (other) => other.name !== name && other.groups.some((id) => groups.includes(id)),
-    );
-    if (second !== undefined) {
-      const group = groups.find((id) => second.groups.includes(id));
-      throw new FerryError("E_SETTINGS", `waves: group ${group} is in ${name} and in ${second.name}`);
-    }
-  }
-  for (const link of links) {
-    const listed = declared.find(({ groups }) => link.kind === "group" && groups.includes(link.name));
-    const places = new Set(link.topics.map((topic) => waveOf.get(topic)));
-    if (listed !== undefined) places.add(listed.name);
-    if (places.size <= 1) continue;
-    const where = link.topics.map((topic) => `${topic} (${place(waveOf.get(topic))})`).join(", ");
-    const verb = link.kind === "group" ? "reads" : "writes";
-    const also = listed === undefined ? "" : ` and is listed in wave ${listed.name}`;
-    throw new FerryError(
-      "E_SETTINGS",
-      `waves: ${link.kind} ${link.name} ${verb} ${where}${also}; it can only move as a whole, in one wave`,
-    );
-  }
+  return own.length === 0 ? {} : { apart: own.map(({ apart }) => apart) };
 }
 
-function place(wave: string | undefined): string {
-  return wave === undefined ? "in no wave of ferry.yaml" : `wave ${wave}`;
+function linksByTopic(links: readonly Link[]): ReadonlyMap<string, readonly Link[]> {
+  const byTopic = new Map<string, Link[]>();
+  for (const link of links) {
+    for (const topic of link.topics) {
+      const there = byTopic.get(topic);
+      if (there === undefined) byTopic.set(topic, [link]);
+      else there.push(link);
+    }
+  }
+  return byTopic;
 }
 
 /** Groups that read a declared wave's topics belong to it, listed or not. */
-function completed({ name, topics, groups }: Declared, links: readonly Link[]): Wave {
-  const own = links.filter((link) => link.topics.some((topic) => topics.includes(topic)));
-  const readers = own.filter(({ kind }) => kind === "group").map((link) => link.name);
+function completed({ name, topics, groups }: Declared, byTopic: ReadonlyMap<string, readonly Link[]>): Wave {
+  const own = [...new Set(topics.flatMap((topic) => byTopic.get(topic) ?? []))];
+  const readers = own.flatMap((link) => link.groups);
   return {
     name,
-    topics: [...topics].toSorted(compareText),
+    topics: topics.toSorted(compareText),
     groups: [...new Set([...groups, ...readers])].toSorted(compareText),
     why: `named in ferry.yaml${own.length === 0 ? "" : `; ${reasonOf(own)}`}`,
   };
 }
 
-type Component = { readonly topics: readonly string[]; readonly links: readonly Link[] };
+type Component = {
+  readonly topics: readonly string[];
+  readonly groups: readonly string[];
+  readonly links: readonly Link[];
+};
 
-/** Topics that a chain of groups and producers joins, by union-find over the topics. */
+/** Topics that a chain of links joins, by union-find over topics and groups. */
 function components(topics: readonly string[], links: readonly Link[]): readonly Component[] {
-  const parent = new Map(topics.map((topic) => [topic, topic]));
-  const free = links.filter((link) => link.topics.some((topic) => parent.has(topic)));
-  for (const { topics: joined } of free) {
-    const [first, ...others] = joined.map((topic) => root(parent, topic));
+  const parent = new Map(topics.map((topic) => [topicNode(topic), topicNode(topic)]));
+  const free = links.filter((link) => link.topics.some((topic) => parent.has(topicNode(topic))));
+  for (const { topics: joined, groups } of free) {
+    const nodes = [...joined.map(topicNode), ...groups.map(groupNode)];
+    const [first, ...others] = nodes.map((node) => root(parent, node));
     for (const other of others) if (first !== undefined) parent.set(root(parent, other), root(parent, first));
   }
-  const byRoot = Map.groupBy(topics.toSorted(compareText), (topic) => root(parent, topic));
-  return [...byRoot.values()].map((members) => ({
-    topics: members,
-    links: free.filter((link) => link.topics.some((topic) => members.includes(topic))),
-  }));
+  const byRoot = Map.groupBy(topics.toSorted(compareText), (topic) => root(parent, topicNode(topic)));
+  const linksOfRoot = Map.groupBy(free, ({ topics: [topic = ""] }) => root(parent, topicNode(topic)));
+  return [...byRoot].map(([top, members]) => {
+    const own = linksOfRoot.get(top) ?? [];
+    const groups = new Set(own.flatMap((link) => link.groups));
+    return { topics: members, groups: [...groups].toSorted(compareText), links: own };
+  });
 }
 
-function root(parent: Map<string, string>, topic: string): string {
-  let top = topic;
+function topicNode(topic: string): string {
+  return `topic ${topic}`;
+}
+
+function groupNode(group: string): string {
+  return `group ${group}`;
+}
+
+function root(parent: Map<string, string>, node: string): string {
+  let top = node;
   for (let next = parent.get(top); next !== undefined && next !== top; next = parent.get(top)) top = next;
-  parent.set(topic, top);
+  parent.set(node, top);
   return top;
 }
 
 function automaticWave(
-  { topics, links }: Component,
+  { topics, groups, links }: Component,
   carried: ReadonlyMap<string, AssessedTopic>,
   previous: readonly Wave[],
   taken: Set<string>,
 ): Wave {
   const name = freeName(earlierName(topics, previous) ?? derivedName(topics, carried), taken);
   taken.add(name);
-  const groups = links.filter(({ kind }) => kind === "group").map((link) => link.name);
-  return { name, topics: [...topics], groups: groups.toSorted(compareText), why: reasonOf(links) };
+  return { name, topics: [...topics], groups: [...groups], why: reasonOf(links) };
 }
 
 /** Of the wave that had most of these topics. */
 function earlierName(topics: readonly string[], previous: readonly Wave[]): string | undefined {
-  const shared = (wave: Wave) => wave.topics.filter((topic) => topics.includes(topic)).length;
+  const own = new Set(topics);
   const [best] = previous
-    .filter((wave) => wave.name !== "rest" && shared(wave) > 0)
-    .toSorted((a, b) => shared(b) - shared(a) || compareText(a.name, b.name));
+    .filter(({ name }) => name !== "rest")
+    .map((wave) => ({ name: wave.name, shared: wave.topics.filter((topic) => own.has(topic)).length }))
+    .filter(({ shared }) => shared > 0)
+    .toSorted((a, b) => b.shared - a.shared || compareText(a.name, b.name));
   return best?.name;
 }
 
@@ -227,49 +203,6 @@ function restWave(topics: readonly string[]): Wave {
     name: "rest",
     topics: topics.toSorted(compareText),
     groups: [],
-    why: "no group has committed offsets on these topics and no application of ferry.yaml writes to them",
+    why: "no group has committed offsets on these topics, no application of ferry.yaml writes to them, and no producer that was seen ties them to another",
   };
-}
-
-function reasonOf(links: readonly Link[]): string {
-  return links
-    .toSorted((a, b) => compareText(a.kind, b.kind) || compareText(a.name, b.name))
-    .slice(0, 6)
-    .map(({ kind, name, topics }) => `${name} ${kind === "group" ? "reads" : "writes"} ${some(topics)}`)
-    .concat(links.length > 6 ? [`and ${links.length - 6} more`] : [])
-    .join("; ");
-}
-
-function some(topics: readonly string[]): string {
-  const shown = topics.slice(0, 4).join(", ");
-  return topics.length > 4 ? `${shown} and ${topics.length - 4} more` : shown;
-}
-
-/** Least first: class of rate, then partitions, then compacted topics. Classes, so that noise does not reorder waves. */
-function compareRisk(a: Wave, b: Wave, carried: ReadonlyMap<string, AssessedTopic>): number {
-  const [left, right] = [riskOf(a, carried), riskOf(b, carried)];
-  return (
-    left.rate - right.rate ||
-    left.partitions - right.partitions ||
-    left.compacted - right.compacted ||
-    compareText(a.name, b.name)
-  );
-}
-
-export type WaveRisk = { readonly rate: number; readonly partitions: number; readonly compacted: number };
-
-/** `rate` is a class: 0 for silence, then one for each doubling of records per second; above all where not known. */
-function riskOf(wave: Wave, carried: ReadonlyMap<string, AssessedTopic>): WaveRisk {
-  const topics = wave.topics.flatMap((name) => carried.get(name) ?? []);
-  const rate = sumKnown(topics.map(({ recordsPerSecond }) => recordsPerSecond));
-  return {
-    rate: rate.unknown > 0 ? Number.MAX_VALUE : Math.ceil(Math.log2(rate.sum + 1)),
-    partitions: topics.reduce((sum, { partitions }) => sum + partitions, 0),
-    compacted: topics.filter(({ compacted }) => compacted).length,
-  };
-}
-
-function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -1,38 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MigrationSettings } from "#domain/settings.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { planWaves, type WaveQuestion } from "#domain/waves.ts";
 import { assessedGroup, assessedTopic } from "#support/assessed.ts";
-
-type Producer = { readonly name: string; readonly topics: readonly string[] };
-
-function settings(
-  parts: {
-    readonly producers?: readonly Producer[];
-    readonly waves?: ReadonlyArray<{ name: string; topics: string[]; groups?: string[] }>;
-    readonly topics?: readonly string[];
-    readonly groups?: readonly string[];
-  } = {},
-): MigrationSettings {
-  return MigrationSettings.parse({
-    channel: "C1",
-    source: { bootstrap: ["kafka:9092"] },
-    target: { cluster: "t", region: "r", auth: "iam", subnets: ["a", "b", "c"], securityGroups: ["g"] },
-    replication: {
-      connect: { url: "http://connect:8083" },
-      ...(parts.topics && { topics: parts.topics }),
-      ...(parts.groups && { groups: parts.groups }),
-    },
-    ...(parts.waves && { waves: parts.waves }),
-    clients: (parts.producers ?? []).map(({ name, topics }) => ({
-      name,
-      role: "producer",
-      topics,
-      switch: { driver: "manual" },
-    })),
-  });
-}
+import { waveSettings } from "#support/wave-settings.ts";
 
 const names = ["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "t9"];
 const someTopics = fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 3 });
@@ -42,6 +13,8 @@ const graph = fc.record({
   rates: fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 10, maxLength: 10 }),
   groups: fc.array(someTopics, { maxLength: 6 }),
   producers: fc.array(someTopics, { maxLength: 4 }),
+  transactions: fc.array(someTopics, { maxLength: 3 }),
+  streams: fc.array(fc.nat({ max: 5 }), { maxLength: 3 }),
 });
 
 function question({
@@ -49,19 +22,36 @@ function question({
   rates,
   groups,
   producers,
+  transactions,
+  streams,
 }: typeof graph extends fc.Arbitrary<infer T> ? T : never): WaveQuestion {
   return {
-    topics: topics.map((name) =>
+    topics: [...topics, ...stores(streams)].map((name) =>
       assessedTopic(name, {
         recordsPerSecond: known(rates[names.indexOf(name)] ?? 0),
         offsetsHeld: known(name.length),
       }),
     ),
+    writers: known(
+      transactions.map((writes, index) => ({
+        transactionalId: index === 0 ? undefined : `tx-${index}`,
+        topics: writes,
+        offsetPartitions: [],
+      })),
+    ),
     groups: groups.map((reads, index) => assessedGroup(`g${index}`, reads)),
-    settings: settings({
+    settings: waveSettings({
       producers: producers.map((writes, index) => ({ name: `p${index}`, topics: writes })),
     }),
   };
+}
+
+/** Two topics of the state of the Streams application g<number>. */
+function stores(applications: readonly number[]): readonly string[] {
+  return [...new Set(applications)].flatMap((number) => [
+    `g${number}-store-changelog`,
+    `g${number}-KSTREAM-MAP-0000000007-repartition`,
+  ]);
 }
 
 describe("automatic waves", () => {
@@ -71,11 +61,19 @@ describe("automatic waves", () => {
         const asked = question(drawn);
         const { waves, excluded } = planWaves(asked);
         const placed = waves.flatMap(({ topics }) => topics);
-        expect(placed.toSorted()).toEqual(drawn.topics.toSorted());
+        expect(placed.toSorted()).toEqual([...drawn.topics, ...stores(drawn.streams)].toSorted());
         expect(new Set(waves.map(({ name }) => name)).size).toBe(waves.length);
-        const linked = [...drawn.groups, ...drawn.producers].map((link) =>
-          link.filter((topic) => drawn.topics.includes(topic)),
-        );
+        const readers = drawn.groups.map((reads, index) => {
+          const known = reads.some((topic) => drawn.topics.includes(topic));
+          return known ? [...reads, ...stores(drawn.streams.filter((number) => number === index))] : [];
+        });
+        const states = drawn.streams.map((number) => stores([number]));
+        const linked = [
+          ...readers,
+          ...states,
+          ...drawn.producers,
+          ...drawn.transactions.filter(isJoin(drawn.topics)),
+        ].map((link) => link.filter((topic) => !names.includes(topic) || drawn.topics.includes(topic)));
         for (const link of linked) {
           const touched = waves.filter(({ topics }) => link.some((topic) => topics.includes(topic)));
           expect(touched.length).toBeLessThanOrEqual(1);
@@ -122,7 +120,7 @@ describe("automatic waves", () => {
       assessedTopic("unused"),
     ];
     const groups = ["busy", "quiet", "wide"].map((name) => assessedGroup(`${name}-app`, [name]));
-    const { waves } = planWaves({ topics, groups, settings: settings() });
+    const { waves } = planWaves({ topics, groups, settings: waveSettings() });
     expect(waves.map(({ name }) => name)).toEqual(["quiet", "wide", "busy", "rest"]);
     expect(waves[0]?.why).toBe("quiet-app reads quiet");
   });
@@ -133,7 +131,7 @@ describe("automatic waves", () => {
       assessedTopic("busy", { recordsPerSecond: known(9000) }),
     ];
     const groups = topics.map(({ name }) => assessedGroup(`${name}-app`, [name]));
-    const { waves } = planWaves({ topics, groups, settings: settings() });
+    const { waves } = planWaves({ topics, groups, settings: waveSettings() });
     expect(waves.map(({ name }) => name)).toEqual(["busy", "dark"]);
   });
 
@@ -144,14 +142,14 @@ describe("automatic waves", () => {
     ];
     const groups = [assessedGroup("app", ["a", "b"])];
     const previous = [{ name: "a", topics: ["a", "b"], groups: ["app"], why: "" }];
-    const { waves } = planWaves({ topics, groups, settings: settings(), previous });
+    const { waves } = planWaves({ topics, groups, settings: waveSettings(), previous });
     expect(waves.map(({ name }) => name)).toEqual(["a"]);
   });
 
   it("makes names that Connect and Redis take", () => {
     const topics = [assessedTopic("Orders.EU_v1"), assessedTopic("orders-eu-v1")];
     const groups = topics.map(({ name }, index) => assessedGroup(`g${index}`, [name]));
-    const { waves } = planWaves({ topics, groups, settings: settings() });
+    const { waves } = planWaves({ topics, groups, settings: waveSettings() });
     expect(waves.map(({ name }) => name)).toEqual(["orders-eu-v1", "orders-eu-v1-2"]);
   });
 });
@@ -173,7 +171,7 @@ describe("what does not move", () => {
       assessedGroup("idle", []),
       assessedGroup("notes-app", ["private-notes"]),
     ];
-    const asked = { topics, groups, settings: settings({ topics: ["orders", "state.*", ".*heart.*"] }) };
+    const asked = { topics, groups, settings: waveSettings({ topics: ["orders", "state.*", ".*heart.*"] }) };
     const { waves, excluded } = planWaves(asked);
     expect(waves.flatMap(({ topics }) => topics)).toEqual(["orders"]);
     expect(Object.fromEntries(excluded.map(({ name, why }) => [name, why]))).toMatchObject({
@@ -191,78 +189,14 @@ describe("what does not move", () => {
 
   it("matches whole names, as Connect does", () => {
     const topics = [assessedTopic("orders"), assessedTopic("orders-archive")];
-    const { waves } = planWaves({ topics, groups: [], settings: settings({ topics: ["orders"] }) });
+    const { waves } = planWaves({ topics, groups: [], settings: waveSettings({ topics: ["orders"] }) });
     expect(waves.flatMap(({ topics }) => topics)).toEqual(["orders"]);
   });
 });
 
-describe("waves of ferry.yaml", () => {
-  const topics = [assessedTopic("invoices"), assessedTopic("payments"), assessedTopic("parcels")];
-  const groups = [assessedGroup("billing-app", ["invoices", "payments"])];
-
-  it("are taken as written, with the groups that read them; what they leave is planned", () => {
-    const asked = settings({ waves: [{ name: "billing", topics: ["invoices", "payments"] }] });
-    const { waves } = planWaves({ topics, groups, settings: asked });
-    expect(waves.map(({ name, topics, groups }) => ({ name, topics, groups }))).toEqual([
-      { name: "billing", topics: ["invoices", "payments"], groups: ["billing-app"] },
-      { name: "rest", topics: ["parcels"], groups: [] },
-    ]);
-  });
-
-  it.each([
-    {
-      what: "a group cut in two",
-      waves: [
-        { name: "one", topics: ["invoices"] },
-        { name: "two", topics: ["payments"] },
-      ],
-      says: "group billing-app reads invoices (wave one), payments (wave two)",
-    },
-    {
-      what: "a group whose other topic is in no wave",
-      waves: [{ name: "one", topics: ["invoices"] }],
-      says: "payments (in no wave of ferry.yaml)",
-    },
-    {
-      what: "a group listed where it does not read",
-      waves: [
-        { name: "one", topics: ["invoices", "payments"] },
-        { name: "two", topics: ["parcels"], groups: ["billing-app"] },
-      ],
-      says: "is listed in wave two",
-    },
-    {
-      what: "a topic in two waves",
-      waves: [
-        { name: "one", topics: ["invoices", "payments"] },
-        { name: "two", topics: ["payments"] },
-      ],
-      says: "topic payments is in one and in two",
-    },
-    {
-      what: "a topic that does not exist",
-      waves: [{ name: "one", topics: ["invoice", "payments"] }],
-      says: "did you mean invoices?",
-    },
-  ])("are refused with $what", ({ waves, says }) => {
-    expect(() => planWaves({ topics, groups, settings: settings({ waves }) })).toThrow(
-      expect.objectContaining({ code: "E_SETTINGS", message: expect.stringContaining(says) }),
-    );
-  });
-
-  it("are refused when they cut a producer in two, naming it", () => {
-    const asked = settings({
-      producers: [{ name: "checkout", topics: ["payments", "parcels"] }],
-      waves: [
-        { name: "one", topics: ["invoices", "payments"] },
-        { name: "two", topics: ["parcels"] },
-      ],
-    });
-    expect(() => planWaves({ topics, groups, settings: asked })).toThrow(
-      "producer checkout writes payments (wave one), parcels (wave two)",
-    );
-  });
-});
+function isJoin(topics: readonly string[]): (link: readonly string[]) => boolean {
+  return (link) => link.filter((topic) => topics.includes(topic)).length > 1;
+}
 
 function isConnected(topics: readonly string[], links: ReadonlyArray<readonly string[]>): boolean {
   const [first] = topics;
