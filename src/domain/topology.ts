@@ -32,6 +32,8 @@ export type Partition = {
 
 export type Topic = {
   readonly name: string;
+  /** Another one for each creation (KIP-516, Kafka 2.8 with Metadata version 10); absent where the broker does not tell. */
+  readonly id?: string;
   readonly internal: boolean;
   /** Sorted by id; ids are 0..n-1. */
   readonly partitions: readonly Partition[];

@@ -26,6 +26,7 @@ import { createFakeLog, type FakeLog, type RecordDraft } from "./fake-log.ts";
 import { activeProducers, createFakeProducers, type FakeClient } from "./fake-producers.ts";
 
 type FakeTopic = {
+  readonly id: string;
   readonly internal: boolean;
   readonly configs: Map<string, string>;
   readonly logs: FakeLog[];
@@ -100,6 +101,7 @@ export function createFakeKafka({
   const groups = createFakeGroups(role);
   const failures = new Map<Call, { readonly error: Error; left: number }>();
   const calls: Call[] = [];
+  let created = 0;
   const authorizer = createFakeAuthorizer(role, authorizerOptions);
   const producers = createFakeProducers(now);
   let bot = principal;
@@ -107,7 +109,14 @@ export function createFakeKafka({
   let brokerConfigs: readonly ConfigEntry[] = [];
 
   function addTopic(name: string, { partitions = 1, internal = false, replicas = 1 } = {}): void {
-    const topic: FakeTopic = { internal, configs: new Map(), logs: [], leaders: [], replicas };
+    const topic: FakeTopic = {
+      id: `id-${++created}`,
+      internal,
+      configs: new Map(),
+      logs: [],
+      leaders: [],
+      replicas,
+    };
     topics.set(name, topic);
     grow(name, topic, partitions);
   }
@@ -322,13 +331,13 @@ function broker(role: string, id: number): { id: number; host: string; port: num
   return { id, host: `${role}-${id}.test`, port: 9092, rack: `zone-${id}` };
 }
 
-function describeTopic(name: string, { internal, logs, leaders, replicas }: FakeTopic): Topic {
+function describeTopic(name: string, { id: topicId, internal, logs, leaders, replicas }: FakeTopic): Topic {
   const all = Array.from({ length: replicas }, (_, index) => index + 1);
   const partitions = logs.map((_, id) => {
     const leader = leaders[id] ?? -1;
     return { id, leader, replicas: all, isr: leader < 0 ? [] : all };
   });
-  return { name, internal, partitions };
+  return { name, id: topicId, internal, partitions };
 }
 
 function byName(a: Topic, b: Topic): number {
