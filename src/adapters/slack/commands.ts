@@ -1,5 +1,6 @@
 import type { App, BlockAction, ButtonAction, RespondFn } from "@slack/bolt";
 import type { KnownBlock } from "@slack/types";
+import { z } from "zod";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { Message } from "#domain/message.ts";
 import type { Clock, Log } from "#domain/ports.ts";
@@ -55,11 +56,29 @@ const unknownButton: Message = {
 
 type Answer = Awaited<ReturnType<OnCommand>>;
 
-/**
- * Answers every slash command and every button of this app: in the acknowledgement, or by its response URL when that
- * takes longer. A button types a command; it goes the way of one that was typed.
- */
-export function answerCommands(app: App, need: CommandsNeed, onCommand: OnCommand): void {
+/** One slash command, as Slack sends it. */
+export const Slash = z.object({
+  command: z.string().startsWith("/"),
+  text: z.string().default(""),
+  channel_id: z.string(),
+  user_id: z.string(),
+  team_id: z.string().optional(),
+  trigger_id: z.string(),
+  response_url: z.string(),
+});
+export type Slash = z.infer<typeof Slash>;
+
+type Sayable = ReturnType<typeof drawn> | { readonly response_type: "ephemeral"; readonly text: string };
+type Say<T> = (said: T) => unknown;
+
+/** Answers commands, however they arrive: in the acknowledgement, or later when that takes longer. */
+export type CommandDesk = {
+  typed(command: Slash, ack: Say<Sayable | undefined>, respond: Say<Sayable>): Promise<void>;
+  /** A button types a command; it goes the way of one that was typed. */
+  pressed(body: BlockAction<ButtonAction>, action: ButtonAction, respond: RespondFn): Promise<void>;
+};
+
+export function createCommandDesk(need: CommandsNeed, onCommand: OnCommand): CommandDesk {
   const { log, clock, intake } = need;
 
   function answerTo(said: Said): Promise<Answer> {
@@ -69,26 +88,42 @@ export function answerCommands(app: App, need: CommandsNeed, onCommand: OnComman
     });
   }
 
-  app.command(/^\//, async ({ command, ack, respond }) => {
-    const { channel_id: channel, user_id: user } = command;
-    if (!intake.isOurs(command.team_id)) return ack({ response_type: "ephemeral", text: elsewhere });
-    if (!intake.isNew(command.trigger_id)) return ack();
-    const answer = answerTo({ channel, user, text: unescaped(command.text ?? "") }).then((each) =>
-      drawn(need, each),
-    );
-    const quick = await within(clock, ackMs, answer);
-    if (quick) return ack(quick);
-    log.warn({ channel, user, ackMs }, "command acknowledged before its answer was ready");
-    await ack();
-    await respond(await answer);
-  });
+  return {
+    async typed(
+      { channel_id: channel, user_id: user, text, team_id: team, trigger_id: trigger },
+      ack,
+      respond,
+    ) {
+      if (!intake.isOurs(team)) return void (await ack({ response_type: "ephemeral", text: elsewhere }));
+      if (!intake.isNew(trigger)) return void (await ack(undefined));
+      const answer = answerTo({ channel, user, text: unescaped(text) }).then((each) => drawn(need, each));
+      const quick = await within(clock, ackMs, answer);
+      if (quick) return void (await ack(quick));
+      log.warn({ channel, user, ackMs }, "command acknowledged before its answer was ready");
+      await ack(undefined);
+      await respond(await answer);
+    },
+    async pressed(body, action, respond) {
+      if (!intake.isOurs(body.team?.id))
+        return void (await respond({ text: elsewhere, replace_original: false }));
+      if (!intake.isNew(body.trigger_id)) return;
+      await respondTo(await pressed(body, action, answerTo), need, respond);
+    },
+  };
+}
 
+/** Lets Bolt bring every button, and the slash commands that come over a socket. */
+export function answerCommands(app: App, desk: CommandDesk): void {
+  app.command(/^\//, async ({ command, ack, respond }) => {
+    await desk.typed(
+      command,
+      (said) => ack(said),
+      (said) => respond(said),
+    );
+  });
   app.action<BlockAction<ButtonAction>>({ type: "block_actions" }, async ({ body, action, ack, respond }) => {
     await ack();
-    if (!intake.isOurs(body.team?.id))
-      return void (await respond({ text: elsewhere, replace_original: false }));
-    if (!intake.isNew(body.trigger_id)) return;
-    await respondTo(await pressed(body, action, answerTo), need, respond);
+    await desk.pressed(body, action, respond);
   });
 }
 

@@ -5,7 +5,7 @@ import { keepTrying } from "#domain/keep-trying.ts";
 import type { Chat, Clock, Log, MessageRef } from "#domain/ports.ts";
 import { type Calls, createCalls } from "./calls.ts";
 import { createChat } from "./chat.ts";
-import { answerCommands, type OnCommand } from "./commands.ts";
+import { answerCommands, createCommandDesk, type OnCommand } from "./commands.ts";
 import { createEventReader, type ReactionSeen } from "./events.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { createPacer, type Pace } from "./pacing.ts";
@@ -92,9 +92,12 @@ export function createSlack(need: SlackNeed): Slack {
       };
       return await keepTrying(trying, async () => {
         let team: string | undefined;
-        transport = createTransport({ ...need, refusals }, () => reconnected(log, handlers));
         const intake = createIntake(() => team, refusals);
-        listen(createApp(need, transport, identity), need, handlers, { identity, intake });
+        const desk = createCommandDesk({ ...need, intake }, handlers.onCommand);
+        transport = createTransport({ ...need, refusals, desk }, () => reconnected(log, handlers));
+        const app = createApp(need, transport, identity);
+        answerCommands(app, desk);
+        listen(app, need, handlers, { identity, intake });
         try {
           ({ team } = await identity("once").catch((cause: unknown) => {
             throw connectFailure("SLACK_BOT_TOKEN", cause);
@@ -160,7 +163,6 @@ function listen(
   { identity, intake }: { readonly identity: Ask; readonly intake: Intake },
 ): void {
   const read = createEventReader(intake);
-  answerCommands(app, { ...need, intake }, handlers.onCommand);
   app.event(/^(?:reaction_added|reaction_removed|message|app_home_opened)$/, async ({ body }) => {
     const seen = read(body);
     if (seen?.kind === "home") return handlers.onHomeOpened(seen.user);

@@ -4,7 +4,9 @@ import { type Logger, LogLevel } from "@slack/web-api";
 import { asFerryError, catalogue, FerryError } from "#domain/errors.ts";
 import { keepTrying } from "#domain/keep-trying.ts";
 import type { Clock, Log } from "#domain/ports.ts";
-import { createGate } from "./http-gate.ts";
+import type { CommandDesk } from "./commands.ts";
+import { answerHttpCommands } from "./http-commands.ts";
+import { createGate, endpoint } from "./http-gate.ts";
 import type { Refusals } from "./refusals.ts";
 import { connectFailure } from "./refused.ts";
 
@@ -18,6 +20,7 @@ type TransportNeed = {
   readonly clock: Clock;
   readonly timeoutMs?: number | undefined;
   readonly refusals: Refusals;
+  readonly desk: CommandDesk;
 };
 
 /** The way in which commands and events arrive. */
@@ -113,22 +116,29 @@ function socketTransport(need: TransportNeed, appToken: string, onOpen: () => vo
 }
 
 function httpTransport(need: TransportNeed, signingSecret: string, onOpen: () => void): Transport {
-  const { port = 3000, host, log } = need;
+  const { port = 3000, host, log, clock, refusals, timeoutMs = callDeadlineMs } = need;
   const receiver = new HTTPReceiver({
     signingSecret,
+    // The gate has verified it, body and all.
+    signatureVerification: false,
     logger: loggerFor(log, "debug"),
-    endpoints: ["/slack/events"],
+    endpoints: [endpoint],
   });
-  const server = createServer(
-    createGate(need.clock, need.refusals, (request, response) => {
+  const gate = createGate({
+    signingSecret,
+    clock,
+    refusals,
+    command: answerHttpCommands(need.desk, { log, timeoutMs }),
+    next(request, response) {
       try {
         receiver.requestListener(request, response);
       } catch {
         // What Bolt throws here is that nobody serves this path.
         response.writeHead(404).end();
       }
-    }),
-  );
+    },
+  });
+  const server = createServer(gate);
   return {
     receiver,
     async open() {
