@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { asFerryError, type FerryError } from "#domain/errors.ts";
+import { type Eta, etaFrom, lastEta } from "#domain/eta.ts";
 import {
+  type LagReading,
   type PartitionLag,
   type Progress,
   partitionLags,
@@ -9,11 +11,14 @@ import {
   sumLags,
   sumOf,
 } from "#domain/lag.ts";
+import { type PartitionRates, recentRates } from "#domain/lag-history.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { FlowStatus, LagPoint, ReplicationEngine } from "#domain/ports.ts";
 import type { Phase } from "#domain/wave-state.ts";
 import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";
+import { keepSample, samplesWith } from "./lag-samples.ts";
+import type { TailLimits } from "./lag-tails.ts";
 import { type Mirror, readLag } from "./mirror-readings.ts";
 
 /** Lag of a whole migration: every wave through the mirror that carries it now. */
@@ -24,6 +29,11 @@ export type WaveLag = {
   readonly flow: FlowStatus;
   readonly lags: readonly PartitionLag[];
   readonly progress: Progress | undefined;
+  /** What the lags were computed from. */
+  readonly reading: LagReading | undefined;
+  /** Records per second of each partition, in the order of the lags; `undefined`: fewer than two samples. */
+  readonly paces: PartitionRates | undefined;
+  readonly eta: Eta;
   /** Why nothing is known of this wave. */
   readonly failure?: FerryError;
 };
@@ -32,6 +42,8 @@ export type MigrationLag = {
   readonly at: number;
   readonly waves: readonly WaveLag[];
   readonly point: LagPoint;
+  /** When the last of the waves that are mirrored will have caught up. */
+  readonly eta: Eta;
   /** Records per second by flow, against the sample before. */
   readonly rates: ReadonlyMap<string, { readonly arriving: number | null; readonly copying: number | null }>;
   /**
@@ -65,7 +77,7 @@ const Samples = z.record(
 );
 
 /** The mirror that carries a wave at this phase: back to the source once its producers have moved. */
-async function mirrorOf(wave: Wave, phase: Phase, work: Work): Promise<Mirror> {
+export async function mirrorOf(wave: Wave, phase: Phase, work: Work): Promise<Mirror> {
   const reverse = phase === "producers-moved";
   return {
     flow: flowName(work.migration.name, wave.name, reverse ? "reverse" : "forward"),
@@ -75,9 +87,9 @@ async function mirrorOf(wave: Wave, phase: Phase, work: Work): Promise<Mirror> {
 }
 
 /** Reads every wave. What could not be read is unknown and says why; only a missing plan fails. */
-export async function readMigrationLag(work: Work): Promise<MigrationLag> {
+export async function readMigrationLag(work: Work, tails?: TailLimits): Promise<MigrationLag> {
   const plan = await loadPlan(work);
-  const waves = await readWaves(plan, work);
+  const waves = await readWaves(plan, work, tails);
   const before = Samples.safeParse((await work.store.read(sampleKey(work)))?.value);
   const samples = before.success ? before.data : {};
   const byFlow = new Map(
@@ -101,36 +113,75 @@ export async function readMigrationLag(work: Work): Promise<MigrationLag> {
       return typeof seen === "number" ? [[flow, seen] as const] : [];
     }),
   );
-  return { at: point.at, waves, point, rates: byFlow, copyRates };
+  const mirrored = waves.filter(({ flow, failure }) => flow.state !== "absent" || failure !== undefined);
+  return {
+    at: point.at,
+    waves,
+    point,
+    eta: lastEta(mirrored.map(({ eta }) => eta)),
+    rates: byFlow,
+    copyRates,
+  };
 }
 
-async function readWaves(plan: Plan, work: Work): Promise<readonly WaveLag[]> {
+async function readWaves(plan: Plan, work: Work, tails?: TailLimits): Promise<readonly WaveLag[]> {
   const waves: WaveLag[] = [];
   for (const wave of plan.waves) {
     const { phase } = await readWaveState(work, wave.name);
-    if (phase !== "cleaned") waves.push(await readWave(wave, phase, work));
+    if (phase !== "cleaned") waves.push(await readWave(wave, phase, work, tails));
   }
   return waves;
 }
 
-async function readWave(wave: Wave, phase: Phase, work: Work): Promise<WaveLag> {
+async function readWave(wave: Wave, phase: Phase, work: Work, tails?: TailLimits): Promise<WaveLag> {
   const name = flowName(work.migration.name, wave.name, phase === "producers-moved" ? "reverse" : "forward");
   const absent: FlowStatus = { name, state: "absent", kind: undefined, topics: [], tasks: [] };
   try {
     const engine: ReplicationEngine = await work.world.engine();
     const flow = await engine.status(name);
-    const reading = await readLag(await mirrorOf(wave, phase, work), engine, work);
-    return { wave, phase, flow, lags: partitionLags(reading), progress: progress(reading) };
+    const reading = await readLag(await mirrorOf(wave, phase, work), engine, work, tails);
+    const samples = await samplesWith(name, reading, work);
+    return {
+      wave,
+      phase,
+      flow,
+      lags: partitionLags(reading),
+      progress: progress(reading),
+      reading,
+      paces: recentRates(samples),
+      eta: withMirror(etaFrom(samples), flow),
+    };
   } catch (thrown) {
     const failure = asFerryError(thrown);
     work.log.warn({ wave: wave.name, code: failure.code }, "lag of a wave could not be read");
-    return { wave, phase, flow: absent, lags: [], progress: undefined, failure };
+    const eta: Eta = { state: "unknown", why: failure.code };
+    return {
+      wave,
+      phase,
+      flow: absent,
+      lags: [],
+      progress: undefined,
+      reading: undefined,
+      paces: undefined,
+      eta,
+      failure,
+    };
   }
+}
+
+/** What was copied before says nothing about a mirror that copies nothing now. */
+function withMirror(eta: Eta, { state }: FlowStatus): Eta {
+  if (eta.state === "caught-up" || state === "running" || state === "starting") return eta;
+  if (state === "absent") return { state: "unknown", why: "the mirror is not started" };
+  return { state: "not-catching-up", ...("slowest" in eta && { slowest: eta.slowest }) };
 }
 
 /** Takes a reading, remembers it for the next one's rates, and appends a point for charts and alarms. */
 export async function sampleLag(work: Work): Promise<MigrationLag> {
   const lag = await readMigrationLag(work);
+  for (const { flow, reading } of lag.waves) {
+    if (reading !== undefined && flow.state !== "absent") await keepSample(flow.name, reading, work);
+  }
   const samples = lag.waves.flatMap(({ flow, progress }) =>
     progress === undefined
       ? []

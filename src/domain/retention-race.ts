@@ -99,7 +99,8 @@ const sizeMargin = 1.25;
 export function retentionRace(input: RaceInput, context: RaceContext): PartitionRace {
   const { topic, partition, wave, flow, limits } = input;
   const where = { topic, partition, wave, flow };
-  if (limits === undefined) return { ...where, ...noBound, state: "unknown", why: "its configuration is not known" };
+  if (limits === undefined)
+    return { ...where, ...noBound, state: "unknown", why: "its configuration is not known" };
   if (!limits.deletes) return { ...where, ...noBound, state: "safe" };
   const found = [timeBound(input, limits, context.now), sizeBound(input, limits)];
   const bounds = found.filter((bound) => typeof bound === "object");
