@@ -9,6 +9,7 @@ import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
 import { startGuarded } from "./loop-guard.ts";
 import { type StartedWave, startWave } from "./replicate-wave.ts";
+import { forgetRestarts } from "./restart-failed.ts";
 import { resumeReverse, reverseWaves } from "./resume-reverse.ts";
 
 /** Written when the first mirror is started: from then on a mirror that cannot be read is worth an alarm. */
@@ -73,14 +74,7 @@ async function start(
   );
   if (missing !== undefined) throw new FerryError("E_CONNECT_PLUGIN", missing);
   await work.store.write(mirroringKey(work.migration.name), work.clock.now());
-  const started: StartedWave[] = [];
-  for (const wave of waves) {
-    await progress(`wave ${wave.name}`, started.length, waves.length, work);
-    // Each wave may have taken minutes: a run may have begun, or moved this one.
-    await refuseBesideRun(work);
-    if (!(await isForward(wave, work))) continue;
-    started.push(await startOne(plan, wave, engine, work));
-  }
+  const started = await startAll(plan, waves, engine, work);
   const problems = started.flatMap(({ wave, problems }) =>
     problems.map((error) => problemCheck(wave.name, error)),
   );
@@ -96,10 +90,37 @@ async function start(
   return done;
 }
 
+/** Waves started at a time: each waits for its tasks and its first offsets, and more would only queue up in Connect. */
+const atOnce = 4;
+
+/** In the order of the plan. When one fails in a way that may pass, the others are brought to their end first. */
+async function startAll(
+  plan: Plan,
+  waves: readonly Wave[],
+  engine: ReplicationEngine,
+  work: Work,
+): Promise<readonly StartedWave[]> {
+  const started = new Map<Wave, StartedWave>();
+  const left = waves.values();
+  async function turn(): Promise<void> {
+    for (const wave of left) {
+      await progress(`wave ${wave.name}`, started.size, waves.length, work);
+      // Those before it may have taken minutes: a run may have begun, or moved this one.
+      await refuseBesideRun(work);
+      if (await isForward(wave, work)) started.set(wave, await startOne(plan, wave, engine, work));
+    }
+  }
+  const turns = await Promise.allSettled(Array.from({ length: atOnce }, turn));
+  for (const each of turns) if (each.status === "rejected") throw each.reason;
+  return waves.flatMap((wave) => started.get(wave) ?? []);
+}
+
 /** Errors that pass by themselves are left to the queue, which calls the job again; others stay with their wave. */
 async function startOne(plan: Plan, wave: Wave, engine: ReplicationEngine, work: Work): Promise<StartedWave> {
   try {
-    return await startWave(plan, wave, engine, work);
+    const started = await startWave(plan, wave, engine, work);
+    await forgetRestarts(work, flowName(work.migration.name, wave.name, "forward"));
+    return started;
   } catch (thrown) {
     const error = asFerryError(thrown);
     if (error.retryable || error.code === "E_INTERNAL") throw error;
@@ -173,6 +194,7 @@ async function carryOut(
   if (action === "resume") {
     if (before === "failed") await engine.restartFailed(name);
     await engine.start(name);
+    await forgetRestarts(work, name);
   }
   if (action === "pause") await engine.pause(name);
   if (action === "stop") await engine.stop(name);

@@ -6,6 +6,7 @@ import { listRequests } from "#jobs/approval/request-store.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";
 import { startGuarded } from "./loop-guard.ts";
+import { forgetRestarts } from "./restart-failed.ts";
 
 /**
  * The waves whose mirror back keeps a rollback possible: their producers have moved. None while a cleanup runs: it has
@@ -38,6 +39,7 @@ export async function resumeReverse(wave: Wave, engine: ReplicationEngine, work:
     throw new FerryError("E_SEED_BOUNDS", `${name} would copy again what the source has: ${wrong}.`);
   }
   await startGuarded(name, wave, engine);
+  await forgetRestarts(work, name);
   await work.audit({ what: "mirror.running", wave: wave.name, detail: { flow: name } });
   return (await engine.status(name)).state;
 }

@@ -1,7 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { FerryError } from "#domain/errors.ts";
+import { Plan, planKey } from "#domain/plan.ts";
 import { waveKey } from "#domain/wave-state.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { holdForward, readHeld } from "#jobs/switch/forward-held.ts";
+import { withWorld } from "#support/cutover-bench.ts";
+import { eventually } from "#support/eventually.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
 describe("replicate", () => {
@@ -23,9 +27,9 @@ describe("replicate", () => {
       ["parcels", 3],
       ["payments", 1],
     ]);
-    expect(mirror.engine.orders).toEqual([
-      "define ferry-orders-billing-forward running",
+    expect(mirror.engine.orders.toSorted()).toEqual([
       "define ferry-orders-billing-checkpoint running",
+      "define ferry-orders-billing-forward running",
       "define ferry-orders-shipping-forward running",
     ]);
     expect(await mirror.target.cluster.offsets(["parcels"], "end")).toEqual(
@@ -36,6 +40,46 @@ describe("replicate", () => {
     expect(trail.map(({ what }) => what)).toEqual(
       expect.arrayContaining(["replicate.start", "topics.created", "mirror.running"]),
     );
+  });
+
+  it("starts waves beside each other: one that waits holds up no other, and none is left behind a failure", async () => {
+    const { engine, work, small } = mirror;
+    const away = new FerryError("E_CONNECT_UNREACHABLE", "Connect did not answer.");
+    const defined: string[] = [];
+    const define: typeof engine.define = async (flow, wanted) => {
+      if (flow.name.includes("billing")) {
+        await small.clock.sleep(5_000);
+        throw away;
+      }
+      await engine.define(flow, wanted);
+      defined.push(flow.name);
+    };
+    const slow = withWorld(work, { engine: async () => ({ ...engine, define }) });
+    const running = replicate({ name: "replicate", migration: "orders", by: "UANA", action: "start" }, slow);
+    const ended = running.catch((error: unknown) => error);
+    await eventually("the other wave runs", () => defined.length > 0 || undefined);
+    await small.clock.advance(5_000);
+    expect(await ended).toBe(away);
+    expect(defined).toEqual(["ferry-orders-shipping-forward"]);
+  });
+
+  it("changes one wave's topics and lets the others be", async () => {
+    await run("start");
+    const { work, engine, source } = mirror;
+    source.addTopic("refunds", { partitions: 2 });
+    const plan = Plan.parse((await work.store.read(planKey("orders")))?.value);
+    const refunds = { ...plan.topics[0], name: "refunds", partitions: 2 };
+    const waves = plan.waves.map((wave) =>
+      wave.name === "billing" ? { ...wave, topics: [...wave.topics, "refunds"] } : wave,
+    );
+    await work.store.write(planKey("orders"), { ...plan, topics: [...plan.topics, refunds], waves });
+    engine.orders.length = 0;
+    await run("start");
+    expect(engine.orders.toSorted()).toEqual([
+      "define ferry-orders-billing-checkpoint running",
+      "define ferry-orders-billing-forward running",
+    ]);
+    expect((await engine.status("ferry-orders-billing-forward")).topics).toContain("refunds");
   });
 
   it("changes nothing when started again", async () => {

@@ -38,9 +38,17 @@ export function createFakeEngine(source: FakeKafka, target: FakeKafka, mirror: F
   const checkpoints = createFakeCheckpoints(source);
   let failure: FerryError | undefined;
   let held = false;
+  let turning = Promise.resolve();
   let unassigned = 0;
 
-  async function turn(): Promise<void> {
+  /** One at a time: two that copy at once would both copy the same records. */
+  function turn(): Promise<void> {
+    const mine = turning.then(copyAll);
+    turning = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async function copyAll(): Promise<void> {
     if (failure !== undefined) throw failure;
     if (held) return;
     for (const flow of flows.values()) {
