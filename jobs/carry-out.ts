@@ -3,7 +3,7 @@ import { asFerryError, type FerryError } from "#domain/errors.ts";
 import type { Signer } from "#domain/evidence-key.ts";
 import type { Job, JobName, JobOf, JobQueue } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
-import type { Charts, Chat, Clock, Log, Store, World } from "#domain/ports.ts";
+import type { Charts, Chat, Clock, Log, Meter, Store, World } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
 import { clockTime } from "#domain/wording.ts";
 import { type CardMemory, createCard, createCardMemory, type OwnCard } from "./card.ts";
@@ -23,6 +23,8 @@ export type Services = {
   readonly log: Log;
   /** Signs exported evidence; absent: no key is set. */
   readonly signer?: Signer | undefined;
+  /** Absent: nobody counts. */
+  readonly meter?: Meter | undefined;
 };
 
 export type Attempt = { readonly id: string; readonly attempt: number; readonly signal: AbortSignal };
@@ -70,7 +72,7 @@ function prepare(
   attempt: Attempt,
   memory: CardMemory,
 ): Desk {
-  const { store, chat, queue, clock, signer } = services;
+  const { store, chat, queue, clock, signer, meter } = services;
   const log = services.log.child({ migration: migration.name, job: job.name, id: attempt.id });
   const { channel } = migration.settings;
   return {
@@ -82,6 +84,7 @@ function prepare(
     queue,
     clock,
     signer,
+    meter,
     log,
     card: createCard({ jobId: attempt.id, channel, by: job.by, chat, store, clock, log, memory }),
     signal: attempt.signal,

@@ -4,9 +4,12 @@ import { reviewOpenRequests } from "./approval/open-requests.ts";
 import { keepAudit } from "./audit/retention.ts";
 import { refreshHomes } from "./home.ts";
 import { rememberStandings } from "./home-standing.ts";
+import { digestOnChange } from "./mirror/digest-on-change.ts";
 import { lagPoints, sampleLag } from "./mirror/migration-lag.ts";
+import { rememberReadings } from "./mirror/readings.ts";
 import { mirroringKey } from "./mirror/replicate.ts";
 import { replicationAlarms } from "./mirror/replication-alarms.ts";
+import { restartFailed } from "./mirror/restart-failed.ts";
 import { watchStandby } from "./mirror/standby-watch.ts";
 import { liftExpiredFences } from "./switch/fence-sweep.ts";
 import { done, type Outcome, type Work } from "./work.ts";
@@ -27,10 +30,16 @@ export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> 
     return done;
   }
   try {
+    const failed = await restartFailed(work);
+    const began = work.clock.now();
     const lag = await sampleLag(work);
+    work.meter?.swept(work.migration.name, work.clock.now() - began);
+    const points = await lagPoints(work);
     await rememberStandings(lag, work);
+    await rememberReadings(lag, points, work);
     await refreshHomes(work);
-    await replicationAlarms(lag, await lagPoints(work), work);
+    await replicationAlarms(lag, points, work, failed);
+    await digestOnChange(lag, work);
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);
     work.log.warn({ code, error: message }, "lag could not be sampled");

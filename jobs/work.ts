@@ -1,7 +1,7 @@
 import type { Signer } from "#domain/evidence-key.ts";
 import type { Job, JobQueue } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
-import type { AuditEntry, Charts, Chat, Clock, Log, Store, World } from "#domain/ports.ts";
+import type { AuditEntry, Charts, Chat, Clock, Log, Meter, Store, World } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
 
 /** The one message of a job: posted at its first update, edited in place, found again after a crash. */
@@ -29,6 +29,8 @@ export type Work = {
   readonly clock: Clock;
   /** Signs exported evidence; absent: no key is set. */
   readonly signer?: Signer | undefined;
+  /** Absent: nobody counts. */
+  readonly meter?: Meter | undefined;
   readonly log: Log;
   readonly card: Card;
   /** Aborted when the process stops or somebody cancels. */

@@ -2,8 +2,10 @@ import { setMaxListeners } from "node:events";
 import { parseArgs } from "node:util";
 import { createCharts } from "#adapters/chart.ts";
 import { systemClock } from "#adapters/clock.ts";
+import { createMetrics, type Metrics } from "#adapters/metrics/metrics.ts";
+import { serveMetrics } from "#adapters/metrics/server.ts";
 import { createRedisStore } from "#adapters/redis/store.ts";
-import { createSlack } from "#adapters/slack/slack.ts";
+import { createSlack, type Slack, type SlackHandlers } from "#adapters/slack/slack.ts";
 import { render } from "#commands/blocks.ts";
 import { createCommands } from "#commands/index.ts";
 import { type Config, loadConfig, processEnvironment } from "#config";
@@ -11,13 +13,14 @@ import { closestName } from "#domain/closest.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobQueue } from "#domain/job.ts";
 import { keepTrying } from "#domain/keep-trying.ts";
-import type { Chat, Log, MessageRef, Store } from "#domain/ports.ts";
+import type { Chat, Log, MessageRef, Meter, Store } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
 import { requestAt } from "#jobs/approval/request-store.ts";
 import { createJobs } from "#jobs/carry-out.ts";
 import { overview } from "#jobs/home-standing.ts";
 import { handlers } from "#jobs/index.ts";
-import { digestSchedule } from "#jobs/mirror/schedule-digest.ts";
+import { readingsOf } from "#jobs/mirror/readings.ts";
+import { restoreDigest } from "#jobs/mirror/schedule-digest.ts";
 import { createLog } from "#log";
 import { logOutages, type Outages, openQueue, startWorker } from "#queue";
 import { createWorlds, openWorld } from "./world.ts";
@@ -53,14 +56,15 @@ type StartNeed = {
 /** Goes on until `stop`. Waits for a Redis or a Slack that is away; the one does not keep the other from working. */
 async function start({ parts, config, log, stack, stop }: StartNeed): Promise<void> {
   const { environment, migrations } = config;
+  const outages = logOutages(log);
   const store = createRedisStore({
     url: environment.REDIS_URL,
     prefix: `${redisPrefix}:`,
     clock: systemClock,
     log,
+    outages,
   });
   stack.defer(() => store.close());
-  const outages = logOutages(log);
   const queue = openQueue({
     redisUrl: environment.REDIS_URL,
     prefix: redisPrefix,
@@ -69,6 +73,13 @@ async function start({ parts, config, log, stack, stop }: StartNeed): Promise<vo
     outages,
   });
   stack.defer(() => queue.close());
+  const metrics = createMetrics({
+    readings: () =>
+      Promise.all(migrations.map(({ name }) => readingsOf(name, { store, clock: systemClock }))),
+    queueDepth: () => queue.depth(),
+    refused: () => slack.refused(),
+    log,
+  });
   const slack = createSlack({
     botToken: environment.SLACK_BOT_TOKEN,
     appToken: environment.SLACK_APP_TOKEN,
@@ -78,33 +89,35 @@ async function start({ parts, config, log, stack, stop }: StartNeed): Promise<vo
     render,
     log,
     clock: systemClock,
+    onCallFailure: metrics.slackCallFailed,
   });
   stack.defer(() => slack.stop());
+  await openMetrics(metrics, environment, log, stack);
   const ready = () =>
     log.info({ migrations: migrations.map(({ name }) => name), ...parts }, "msk-ferry is ready");
   const going: Array<Promise<void>> = [];
   if (parts.worker) {
-    startWork({ config, store, queue, outages, chat: slack.chat, log, stack });
-    going.push(schedule(migrations, queue, log, stop));
+    startWork({ config, store, queue, outages, chat: slack.chat, meter: metrics.meter, log, stack });
+    going.push(schedule({ migrations, store, queue, log, signal: stop }));
   }
   if (parts.chat) {
-    const handlers = {
-      onCommand: createCommands({
-        migrations,
-        queue,
-        people: slack.chat,
-        overview: (migration) => overview({ migration, store, clock: systemClock }, slack.refused()),
-        log,
-      }),
-      onReaction: ({ ref }: { readonly ref: MessageRef }) => review(ref, store, queue, migrations),
-      onMessageDeleted: (ref: MessageRef) => review(ref, store, queue, migrations),
-      onHomeOpened: (user: string) => showHome(user, queue, migrations),
-      onReconnect: () => watchAll(queue, migrations),
-    };
+    const handlers = reactTo(slack, { migrations, store, queue, log });
     going.push(slack.start(handlers).then(ready));
   } else ready();
   await Promise.all(going);
   await aborted(stop);
+}
+
+async function openMetrics(
+  metrics: Metrics,
+  { FERRY_METRICS_PORT: port, FERRY_METRICS_HOST: host }: Config["environment"],
+  log: Log,
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  if (port === undefined) return;
+  const served = await serveMetrics({ metrics, port, host, log });
+  stack.defer(() => served.close());
+  log.info({ port: served.port }, "metrics are served");
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -114,17 +127,37 @@ function aborted(signal: AbortSignal): Promise<void> {
   return promise;
 }
 
+type ChatNeed = Pick<WorkNeed, "store" | "queue" | "log"> & { readonly migrations: readonly Migration[] };
+
+/** What comes from Slack becomes work in the queue. */
+function reactTo(slack: Slack, { migrations, store, queue, log }: ChatNeed): SlackHandlers {
+  return {
+    onCommand: createCommands({
+      migrations,
+      queue,
+      people: slack.chat,
+      overview: (migration) => overview({ migration, store, clock: systemClock }, slack.refused()),
+      log,
+    }),
+    onReaction: ({ ref }) => review(ref, store, queue, migrations),
+    onMessageDeleted: (ref) => review(ref, store, queue, migrations),
+    onHomeOpened: (user) => showHome(user, queue, migrations),
+    onReconnect: () => watchAll(queue, migrations),
+  };
+}
+
 type WorkNeed = {
   readonly config: Config;
   readonly store: Store;
   readonly queue: JobQueue;
   readonly outages: Outages;
   readonly chat: Chat;
+  readonly meter: Meter;
   readonly log: Log;
   readonly stack: AsyncDisposableStack;
 };
 
-function startWork({ config, store, queue, outages, chat, log, stack }: WorkNeed): void {
+function startWork({ config, store, queue, outages, chat, meter, log, stack }: WorkNeed): void {
   const { migrations } = config;
   const inherited = inheritable();
   const { world, close } = createWorlds((migration) =>
@@ -142,6 +175,7 @@ function startWork({ config, store, queue, outages, chat, log, stack }: WorkNeed
       clock: systemClock,
       log,
       signer: config.signer,
+      meter,
     },
     handlers,
   );
@@ -156,13 +190,16 @@ function startWork({ config, store, queue, outages, chat, log, stack }: WorkNeed
   stack.defer(() => worker.close());
 }
 
+type ScheduleNeed = {
+  readonly migrations: readonly Migration[];
+  readonly store: Store;
+  readonly queue: JobQueue;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+};
+
 /** What runs by itself. Set as soon as Redis takes it. */
-async function schedule(
-  migrations: readonly Migration[],
-  queue: JobQueue,
-  log: Log,
-  signal: AbortSignal,
-): Promise<void> {
+async function schedule({ migrations, store, queue, log, signal }: ScheduleNeed): Promise<void> {
   const trying = {
     clock: systemClock,
     signal,
@@ -177,19 +214,8 @@ async function schedule(
         migration: migration.name,
         by: "schedule",
       });
-      await scheduleDigest(migration, queue);
+      await restoreDigest(migration, store, queue);
     }
-  });
-}
-
-/** A schedule written in ferry.yaml; `/ferry digest on|off` changes it until the next start. */
-async function scheduleDigest({ name, settings }: Migration, queue: JobQueue): Promise<void> {
-  if (settings.digest === undefined) return;
-  const { cron, timezone } = settings.digest;
-  await queue.schedule(digestSchedule(name), cron, timezone, {
-    name: "digest",
-    migration: name,
-    by: "schedule",
   });
 }
 

@@ -45,6 +45,11 @@ export function pauseAfter(attempts: number): number {
   return Math.min(longestPauseMs, 250 * 2 ** Math.min(attempts, 10));
 }
 
+export type OpenQueue = JobQueue & {
+  depth(): Promise<Readonly<Record<string, number>>>;
+  close(): Promise<void>;
+};
+
 /** Opens the side that adds. `prefix` is a Redis hash tag, such as `{ferry}`. */
 export function openQueue(options: {
   readonly redisUrl: string;
@@ -52,7 +57,7 @@ export function openQueue(options: {
   readonly log: Log;
   readonly clock: Clock;
   readonly outages?: Outages;
-}): JobQueue & { close(): Promise<void> } {
+}): OpenQueue {
   const { redisUrl, prefix, log, clock, outages = logOutages(log) } = options;
   // Never queued for a Redis that is away: "not queued" must stay true.
   const redis = new Redis(redisUrl, {
@@ -101,11 +106,19 @@ export function openQueue(options: {
     async unschedule(name) {
       await within(addDeadlineMs, () => queue.removeJobScheduler(name));
     },
+    depth: () => within(addDeadlineMs, () => depthOf(queue)),
     async close() {
       await settledWithin(queue.close(), 2000);
       redis.disconnect();
     },
   };
+}
+
+/** Jobs by state: waiting to be taken, at work, due later (schedules and retries), given up. */
+async function depthOf(queue: Queue<unknown>): Promise<Readonly<Record<string, number>>> {
+  const counts = await queue.getJobCounts("wait", "prioritized", "active", "delayed", "failed");
+  const { wait = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = counts;
+  return { waiting: wait + prioritized, active, delayed, failed };
 }
 
 /** Starts the side that works. The job that Redis hands back is parsed again: it may be from another release. */

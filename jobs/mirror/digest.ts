@@ -1,53 +1,171 @@
 import type { JobOf } from "#domain/job.ts";
 import { sumLags } from "#domain/lag.ts";
-import type { Part } from "#domain/message.ts";
+import type { Message, Part } from "#domain/message.ts";
+import type { LagPoint } from "#domain/ports.ts";
 import { timeOfDay, zoneOf } from "#domain/wording.ts";
 import { readinessLines } from "#jobs/switch/readiness.ts";
 import { done, type Handler, type Work } from "#jobs/work.ts";
+import { standingAlarms } from "./alarm-message.ts";
+import { type Changes, changesSince, sinceText } from "./digest-changes.ts";
+import { isNewestDigest, lastDigest, rememberDigest, type Told } from "./digest-memory.ts";
+import {
+  digestFile,
+  digestFindings,
+  digestPartitions,
+  digestWaves,
+  diskText,
+  type Finding,
+  tasksText,
+} from "./digest-parts.ts";
 import { chartPart } from "./lag.ts";
-import { checksPart, lagChecks, lagSentence, partitionTable, waveTable, wayBackPart } from "./lag-message.ts";
-import { lagPoints, readMigrationLag } from "./migration-lag.ts";
+import { checksPart, lagSentence, wayBackPart } from "./lag-message.ts";
+import { lagPoints, type MigrationLag, readMigrationLag } from "./migration-lag.ts";
+import { type DiskReading, watchTargetDisk } from "./target-disk.ts";
 
 /** What waits for people: one line a request, "wave billing for one more ✅ (request 7K3Q, 40 min left)". */
 export type OpenRequests = (work: Work) => Promise<readonly string[]>;
 
-const worstShown = 5;
+/** Everything that one digest tells. */
+type Tidings = {
+  readonly lag: MigrationLag;
+  readonly points: readonly LagPoint[];
+  readonly findings: readonly Finding[];
+  readonly waiting: readonly string[];
+  readonly disk: DiskReading;
+  readonly back: readonly Part[];
+  readonly last: Told | undefined;
+  readonly now: Told;
+  readonly changes: Changes;
+};
 
-/** The lag digest. When everything is in step and nothing waits it is one line, and one for each way back. */
+/**
+ * The lag digest: what has changed since the last one stands out, what was told already is small. When everything is in
+ * step and nothing waits it is one line, and one for each way back. Of several that wait after an outage the newest is
+ * posted; one that a change of state asked for is left out when another has told the change.
+ */
 export function createDigest(openRequests: OpenRequests): Handler<JobOf<"digest">> {
-  return async (_job, work) => {
-    const points = await lagPoints(work);
-    const reading = await readMigrationLag(work);
-    const waiting = await openRequests(work);
-    const checks = lagChecks(reading);
-    const moved = reading.waves.map(({ wave }) => wave);
-    const back = wayBackPart(await readinessLines(moved, reading.copyRates, work));
-    const sentence: Part = { kind: "text", text: lagSentence(reading, points, work) };
-    const quiet = reading.point.behind === 0 && checks.length === 0 && waiting.length === 0;
-    const time = timeOfDay(reading.at, zoneOf(work.migration.settings));
-    await work.card.finish({
-      subject: `${work.migration.name} · lag at ${time}`,
-      tone: "info",
-      parts: quiet
-        ? [sentence, ...back]
-        : [sentence, ...back, ...(await details(reading, points, waiting, work))],
-    });
+  return async (job, work) => {
+    const { store, migration, log } = work;
+    const isAsked = job.by !== "schedule" && job.by !== "change";
+    if (!isAsked && !(await isNewestDigest(store, migration.name, work.jobId))) {
+      log.info({}, "a newer digest is posted in place of this one");
+      return done;
+    }
+    const tidings = await gather(openRequests, work);
+    if (!isAsked && isSilent(job.by, tidings, work)) {
+      log.info({}, "no digest: nothing has changed since the last one");
+      return done;
+    }
+    await work.card.finish(await message(job.by, tidings, work));
+    await rememberDigest(store, migration.name, tidings.now);
     return done;
   };
 }
 
-async function details(
-  reading: Awaited<ReturnType<typeof readMigrationLag>>,
-  points: Awaited<ReturnType<typeof lagPoints>>,
+async function gather(openRequests: OpenRequests, work: Work): Promise<Tidings> {
+  const { store, migration } = work;
+  const points = await lagPoints(work);
+  const lag = await readMigrationLag(work);
+  const waiting = await openRequests(work);
+  const findings = digestFindings(lag);
+  const alarms = await standingAlarms(store, migration.name);
+  const last = await lastDigest(store, migration.name);
+  const now = toldNow(lag, findings, waiting, alarms);
+  const moved = lag.waves.map(({ wave }) => wave);
+  return {
+    lag,
+    points,
+    findings,
+    waiting,
+    disk: await watchTargetDisk(work),
+    back: wayBackPart(await readinessLines(moved, lag.copyRates, work)),
+    last,
+    now,
+    changes: changesSince(last, now),
+  };
+}
+
+function toldNow(
+  lag: MigrationLag,
+  findings: readonly Finding[],
   waiting: readonly string[],
-  work: Work,
-): Promise<readonly Part[]> {
-  const { worst } = sumLags(reading.waves.flatMap(({ lags }) => lags));
-  return [
-    waveTable(reading),
-    ...(worst.length > 1 ? [partitionTable(worst, worstShown)] : []),
-    ...checksPart(lagChecks(reading)),
-    ...(waiting.length > 0 ? [{ kind: "text", text: `Waiting: ${waiting.join("; ")}` } as const] : []),
-    ...(await chartPart([...points, reading.point], work)),
+  alarms: readonly string[],
+): Told {
+  const waves = lag.waves.map(({ wave, phase, flow, lags, failure }) => {
+    const isRead = failure === undefined;
+    const records = isRead ? sumLags(lags).records : null;
+    return [wave.name, { phase, mirror: isRead ? flow.state : "unknown", behind: records }] as const;
+  });
+  return {
+    at: lag.at,
+    waves: Object.fromEntries(waves),
+    findings: findings.map(({ key, check }) => ({ key, text: check.text })),
+    waiting: [...waiting],
+    alarms: [...alarms],
+  };
+}
+
+/** Nothing has changed, and either the team wants no digest then, or a change was all the reason there was. */
+function isSilent(by: string, { last, changes }: Tidings, { migration }: Work): boolean {
+  if (last === undefined || changes.lines.length > 0) return false;
+  return by === "change" || migration.settings.digest?.quiet === true;
+}
+
+async function message(by: string, tidings: Tidings, work: Work): Promise<Message> {
+  const { lag, points, findings, waiting, back, changes } = tidings;
+  const zone = zoneOf(work.migration.settings);
+  const sentence: Part = { kind: "text", text: lagSentence(lag, points, work) };
+  const isQuiet =
+    lag.point.behind === 0 && findings.length === 0 && waiting.length === 0 && changes.lines.length === 0;
+  const what = by === "change" ? "changed at" : "lag at";
+  return {
+    subject: `${work.migration.name} · ${what} ${timeOfDay(lag.at, zone)}`,
+    tone: "info",
+    parts: isQuiet ? [sentence, ...back] : [sentence, ...(await details(tidings, zone, work))],
+  };
+}
+
+async function details(tidings: Tidings, zone: string, work: Work): Promise<readonly Part[]> {
+  const { lag, points, findings, waiting, disk, back, last, changes } = tidings;
+  const facts = [
+    { label: "Tasks", value: tasksText(lag) },
+    { label: "MSK's disks", value: diskText(disk) },
   ];
+  await attachTables(lag, work);
+  return [
+    ...changePart(last, changes, zone),
+    ...digestWaves(lag, changes),
+    ...digestPartitions(lag),
+    ...(last === undefined ? checksPart(findings.map(({ check }) => check)) : unchangedPart(changes)),
+    { kind: "facts", rows: facts },
+    ...(waiting.length === 0 ? [] : [{ kind: "text", text: `Waiting: ${waiting.join("; ")}` } as const]),
+    ...back,
+    ...(await chartPart([...points, lag.point], work)),
+  ];
+}
+
+const changesShown = 10;
+
+function changePart(last: Told | undefined, { lines }: Changes, zone: string): readonly Part[] {
+  if (last === undefined || lines.length === 0) return [];
+  const more = lines.length - changesShown;
+  const shown = lines.slice(0, changesShown).map((line) => `• ${line}`);
+  const rest = more > 0 ? [`… ${more} more`] : [];
+  return [{ kind: "text", text: [sinceText(last, zone), ...shown, ...rest].join("\n") }];
+}
+
+const unchangedShown = 3;
+
+/** Small and grey: it was told before. */
+function unchangedPart({ unchanged }: Changes): readonly Part[] {
+  if (unchanged.length === 0) return [];
+  const more = unchanged.length - unchangedShown;
+  const shown = unchanged.slice(0, unchangedShown).join("; ");
+  return [{ kind: "note", text: `As before: ${shown}${more > 0 ? `; … ${more} more` : ""}` }];
+}
+
+async function attachTables(lag: MigrationLag, work: Work): Promise<void> {
+  const content = digestFile(lag);
+  if (content === undefined) return;
+  await work.card.file({ name: "lag.csv", title: `${work.migration.name}: lag of every wave`, content });
 }

@@ -5,9 +5,9 @@ import type { WaveState } from "#domain/wave-state.ts";
 import { clockTime } from "#domain/wording.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";
+import { clearAlarm, raiseAlarm } from "./alarm-message.ts";
 import { checkStandby, type Found } from "./check-standby.ts";
 import { nameWriters } from "./name-writers.ts";
-import { clearAlarm, raiseAlarm } from "./replication-alarms.ts";
 import { describePlaces, freshStandby, parseStandby, type Standby, standbyKey } from "./standby-record.ts";
 
 /**

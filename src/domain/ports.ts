@@ -15,6 +15,7 @@ import type {
   Known,
   OffsetTable,
   PartitionTable,
+  Sweep,
   Topic,
   TopicPartition,
   TopicSpec,
@@ -68,6 +69,11 @@ export type KafkaCluster = {
   describeGroups(groups: readonly string[]): Promise<readonly GroupDescription[]>;
   /** Committed offsets per group; partitions never committed are `undefined`. */
   committed(groups: readonly string[]): Promise<ReadonlyMap<string, OffsetTable>>;
+  /**
+   * What a look at lag needs, in as few requests as there can be. Unlike the other calls it answers with what is known
+   * when a part does not answer, and names each missing piece. Fails when no broker answers.
+   */
+  sweep(wanted: { readonly topics: readonly string[]; readonly groups: readonly string[] }): Promise<Sweep>;
   /**
    * Commits for empty or absent groups only (generation -1); the broker refuses others: `E_GROUP_ALIVE`. The requests of
    * many groups go out together; when one is refused the others may have been committed.

@@ -328,7 +328,24 @@ export const MigrationSettings = z.strictObject({
   clients: z.array(Client).default([]),
   /** How long entries of the audit are kept. */
   audit: z.strictObject({ keep: AuditKeep.prefault("forever") }).prefault({}),
-  digest: z.strictObject({ cron: Cron, timezone: Timezone.default("UTC") }).optional(),
+  digest: z
+    .strictObject({
+      cron: Cron,
+      timezone: Timezone.default("UTC"),
+      /** Nothing is posted on schedule when nothing has changed since the last one. */
+      quiet: z.boolean().default(false),
+      /** Also posted when a wave has moved, stopped, gone on or caught up. */
+      onChange: z.boolean().default(true),
+    })
+    .optional(),
+  alarms: z
+    .strictObject({
+      /** Lag that rises for so long, with no end in sight, is an alarm. */
+      lagRising: duration("10m"),
+      /** Percent of the fullest broker's volume on the target. */
+      targetDisk: z.int().min(1).max(100).default(85),
+    })
+    .prefault({}),
   cleanup: z.strictObject({ watch: duration("48h") }).prefault({}),
   /** Seconds of measuring for `assess`. */
   assess: z.strictObject({ window: duration("30s") }).prefault({}),

@@ -8,12 +8,16 @@ export type Connection = {
   readonly close: () => Promise<void>;
 };
 
+/** Tells one outage once, however many connections see it. */
+export type Outages = { watch(connection: Redis): void };
+
 export function connect(options: {
   readonly url: string;
   readonly log: Log;
   readonly patienceMs?: number;
+  readonly outages?: Outages | undefined;
 }): Connection {
-  const { url, log, patienceMs = 3000 } = options;
+  const { url, log, patienceMs = 3000, outages } = options;
   // A command that timed out must not be carried out later: nothing is queued or sent again behind our back.
   const redis = new Redis(url, {
     enableOfflineQueue: false,
@@ -24,7 +28,8 @@ export function connect(options: {
     retryStrategy: (times) => Math.min(50 * times, 1000),
   });
   redis.setMaxListeners(0); // every waiting call listens for "ready"
-  logOutages(redis, log);
+  if (outages === undefined) logOutages(redis, log);
+  else outages.watch(redis);
 
   async function call<T>(action: (redis: Redis) => Promise<T>): Promise<T> {
     try {

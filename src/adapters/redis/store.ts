@@ -3,7 +3,7 @@ import { z } from "zod";
 import { chain, prune, StoredEntry } from "#domain/audit.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { AuditEntry, ChainedEntry, Clock, Lease, Log, Store, Versioned } from "#domain/ports.ts";
-import { connect } from "./connection.ts";
+import { connect, type Outages } from "./connection.ts";
 import * as scripts from "./scripts.ts";
 
 const Json = z.string().transform((text): unknown => JSON.parse(text));
@@ -32,9 +32,11 @@ export function createRedisStore(options: {
   readonly prefix?: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Who logs that Redis is away, when other connections see it as well; the store itself when absent. */
+  readonly outages?: Outages | undefined;
 }): Store & { close(): Promise<void> } {
-  const { url, prefix = "{ferry}:", clock, log } = options;
-  const { call, close } = connect({ url, log });
+  const { url, prefix = "{ferry}:", clock, log, outages } = options;
+  const { call, close } = connect({ url, log, outages });
   const space: Keyspace = {
     call,
     name: (kind, key) => `${prefix}${kind}:${key}`,

@@ -20,6 +20,8 @@ export type CallsNeed = {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly timeoutMs?: number;
+  /** Told of every try that failed, those that are repeated included. */
+  readonly onFailure?: ((method: string, kind: Failure["kind"]) => void) | undefined;
 };
 
 /** How one call ended. `ambiguous`: it may have been carried out although no answer came. */
@@ -113,6 +115,7 @@ export function createCalls(need: CallsNeed): Calls {
         return await run();
       } catch (cause) {
         const failure = failureOf(cause);
+        need.onFailure?.(what, failure.kind);
         if (failure.kind === "ambiguous") lost += 1;
         if (need.signal.aborted) throw new FerryError("E_SLACK", `${what}: stopped`, { cause });
         const waited = need.clock.now() - begin + failure.afterMs;

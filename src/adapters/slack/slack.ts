@@ -32,6 +32,8 @@ export type SlackNeed = {
   readonly pace?: Pace | undefined;
   /** Of one call to Slack, in milliseconds; 10 s when absent. */
   readonly timeoutMs?: number | undefined;
+  /** Told of every call that failed: its method, and whether Slack limited, refused or did not answer it. */
+  readonly onCallFailure?: ((method: string, kind: string) => void) | undefined;
 };
 
 export type SlackHandlers = {
@@ -70,6 +72,7 @@ export function createSlack(need: SlackNeed): Slack {
     clock,
     log,
     signal,
+    onFailure: need.onCallFailure,
     ...(need.apiUrl && { apiUrl: need.apiUrl }),
     ...(need.timeoutMs && { timeoutMs: need.timeoutMs }),
   });

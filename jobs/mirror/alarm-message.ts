@@ -1,0 +1,127 @@
+import { z } from "zod";
+import { canonical } from "#domain/canonical.ts";
+import { asFerryError } from "#domain/errors.ts";
+import type { Message, Part } from "#domain/message.ts";
+import type { MessageRef, Store } from "#domain/ports.ts";
+import { about } from "#domain/wording.ts";
+import type { Work } from "#jobs/work.ts";
+
+/** An alarm is one message: posted once, changed in place, cleared by itself. */
+
+/** What keys begin with, for whoever counts alarms. */
+export const alarmKinds = [
+  "task-failed",
+  "broken",
+  "unreadable",
+  "lag-rising",
+  "retention-race",
+  "records-lost",
+  "target-disk",
+  "rogue",
+] as const;
+
+export type Alarm = {
+  /** Stable while the condition lasts: "task-failed:ferry-orders-billing-forward". */
+  readonly key: string;
+  readonly title: string;
+  readonly text: string;
+  /** What to do about it, each with the exact change and how to take it back. */
+  readonly remedies?: ReadonlyArray<{
+    readonly title: string;
+    readonly command: string;
+    readonly undo?: string | undefined;
+  }>;
+};
+
+const Raised = z.object({
+  key: z.string(),
+  title: z.string(),
+  text: z.string(),
+  /** Everything that the message shows, to see whether it changes. */
+  shown: z.string().optional(),
+  /** Milliseconds since the epoch; part of the message's key, so that a crash after the post does not post twice. */
+  since: z.number(),
+  ref: z.object({ channel: z.string(), ts: z.string() }).optional(),
+});
+type Raised = z.infer<typeof Raised>;
+
+function prefixOf(migration: string): string {
+  return `alarm:${migration}:`;
+}
+
+/** Keys of the alarms that stand. */
+export async function standingAlarms(store: Store, migration: string): Promise<readonly string[]> {
+  const prefix = prefixOf(migration);
+  return (await store.keys(prefix)).map((key) => key.slice(prefix.length));
+}
+
+/**
+ * Posts it once, changes it in place. Intent first, then the post, then where it is: a crash in between finds the
+ * message by its key. Of two that raise it at once the first one does.
+ */
+export async function raiseAlarm(alarm: Alarm, work: Work): Promise<void> {
+  const key = `${prefixOf(work.migration.name)}${alarm.key}`;
+  const stored = Raised.safeParse((await work.store.read(key))?.value);
+  const raised: Raised = stored.success ? stored.data : { ...kept(alarm), since: work.clock.now() };
+  if (!stored.success && (await work.store.write(key, raised, { revision: 0 })) === undefined) return;
+  if (raised.ref === undefined) {
+    const options = { key: `alarm:${work.migration.name}:${alarm.key}:${raised.since}` };
+    const { channel } = work.migration.settings;
+    const earlier = stored.success ? await work.chat.find(channel, options.key) : undefined;
+    const ref = earlier ?? (await work.chat.post(channel, message(alarm, work), options));
+    await work.store.write(key, { ...raised, ...kept(alarm), ref });
+    await work.audit({ what: "alarm.raised", reason: alarm.key, detail: alarm.text });
+    return;
+  }
+  if (raised.shown === shownOf(alarm)) return;
+  await change(raised.ref, message(alarm, work), work);
+  await work.store.write(key, { ...raised, ...kept(alarm) });
+}
+
+/** Clears the alarm of this key, if it was raised. */
+export async function clearAlarm(key: string, work: Work): Promise<void> {
+  const stored = `${prefixOf(work.migration.name)}${key}`;
+  const raised = Raised.safeParse((await work.store.read(stored))?.value);
+  if (!raised.success) return;
+  const { since, ref, text, title } = raised.data;
+  const lasted = about(work.clock.now() - since);
+  if (ref !== undefined) {
+    const cleared = `${work.migration.name} · cleared: ${title}`;
+    const parts = [{ kind: "text", text: `It lasted ${lasted}. ${text}` } as const];
+    await change(ref, { subject: cleared, tone: "done", parts }, work);
+  }
+  await work.store.remove(stored);
+  await work.audit({ what: "alarm.cleared", reason: key, detail: lasted });
+}
+
+/** Somebody who deleted the alarm has seen it: it is not posted again. */
+async function change(ref: MessageRef, message: Message, { chat }: Work): Promise<void> {
+  try {
+    await chat.update(ref, message);
+  } catch (error) {
+    if (asFerryError(error).code !== "E_MESSAGE_GONE") throw error;
+  }
+}
+
+function kept(alarm: Alarm): Pick<Raised, "key" | "title" | "text" | "shown"> {
+  const { key, title, text } = alarm;
+  return { key, title, text, shown: shownOf(alarm) };
+}
+
+function shownOf({ title, text, remedies = [] }: Alarm): string {
+  return canonical({ title, text, remedies });
+}
+
+function message({ title, text, remedies = [] }: Alarm, { migration }: Work): Message {
+  const parts = remedies.flatMap(({ title, command, undo }): readonly Part[] => [
+    { kind: "text", text: title },
+    { kind: "code", text: command },
+    ...(undo === undefined ? [] : [{ kind: "note", text: `Undo: ${undo}` } as const]),
+  ]);
+  return {
+    subject: `${migration.name} · ${title}`,
+    tone: "alarm",
+    parts: [{ kind: "text", text }, ...parts],
+    next: ["lag", "status"],
+  };
+}

@@ -1,0 +1,145 @@
+import { eta } from "#domain/eta.ts";
+import { sumLags } from "#domain/lag.ts";
+import type { LagPoint } from "#domain/ports.ts";
+import { about, count, figure } from "#domain/wording.ts";
+import type { Alarm } from "./alarm-message.ts";
+import type { MigrationLag, WaveLag } from "./migration-lag.ts";
+import type { DiskReading } from "./target-disk.ts";
+
+/** What is wrong now, from what was read. Pure. */
+
+export type AlarmRules = {
+  /** So long lag must rise without end, ms. */
+  readonly lagRising: number;
+  /** Percent of the fullest volume. */
+  readonly targetDisk: number;
+};
+
+export type Seen = {
+  readonly lag: MigrationLag;
+  /** Oldest first, that of `lag` last. */
+  readonly points: readonly LagPoint[];
+  readonly disk: DiskReading;
+  /** Keys of those that were raised before: an alarm ends later than it begins. */
+  readonly standing: ReadonlySet<string>;
+};
+
+export const risingKey = "lag-rising";
+export const diskKey = "target-disk";
+
+export function alarmsOf(seen: Seen, rules: AlarmRules): readonly Alarm[] {
+  return [
+    ...unreadableAlarms(seen.lag),
+    ...seen.lag.waves.flatMap(waveAlarms),
+    ...risingAlarm(seen, rules.lagRising),
+    ...diskAlarm(seen, rules.targetDisk),
+  ];
+}
+
+/** One for what is away, whatever number of waves it keeps from being read. */
+function unreadableAlarms(lag: MigrationLag): readonly Alarm[] {
+  const failed = lag.waves.flatMap(({ wave, failure }) =>
+    failure === undefined ? [] : [{ wave: wave.name, failure }],
+  );
+  return [...Map.groupBy(failed, ({ failure }) => failure.code)].flatMap(([code, those]) => {
+    const [first] = those;
+    if (first === undefined) return [];
+    const { message, remedy } = first.failure;
+    const waves = those.length === lag.waves.length ? "no wave" : `not ${count(those.length, "wave")}`;
+    const text = `\`${code}\` ${message}\nLag of ${waves} can be read while this lasts; the mirrors go on by themselves where they can.\nDo: ${remedy}`;
+    return [{ key: `unreadable:${code}`, title: titles.get(code) ?? code, text }];
+  });
+}
+
+const titles: ReadonlyMap<string, string> = new Map([
+  ["E_SOURCE_UNREACHABLE", "source cluster unreachable"],
+  ["E_TARGET_UNREACHABLE", "MSK unreachable"],
+  ["E_CONNECT_UNREACHABLE", "Kafka Connect unreachable"],
+  ["E_INCOMPLETE", "lag can be read only in part"],
+  ["E_TARGET_ABSENT", "MSK cluster not there"],
+]);
+
+function waveAlarms({ wave, flow, lags }: WaveLag): readonly Alarm[] {
+  const alarms: Alarm[] = [];
+  const failed = flow.tasks.filter(({ state }) => state === "FAILED");
+  if (flow.state === "failed" || failed.length > 0) {
+    const trace = failed[0]?.trace?.split("\n", 1)[0] ?? "no trace was given";
+    const text = `${figure(failed.length)} of ${count(flow.tasks.length, "task")} of ${flow.name} failed: ${trace}. \`/ferry replicate resume\` starts them again.`;
+    alarms.push({ key: `task-failed:${flow.name}`, title: `mirror of wave ${wave.name} failed`, text });
+  }
+  const broken = sumLags(lags).findings.filter(({ state }) => state === "truncated" || state === "ahead");
+  const [first] = broken;
+  if (first !== undefined) {
+    const text = `${first.topic}-${first.partition}: ${first.why ?? first.state}; ${count(broken.length, "partition")} in all.`;
+    alarms.push({ key: `broken:${flow.name}`, title: `wave ${wave.name} has a hole`, text });
+  }
+  return alarms;
+}
+
+const risingRecords = 1_000;
+const fewest = 3;
+/** Of the time that is asked for: the first sweep of a window comes a little after its start. */
+const coverage = 0.9;
+
+function risingAlarm({ points, standing }: Seen, forMs: number): readonly Alarm[] {
+  if (isEnding(points)) return [];
+  const levels = levelsOf(points, forMs);
+  const [first, now] = [levels[0], levels.at(-1)];
+  if (first === undefined || now === undefined) return [];
+  // Once raised, it stands until lag falls.
+  const lasts = standing.has(risingKey) && now.behind > 0 && !falls(levels);
+  if (!lasts && !rises(levels, first, now, forMs)) return [];
+  const text = `Behind by ${figure(now.behind)} records, ${figure(first.behind)} ${about(now.at - first.at)} ago. More tasks or a quieter source let the mirror catch up.`;
+  return [{ key: risingKey, title: "lag is rising", text }];
+}
+
+type Level = { readonly at: number; readonly behind: number };
+
+/** Lag in the time that is asked for; none when it was not known all the time. */
+function levelsOf(points: readonly LagPoint[], forMs: number): readonly Level[] {
+  const until = points.at(-1)?.at ?? 0;
+  const recent = points.filter(({ at }) => at > until - forMs * 1.05);
+  const known = recent.flatMap(({ at, behind }) => (behind === null ? [] : [{ at, behind }]));
+  return known.length < recent.length ? [] : known;
+}
+
+/** From third to third, to a fifth and a thousand records more. */
+function rises(levels: readonly Level[], first: Level, now: Level, forMs: number): boolean {
+  if (levels.length < fewest || now.at - first.at < forMs * coverage) return false;
+  const [early = 0, middle = 0, late = 0] = thirds(levels);
+  return early < middle && middle < late && now.behind >= first.behind + riseOf(first.behind);
+}
+
+function riseOf(records: number): number {
+  return Math.max(risingRecords, records / 5);
+}
+
+function isEnding(points: readonly LagPoint[]): boolean {
+  const { state } = eta(points);
+  return state === "keeping-up" || state === "in" || state === "caught-up";
+}
+
+function falls(levels: readonly Level[]): boolean {
+  const [, middle = 0, late = 0] = thirds(levels);
+  return late < middle;
+}
+
+/** Mean lag of the first, the second and the last third. */
+function thirds(levels: readonly Level[]): readonly number[] {
+  const size = levels.length / 3;
+  return [0, 1, 2].map((third) => {
+    const part = levels.slice(Math.floor(third * size), Math.ceil((third + 1) * size));
+    return part.reduce((sum, { behind }) => sum + behind, 0) / Math.max(1, part.length);
+  });
+}
+
+/** Points of percent below the limit at which it ends: one that hovers there is not told again and again. */
+const diskSlack = 5;
+
+function diskAlarm({ disk, standing }: Seen, limit: number): readonly Alarm[] {
+  if (disk.used === null) return [];
+  const percent = disk.used * 100;
+  if (percent < (standing.has(diskKey) ? limit - diskSlack : limit)) return [];
+  const text = `By log sizes ${disk.text}, ${Math.floor(percent)} % (alarm at ${limit} %). A full volume stops the brokers and the mirror. \`/ferry features\` proposes a larger volume; shorter retention on MSK helps, too.`;
+  return [{ key: diskKey, title: "MSK's disks fill up", text }];
+}

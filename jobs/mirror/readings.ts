@@ -1,0 +1,103 @@
+import { eta } from "#domain/eta.ts";
+import { sumLags, sumOf } from "#domain/lag.ts";
+import type { Clock, FlowStatus, LagPoint, Store } from "#domain/ports.ts";
+import { LagReadings, type MigrationReadings, type WaveReading } from "#domain/readings.ts";
+import { listRequests } from "#jobs/approval/request-store.ts";
+import type { Work } from "#jobs/work.ts";
+import { alarmKinds, standingAlarms } from "./alarm-message.ts";
+import { lastDigest } from "./digest-memory.ts";
+import type { MigrationLag, WaveLag } from "./migration-lag.ts";
+import { diskGoodForMs, diskReading } from "./target-disk.ts";
+
+/** What the watch saw last, kept for whoever shows it without asking the clusters: Prometheus. */
+
+/** A sweep older than this says nothing about now, ms: the watch comes every 15 s. */
+const freshMs = 120_000;
+/** More topics than this get no series each: they would be most of what a scrape carries. */
+const mostTopics = 500;
+
+function readingsKey(migration: string): string {
+  return `readings:${migration}`;
+}
+
+/** Remembers what a sweep saw of each wave. */
+export async function rememberReadings(
+  lag: MigrationLag,
+  points: readonly LagPoint[],
+  work: Pick<Work, "store" | "migration">,
+): Promise<void> {
+  const topics = lag.waves.reduce((sum, { wave }) => sum + wave.topics.length, 0);
+  const prospect = eta(points);
+  const readings: LagReadings = {
+    at: lag.at,
+    waves: lag.waves.map((wave) => waveReading(wave, lag, topics <= mostTopics)),
+    etaSeconds: prospect.state === "in" ? Math.max(0, prospect.at - lag.at) / 1000 : null,
+  };
+  await work.store.write(readingsKey(work.migration.name), readings);
+}
+
+function waveReading(
+  { wave, phase, flow, lags, failure }: WaveLag,
+  lag: MigrationLag,
+  withTopics: boolean,
+): WaveReading {
+  const sum = sumLags(lags);
+  const pace = lag.rates.get(flow.name);
+  const isRead = failure === undefined;
+  return {
+    wave: wave.name,
+    phase,
+    mirror: isRead ? flow.state : "unknown",
+    behind: isRead ? sum.records : null,
+    seconds: null,
+    partitions: sum.partitions,
+    unknown: sum.unknown,
+    broken: sum.findings.filter(({ state }) => state === "truncated" || state === "ahead").length,
+    arriving: pace?.arriving ?? null,
+    copying: pace?.copying ?? null,
+    retentionSeconds: null,
+    tasks: isRead ? tasksByState(flow) : null,
+    ...(withTopics && isRead && { topics: topicLags(wave.topics, lags) }),
+  };
+}
+
+function tasksByState({ tasks }: FlowStatus): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { state } of tasks) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+function topicLags(topics: readonly string[], lags: WaveLag["lags"]): Record<string, number | null> {
+  const byTopic = Map.groupBy(lags, ({ topic }) => topic);
+  return Object.fromEntries(
+    topics.map((topic) => {
+      const found = byTopic.get(topic);
+      return [topic, found === undefined ? null : sumOf(found.map(({ records }) => records))];
+    }),
+  );
+}
+
+/** What memory knows of a migration. Asks nothing but the store; fails with `E_STORE`. */
+export async function readingsOf(
+  migration: string,
+  { store, clock }: { readonly store: Store; readonly clock: Clock },
+): Promise<MigrationReadings> {
+  const [stored, requests, alarms, disk, digest] = await Promise.all([
+    store.read(readingsKey(migration)),
+    listRequests(store, migration),
+    standingAlarms(store, migration),
+    diskReading(store, migration),
+    lastDigest(store, migration),
+  ]);
+  const lag = LagReadings.safeParse(stored?.value).data;
+  return {
+    migration,
+    lag,
+    fresh: lag !== undefined && clock.now() - lag.at < freshMs,
+    requests: requests.map(({ action, state }) => ({ action, state })),
+    alarms: new Map(alarmKinds.map((kind) => [kind, alarms.filter((key) => key.startsWith(kind)).length])),
+    diskUsed:
+      disk !== undefined && clock.now() - disk.at < diskGoodForMs ? (disk.used ?? undefined) : undefined,
+    digestAt: digest?.at,
+  };
+}
