@@ -9,6 +9,7 @@ import { makePlan } from "#domain/planning.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
 import { listRequests } from "./approval/request-store.ts";
+import { exportPlan } from "./plan-export.ts";
 import { readWaveState } from "./switch/wave.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
@@ -16,7 +17,8 @@ const staleMs = 7 * 24 * 3_600_000;
 const shownWaves = 12;
 
 /** Step 2: shape, price, configuration, topics and waves from the last assessment. Changes nothing outside. */
-export async function plan(_job: JobOf<"plan">, work: Work): Promise<Outcome> {
+export async function plan(job: JobOf<"plan">, work: Work): Promise<Outcome> {
+  if (job.part !== undefined) return await exportPlan(job.part, work);
   const began = work.clock.now();
   const assessment = await loadAssessment(work);
   await work.card.update({

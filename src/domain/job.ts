@@ -12,7 +12,8 @@ const Side = z.enum(["consumers", "producers"]);
 
 export const Job = z.discriminatedUnion("name", [
   z.object({ name: z.literal("assess"), ...from }),
-  z.object({ name: z.literal("plan"), ...from }),
+  /** `part`: not a new plan, but what others need of the one there is. */
+  z.object({ name: z.literal("plan"), ...from, part: z.enum(["iam"]).optional() }),
   z.object({ name: z.literal("provision"), ...from }),
   z.object({ name: z.literal("network"), ...from }),
   z.object({ name: z.literal("replicate"), ...from, action: z.enum(["start", "pause", "resume", "stop"]) }),

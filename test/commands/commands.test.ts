@@ -53,6 +53,7 @@ describe("what is typed becomes a job", () => {
     ["  Status ", { name: "status", ...from }],
     ["assess", { name: "assess", ...from }],
     ["plan", { name: "plan", ...from }],
+    ["plan iam", { name: "plan", ...from, part: "iam" }],
     ["provision", { name: "provision", ...from }],
     ["network", { name: "network", ...from }],
     ["replicate START", { name: "replicate", ...from, action: "start" }],

@@ -114,4 +114,18 @@ describe("/ferry plan", () => {
     expect(again?.topics).toEqual(first?.topics);
     expect(again?.groups).toEqual(["billing-app"]);
   });
+
+  it("uploads the policy of the plan there is, and needs one", async () => {
+    const { work, small, files } = await open(assessed());
+    const ask = { ...job, part: "iam" } as const;
+    await expect(plan(ask, work)).rejects.toMatchObject({ code: "E_NO_PLAN" });
+    await plan(job, work);
+    const { hash } = await stored(work);
+    files.clear();
+    await plan(ask, work);
+    expect([...files.keys()]).toEqual(["iam-policy.json", "iam-policies-by-step.json"]);
+    expect(JSON.parse(files.get("iam-policy.json") ?? "")).toMatchObject({ Version: "2012-10-17" });
+    expect(JSON.stringify(small.card.shown.at(-1))).toContain("characters that IAM takes");
+    expect((await stored(work)).hash).toBe(hash);
+  });
 });

@@ -1,0 +1,75 @@
+import { iamPolicies, policyCharacters } from "#domain/iam-policy.ts";
+import type { JobOf } from "#domain/job.ts";
+import type { Message, Part } from "#domain/message.ts";
+import { clockTime, count, figure } from "#domain/wording.ts";
+import { loadPlan } from "./switch/wave.ts";
+import { done, type Outcome, type Work } from "./work.ts";
+
+type ExportedFile = { readonly name: string; readonly title: string; readonly content: string };
+
+/** What others need of the plan, as files in the thread. Changes nothing. */
+export async function exportPlan(_part: NonNullable<JobOf<"plan">["part"]>, work: Work): Promise<Outcome> {
+  await loadPlan(work);
+  const { files, parts } = iamExport(work);
+  for (const { name, title, content } of files) {
+    await work.card.file({ name, title, content: Buffer.from(content) });
+  }
+  await work.card.finish(message("plan iam", parts, work));
+  return done;
+}
+
+function message(subject: string, parts: readonly Part[], work: Work): Message {
+  return {
+    subject: `${work.migration.name} · ${subject}`,
+    tone: "done",
+    note: clockTime(work.clock.now()),
+    parts,
+  };
+}
+
+type Export = { readonly files: readonly ExportedFile[]; readonly parts: readonly Part[] };
+
+function iamExport({ migration }: Pick<Work, "migration">): Export {
+  const { whole, steps } = iamPolicies(migration);
+  const actions = new Set(whole.Statement.flatMap(({ Action }) => Action));
+  const size = JSON.stringify(whole).length;
+  const room =
+    size <= policyCharacters
+      ? `${figure(size)} of the ${figure(policyCharacters)} characters that IAM takes`
+      : `${figure(size)} characters, more than the ${figure(policyCharacters)} that one policy may have: attach one per step`;
+  return {
+    files: [
+      { name: "iam-policy.json", title: "IAM policy of the bot", content: pretty(whole) },
+      {
+        name: "iam-policies-by-step.json",
+        title: "IAM policy of each step",
+        content: pretty(Object.fromEntries(steps.map(({ step, policy }) => [step, policy]))),
+      },
+    ],
+    parts: [
+      {
+        kind: "text",
+        text: `${count(actions.size, "action")} in ${count(whole.Statement.length, "statement")}, ${room}.`,
+      },
+      {
+        kind: "table",
+        columns: [
+          { title: "step", align: "left" },
+          { title: "actions", align: "right" },
+        ],
+        rows: steps.map(({ step, policy }) => [
+          step,
+          String(new Set(policy.Statement.flatMap(({ Action }) => Action)).size),
+        ]),
+      },
+      {
+        kind: "note",
+        text: "Held equal to the bot's own calls by a test; not tried against IAM itself. The mirror's workers need their own rights.",
+      },
+    ],
+  };
+}
+
+function pretty(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}

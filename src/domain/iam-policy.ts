@@ -1,0 +1,213 @@
+import { aliases } from "./flow.ts";
+import {
+  brokerActions,
+  type IamResource,
+  type IamStep,
+  iamSteps,
+  mskActions,
+  networkActions,
+  resourceOf,
+} from "./iam-actions.ts";
+import type { Migration } from "./settings.ts";
+
+/** The least that the bot's role must be allowed for this migration, as IAM takes it. */
+
+type Statement = {
+  readonly Sid: string;
+  readonly Effect: "Allow";
+  readonly Action: readonly string[];
+  readonly Resource: readonly string[];
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+};
+
+export type IamPolicy = { readonly Version: "2012-10-17"; readonly Statement: readonly Statement[] };
+
+/** IAM's quota for a managed policy, white space not counted (IAM user guide, reference_iam-quotas.html). */
+export const policyCharacters = 6144;
+
+type IamPolicies = {
+  /** For all steps together. */
+  readonly whole: IamPolicy;
+  /** For a role of its own per step, or one that is widened when the step comes. */
+  readonly steps: ReadonlyArray<{ readonly step: IamStep["name"]; readonly policy: IamPolicy }>;
+};
+
+/** One permission, before it is put together with others of the same resource. */
+type Grant = Omit<Statement, "Effect" | "Action" | "Sid"> & { readonly action: string; readonly sid: string };
+
+export function iamPolicies(migration: Migration): IamPolicies {
+  const steps = iamSteps.map((step) => ({ step: step.name, grants: grantsOf(step, migration) }));
+  return {
+    whole: policyOf(steps.flatMap(({ grants }) => grants)),
+    steps: steps.map(({ step, grants }) => ({ step, policy: policyOf(grants) })),
+  };
+}
+
+function grantsOf(step: IamStep, migration: Migration): readonly Grant[] {
+  const peering = migration.settings.source.network.kind === "peering";
+  const scram = migration.settings.target.auth === "scram";
+  const msk = step.msk
+    .filter((method) => scram || (method !== "scramSecrets" && method !== "associateScram"))
+    .flatMap((method) => mskActions[method]);
+  const network = step.network
+    .filter((method) => peering || !changesNetwork.has(method))
+    .flatMap((method) => networkActions[method]);
+  const found = step.brokers ? [...mskActions.findCluster, ...mskActions.bootstrap] : [];
+  const own = [...msk, ...network, ...found].map((action) => grant(action, resourceOf(action), migration));
+  return [
+    ...own,
+    ...(step.brokers ? brokerGrants(migration) : []),
+    ...(step.name === "provision" ? creationGrants(migration) : []),
+    ...(step.name === "network" && peering ? [tagGrant(migration)] : []),
+  ];
+}
+
+/** Others made the way already: the bot looks only. */
+const changesNetwork = new Set<string>([
+  "createPeering",
+  "acceptPeering",
+  "resolveDns",
+  "createRoute",
+  "deleteRoute",
+  "allowIngress",
+]);
+
+function brokerGrants(migration: Migration): readonly Grant[] {
+  if (migration.settings.target.auth !== "iam") return [];
+  const all = Object.values(brokerActions).flat();
+  return all.map(({ action, resource }) => grant(action, resource, migration));
+}
+
+/** What AWS asks of the caller while it creates: dependent actions of CreateClusterV2 and BatchAssociateScramSecret. */
+function creationGrants(migration: Migration): readonly Grant[] {
+  const { target } = migration.settings;
+  const { partition } = site(migration);
+  const role = `arn:${partition}:iam::*:role/aws-service-role/kafka.amazonaws.com/AWSServiceRoleForKafka*`;
+  const lookups = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
+  const role4 = ["iam:CreateServiceLinkedRole", "iam:AttachRolePolicy", "iam:PutRolePolicy"];
+  const keys = [
+    ...(target.kmsKey === undefined ? [] : ["kms:CreateGrant", "kms:DescribeKey"]),
+    ...(target.auth === "scram" ? ["kms:CreateGrant", "kms:RetireGrant"] : []),
+  ];
+  const logs = target.logGroup === undefined ? [] : logDelivery;
+  return [
+    grant("kafka:TagResource", "cluster", migration),
+    ...lookups.map((action) => grant(action, "any", migration)),
+    ...role4.map((action) => ({ action, sid: "ServiceRole", Resource: [role] })),
+    ...keys.map((action) => ({
+      action,
+      sid: "Keys",
+      Resource: [target.auth === "scram" ? "*" : (target.kmsKey ?? "*")],
+    })),
+    ...logs.map((action) => grant(action, "any", migration)),
+  ];
+}
+
+/** For a CloudWatch log group as destination of the brokers' logs: guide, msk-logging.html. */
+const logDelivery = [
+  "logs:CreateLogDelivery",
+  "logs:GetLogDelivery",
+  "logs:UpdateLogDelivery",
+  "logs:DeleteLogDelivery",
+  "logs:ListLogDeliveries",
+  "logs:PutResourcePolicy",
+  "logs:DescribeResourcePolicies",
+  "logs:DescribeLogGroups",
+];
+
+/** The tag goes with the request that makes the peering, and with no other. */
+function tagGrant(migration: Migration): Grant {
+  const { partition, account } = site(migration);
+  const { region } = migration.settings.target;
+  return {
+    action: "ec2:CreateTags",
+    sid: "TagPeering",
+    Resource: [`arn:${partition}:ec2:${region}:${account}:vpc-peering-connection/*`],
+    Condition: { StringEquals: { "ec2:CreateAction": "CreateVpcPeeringConnection" } },
+  };
+}
+
+function grant(action: string, resource: IamResource, migration: Migration): Grant {
+  return { action, sid: sids[resource], Resource: arnsOf(resource, migration) };
+}
+
+const sids: Readonly<Record<IamResource, string>> = {
+  any: "Any",
+  cluster: "Cluster",
+  configuration: "Configuration",
+  peering: "Peering",
+  "route-table": "Routes",
+  "security-group": "SecurityGroups",
+  "broker-cluster": "BrokerCluster",
+  "broker-topic": "BrokerTopics",
+  "broker-own-topic": "BrokerOwnTopics",
+  "broker-group": "BrokerGroups",
+  "broker-transaction": "BrokerTransactions",
+};
+
+type Site = { readonly partition: string; readonly account: string };
+
+/** The account stands in ferry.yaml only within ARNs; "*" there still means the account of the role. */
+function site({ settings: { target } }: Migration): Site {
+  const { region, kmsKey, scram } = target;
+  const [arn] = [kmsKey, ...(scram?.secretArns ?? [])].filter((each) => each?.startsWith("arn:") === true);
+  const account = arn?.split(":")[4];
+  const partition = region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
+  return { partition, account: account === undefined || account === "" ? "*" : account };
+}
+
+function arnsOf(resource: IamResource, migration: Migration): readonly string[] {
+  const { partition, account } = site(migration);
+  const { target, source } = migration.settings;
+  const kafka = `arn:${partition}:kafka:${target.region}:${account}`;
+  const ec2 = `arn:${partition}:ec2:${target.region}:${account}`;
+  const own = `${kafka}:topic/${target.cluster}/*`;
+  switch (resource) {
+    case "any":
+      return ["*"];
+    case "cluster":
+    case "broker-cluster":
+      return [`${kafka}:cluster/${target.cluster}/*`];
+    case "configuration":
+      return [`${kafka}:configuration/ferry-${target.cluster}/*`];
+    case "peering":
+      return [`${ec2}:vpc/*`, `${ec2}:vpc-peering-connection/*`];
+    case "route-table":
+      return [`${ec2}:route-table/*`];
+    case "security-group":
+      return [...new Set([...target.securityGroups, ...source.network.securityGroups])].map(
+        (group) => `${ec2}:security-group/${group}`,
+      );
+    case "broker-topic":
+      return [`${own}/*`];
+    case "broker-own-topic":
+      return [
+        `${own}/ferry-${migration.name}-*`,
+        ...Object.values(aliases).flatMap((alias) => [
+          `${own}/mm2-offset-syncs.${alias}.internal`,
+          `${own}/${alias}.checkpoints.internal`,
+        ]),
+      ];
+    case "broker-group":
+      return [`${kafka}:group/${target.cluster}/*/*`];
+    case "broker-transaction":
+      return [`${kafka}:transactional-id/${target.cluster}/*/*`];
+  }
+}
+
+/** Statements by resource and condition, actions sorted. */
+function policyOf(grants: readonly Grant[]): IamPolicy {
+  const alike = Map.groupBy(grants, ({ Resource, Condition }) => JSON.stringify([Resource, Condition]));
+  const used = new Map<string, number>();
+  const statements = [...alike.values()].flatMap((group): readonly Statement[] => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { sid, Resource, Condition } = first;
+    const number = (used.get(sid) ?? 0) + 1;
+    used.set(sid, number);
+    const Sid = number === 1 ? sid : `${sid}${number}`;
+    const Action = [...new Set(group.map(({ action }) => action))].toSorted();
+    return [{ Sid, Effect: "Allow", Action, Resource, ...(Condition === undefined ? {} : { Condition }) }];
+  });
+  return { Version: "2012-10-17", Statement: statements };
+}

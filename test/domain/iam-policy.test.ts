@@ -1,0 +1,156 @@
+import { globSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { iamSteps, mskActions, networkActions } from "#domain/iam-actions.ts";
+import { type IamPolicy, iamPolicies, policyCharacters } from "#domain/iam-policy.ts";
+import { MigrationSettings } from "#domain/settings.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+
+function migration(change: { target?: object; source?: object } = {}) {
+  const settings = MigrationSettings.parse({
+    channel: "C1",
+    source: { bootstrap: ["kafka:9092"], ...change.source },
+    target: {
+      cluster: "migrated",
+      region: "eu-west-1",
+      auth: "iam",
+      subnets: ["subnet-a", "subnet-b", "subnet-c"],
+      securityGroups: ["sg-1"],
+      ...change.target,
+    },
+    replication: { connect: { url: "http://connect:8083" } },
+  });
+  return { name: "orders", settings };
+}
+
+const peering = { network: { kind: "peering", vpc: "vpc-1", securityGroups: ["sg-2"] } };
+const scram = {
+  auth: "scram",
+  scram: {
+    username: "ferry",
+    passwordEnv: "P",
+    secretArns: ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:AmazonMSK_ferry-a1b2c3"],
+  },
+};
+
+function actionsOf({ Statement }: IamPolicy): readonly string[] {
+  return Statement.flatMap(({ Action }) => Action);
+}
+
+function resourcesFor(action: string, { Statement }: IamPolicy): readonly string[] {
+  return Statement.filter(({ Action }) => Action.includes(action)).flatMap(({ Resource }) => Resource);
+}
+
+/** Which step of the policy a file of the product belongs to. */
+function stepOf(file: string): string {
+  if (file === "jobs/plan.ts") return "plan";
+  const [, step] = /^jobs\/aws\/(provision|features)/.exec(file) ?? [];
+  if (step !== undefined) return step;
+  if (/^jobs\/aws\/(network|peering|probe-paths)/.test(file)) return "network";
+  return file.startsWith("jobs/cleanup/") ? "cleanup" : "replicate and after";
+}
+
+describe("what the policy allows", () => {
+  it("is what each step really calls", () => {
+    const files = [...globSync("jobs/**/*.ts", { cwd: root }), "src/world.ts"];
+    const found = new Map<string, Set<string>>();
+    for (const file of files) {
+      const calls = readFileSync(`${root}${file}`, "utf8").matchAll(/\b(msk|network)\s*\.(\w+)\(/g);
+      for (const [, port, method] of calls) {
+        const step = stepOf(file);
+        found.set(step, (found.get(step) ?? new Set()).add(`${port}.${method}`));
+      }
+    }
+    const said = iamSteps.map(({ name, msk, network }) => [
+      name,
+      [...msk.map((method) => `msk.${method}`), ...network.map((method) => `network.${method}`)].toSorted(),
+    ]);
+    expect(Object.fromEntries(said)).toEqual(
+      Object.fromEntries([...found].map(([step, calls]) => [step, [...calls].toSorted()])),
+    );
+  });
+
+  it("covers every action that an adapter names, and no other", () => {
+    const adapters = globSync("src/adapters/**/*.ts", { cwd: root })
+      .map((file) => readFileSync(`${root}${file}`, "utf8"))
+      .filter((text) => /\bcallAws\b/.test(text) && /\baction: `/.test(text));
+    const named = adapters.flatMap((text) => {
+      const service = /\baction: `(\w+):\$\{/.exec(text)?.[1] ?? "unknown";
+      return [...text.matchAll(/\b(?:ask|change)\(\s*"(\w+)"/g)].map(([, name]) => `${service}:${name}`);
+    });
+    const listed = [...Object.values(mskActions), ...Object.values(networkActions)].flat();
+    expect([...new Set(listed)].toSorted()).toEqual([...new Set(named)].toSorted());
+  });
+});
+
+describe("the policy of a migration", () => {
+  it("names the cluster, its configuration and its brokers' topics by ARN", () => {
+    const { whole } = iamPolicies(migration());
+    expect(resourcesFor("kafka:UpdateBrokerStorage", whole)).toEqual([
+      "arn:aws:kafka:eu-west-1:*:cluster/migrated/*",
+    ]);
+    expect(resourcesFor("kafka:UpdateConfiguration", whole)).toEqual([
+      "arn:aws:kafka:eu-west-1:*:configuration/ferry-migrated/*",
+    ]);
+    expect(resourcesFor("kafka-cluster:CreateTopic", whole)).toEqual([
+      "arn:aws:kafka:eu-west-1:*:topic/migrated/*/*",
+    ]);
+    expect(resourcesFor("kafka-cluster:DeleteTopic", whole)).toContain(
+      "arn:aws:kafka:eu-west-1:*:topic/migrated/*/ferry-orders-*",
+    );
+    expect(actionsOf(whole)).not.toContain("kafka-cluster:WriteData");
+  });
+
+  it("asks for '*' only where the action takes nothing else", () => {
+    const open = iamPolicies(
+      migration({ source: peering, target: { logGroup: "/msk" } }),
+    ).whole.Statement.filter(({ Resource }) => Resource.includes("*"));
+    expect(open).toHaveLength(1);
+    for (const action of open.flatMap(({ Action }) => Action)) {
+      expect(action).toMatch(/^(kafka|ec2):(List|Describe|Create(Cluster|Configuration))|^logs:/);
+    }
+  });
+
+  it("allows no change of the network where others made the way", () => {
+    const changing = /^ec2:(?!Describe)/;
+    expect(actionsOf(iamPolicies(migration()).whole).filter((action) => changing.test(action))).toEqual([]);
+    const peered = iamPolicies(migration({ source: peering })).whole;
+    expect(
+      actionsOf(peered)
+        .filter((action) => changing.test(action))
+        .toSorted(),
+    ).toEqual([
+      "ec2:AcceptVpcPeeringConnection",
+      "ec2:AuthorizeSecurityGroupIngress",
+      "ec2:CreateRoute",
+      "ec2:CreateTags",
+      "ec2:CreateVpcPeeringConnection",
+      "ec2:DeleteRoute",
+      "ec2:ModifyVpcPeeringConnectionOptions",
+    ]);
+    expect(resourcesFor("ec2:AuthorizeSecurityGroupIngress", peered)).toEqual([
+      "arn:aws:ec2:eu-west-1:*:security-group/sg-1",
+      "arn:aws:ec2:eu-west-1:*:security-group/sg-2",
+    ]);
+  });
+
+  it("follows the way to authenticate: secrets with scram, brokers' actions with iam", () => {
+    const withSecrets = iamPolicies(migration({ target: scram })).whole;
+    expect(resourcesFor("kafka:BatchAssociateScramSecret", withSecrets)).toEqual([
+      "arn:aws:kafka:eu-west-1:123456789012:cluster/migrated/*",
+    ]);
+    expect(actionsOf(withSecrets).filter((action) => action.startsWith("kafka-cluster:"))).toEqual([]);
+    expect(actionsOf(iamPolicies(migration()).whole)).not.toContain("kafka:BatchAssociateScramSecret");
+  });
+
+  it("fits IAM's size, has names once, and is the sum of its steps", () => {
+    const { whole, steps } = iamPolicies(migration({ source: peering, target: { logGroup: "/msk" } }));
+    expect(JSON.stringify(whole).length).toBeLessThanOrEqual(policyCharacters);
+    const names = whole.Statement.map(({ Sid }) => Sid);
+    expect(new Set(names).size).toBe(names.length);
+    const parts = new Set(steps.flatMap(({ policy }) => actionsOf(policy)));
+    expect([...parts].toSorted()).toEqual([...new Set(actionsOf(whole))].toSorted());
+    const planning = steps.find(({ step }) => step === "plan")?.policy;
+    expect(planning && actionsOf(planning)).toEqual(["kafka:ListKafkaVersions"]);
+  });
+});
