@@ -6,10 +6,13 @@ import { refreshHomes } from "./home.ts";
 import { rememberStandings } from "./home-standing.ts";
 import { digestOnChange } from "./mirror/digest-on-change.ts";
 import { lagPoints, sampleLag } from "./mirror/migration-lag.ts";
+import { profileRates } from "./mirror/rate-profile.ts";
 import { rememberReadings } from "./mirror/readings.ts";
 import { mirroringKey } from "./mirror/replicate.ts";
 import { replicationAlarms } from "./mirror/replication-alarms.ts";
 import { restartFailed } from "./mirror/restart-failed.ts";
+import { sayRetention } from "./mirror/retention-alarms.ts";
+import { watchRetention } from "./mirror/retention-watch.ts";
 import { watchStandby } from "./mirror/standby-watch.ts";
 import { liftExpiredFences } from "./switch/fence-sweep.ts";
 import { done, type Outcome, type Work } from "./work.ts";
@@ -39,6 +42,8 @@ export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> 
     await rememberReadings(lag, points, work);
     await refreshHomes(work);
     await replicationAlarms(lag, points, work, failed);
+    await profileRates(lag, work);
+    await sayRetention(await watchRetention(lag, work), lag, work);
     await digestOnChange(lag, work);
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);

@@ -7,7 +7,7 @@ import type { MigrationLag } from "./migration-lag.ts";
 import { type DiskReading, watchTargetDisk } from "./target-disk.ts";
 
 /** Alarms of others, who clear them themselves. */
-const others = ["rogue:"];
+const others = ["rogue:", "retention-race:", "records-lost:"];
 
 const leaseMs = 60_000;
 

@@ -1,7 +1,8 @@
+import { asFerryError } from "#domain/errors.ts";
 import { type TimeLags, timeLags } from "#domain/lag-time.ts";
-import { type LostRange, lostText } from "#domain/lost-ranges.ts";
+import type { LostRange } from "#domain/lost-ranges.ts";
+import type { KafkaCluster } from "#domain/ports.ts";
 import {
-  lossText,
   type PartitionRace,
   type RaceContext,
   type RaceInput,
@@ -10,24 +11,15 @@ import {
   retentionRace,
   sumRaces,
 } from "#domain/retention-race.ts";
-import type { Remedy } from "#domain/retention-remedies.ts";
-import { at, type ConfigEntry, type PartitionTable } from "#domain/topology.ts";
-import { count, figure } from "#domain/wording.ts";
+import { at, type ConfigEntry, type PartitionTable, unknown } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
+import { type Alarm, standingAlarms } from "./alarm-message.ts";
 import { recordLosses } from "./lost-ranges.ts";
 import { type MigrationLag, mirrorOf, type WaveLag } from "./migration-lag.ts";
+import { lossAlarms, raceAlarms, raceKey } from "./retention-alarms.ts";
 import { cellKey, readTimestamps, type Timestamps, type Waiting, waitingOn } from "./waiting-records.ts";
 
 /** Retention of the source against the mirror, partition by partition: said before a record is lost, and kept after. */
-
-/** What is to be said in the channel until it is no more. */
-export type RetentionAlarm = {
-  /** "retention-race:<flow>" or "records-lost:<flow>". */
-  readonly key: string;
-  readonly title: string;
-  readonly text: string;
-  readonly remedies: readonly Remedy[];
-};
 
 export type RetentionWatch = {
   readonly time: TimeLags;
@@ -38,7 +30,7 @@ export type RetentionWatch = {
   readonly each: readonly PartitionRace[];
   /** Nobody has acknowledged these. */
   readonly losses: readonly LostRange[];
-  readonly alarms: readonly RetentionAlarm[];
+  readonly alarms: readonly Alarm[];
 };
 
 /** Records that are read for their timestamps at one look. */
@@ -48,10 +40,11 @@ const mostReads = 64;
 export async function watchRetention(lag: MigrationLag, work: Work): Promise<RetentionWatch> {
   const waiting = waitingOn(lag.waves);
   const timestamps = await readTimestamps(waiting, mostReads, work);
+  const standing = new Set(await standingAlarms(work.store, work.migration.name));
   const each: PartitionRace[] = [];
   for (const wave of lag.waves) {
     const own = waiting.filter((place) => place.wave === wave);
-    each.push(...(await racesOf(wave, own, timestamps, lag.at, work)));
+    each.push(...(await racesOf(wave, own, timestamps, lag.at, standing, work)));
   }
   const losses = await recordLosses(lag, work);
   const behind = (wave?: WaveLag) => waiting.filter((place) => wave === undefined || place.wave === wave);
@@ -76,24 +69,43 @@ async function racesOf(
   waiting: readonly Waiting[],
   { bounds }: Timestamps,
   now: number,
+  standing: ReadonlySet<string>,
   work: Work,
 ): Promise<readonly PartitionRace[]> {
   if (waiting.length === 0) return [];
   const { origin } = await mirrorOf(wave.wave, wave.phase, work);
-  const topics = [...new Set(waiting.map(({ topic }) => topic))];
-  const configs = await origin.topicConfigs(topics);
-  const limits = new Map([...configs].map(([topic, entries]) => [topic, limitsOf(entries)]));
-  const bySize = topics.filter((topic) => (limits.get(topic)?.bytes ?? null) !== null);
-  const sizes = bySize.length === 0 ? undefined : await origin.logSizes(bySize);
-  const context = contextOf(wave, origin.access.bootstrap[0] ?? "", now, work);
+  const found = await retentionOf(origin, [...new Set(waiting.map(({ topic }) => topic))], work);
+  const context = contextOf(wave, origin.access.bootstrap[0] ?? "", now, standing, work);
   return waiting.map((place) => {
     const input = inputOf(place, {
       timestamp: bounds.get(cellKey(place)),
-      limits: limits.get(place.topic),
-      sizes: sizes?.known === true ? sizes.value : new Map(),
+      limits: found.limits.get(place.topic),
+      sizes: found.sizes,
     });
     return retentionRace(input, context);
   });
+}
+
+/** Limits and sizes of topics; what did not come is absent. */
+async function retentionOf(
+  origin: KafkaCluster,
+  topics: readonly string[],
+  work: Work,
+): Promise<{
+  readonly limits: ReadonlyMap<string, RetentionLimits>;
+  readonly sizes: PartitionTable<number>;
+}> {
+  try {
+    const configs = await origin.topicConfigs(topics);
+    const limits = new Map([...configs].map(([topic, entries]) => [topic, limitsOf(entries)]));
+    const bySize = topics.filter((topic) => (limits.get(topic)?.bytes ?? null) !== null);
+    const sizes = bySize.length === 0 ? unknown("nothing is limited by size") : await origin.logSizes(bySize);
+    return { limits, sizes: sizes.known ? sizes.value : new Map() };
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    work.log.warn({ code, error: message }, "retention of topics could not be read");
+    return { limits: new Map(), sizes: new Map() };
+  }
 }
 
 type Found = {
@@ -125,15 +137,22 @@ function knownRate(rate: number | undefined): number | null {
   return rate === undefined || Number.isNaN(rate) ? null : rate;
 }
 
-function contextOf({ eta, flow, lags }: WaveLag, bootstrap: string, now: number, work: Work): RaceContext {
+function contextOf(
+  { eta, flow, lags }: WaveLag,
+  bootstrap: string,
+  now: number,
+  standing: ReadonlySet<string>,
+  work: Work,
+): RaceContext {
   const url = work.migration.settings.replication.connect?.url;
   return {
     now,
     caughtUpBy: eta.state === "in" ? eta.latest : null,
     bootstrap,
     ...(url !== undefined && { connectUrl: url }),
-    tasks: new Map([[flow.name, flow.tasks.length]]),
-    partitions: new Map([[flow.name, lags.length]]),
+    tasks: flow.tasks.length,
+    partitions: lags.length,
+    standing: standing.has(raceKey(flow.name)),
   };
 }
 
@@ -154,36 +173,4 @@ function limitsOf(entries: readonly ConfigEntry[]): RetentionLimits {
       bytes: entry("retention.bytes")?.origin === "topic",
     },
   };
-}
-
-/** One for each mirror: its worst partition, and what to do. */
-function raceAlarms(races: readonly PartitionRace[]): readonly RetentionAlarm[] {
-  const { atRisk } = sumRaces(races);
-  return [...Map.groupBy(atRisk, ({ flow }) => flow)].flatMap(([flow, those]) => {
-    const [worst] = those;
-    if (worst === undefined) return [];
-    const more = those.length === 1 ? "" : ` ${count(those.length, "partition")} in all.`;
-    const text = `${lossText(worst)}.${more}`;
-    return [
-      {
-        key: `retention-race:${flow}`,
-        title: `retention race of wave ${worst.wave}`,
-        text,
-        remedies: worst.remedies,
-      },
-    ];
-  });
-}
-
-function lossAlarms(losses: readonly LostRange[]): readonly RetentionAlarm[] {
-  return [...Map.groupBy(losses, ({ flow }) => flow)].flatMap(([flow, those]) => {
-    const [first] = those;
-    if (first === undefined) return [];
-    const sum = those.reduce((total, { from, until }) => total + until - from, 0);
-    const more = those.length === 1 ? "" : `; ${count(those.length, "range")}, ${figure(sum)} offsets in all`;
-    const text = `${lostText(first)}${more}. It stays until \`/ferry lag acknowledge ${first.topic}\` or until the topic is copied anew.`;
-    return [
-      { key: `records-lost:${flow}`, title: `wave ${first.wave} has lost records`, text, remedies: [] },
-    ];
-  });
 }

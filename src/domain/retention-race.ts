@@ -74,8 +74,10 @@ export type RaceContext = {
   readonly bootstrap: string;
   /** Where Connect answers; absent: the engine has no tasks that can be added. */
   readonly connectUrl?: string;
-  readonly tasks: ReadonlyMap<string, number>;
-  readonly partitions: ReadonlyMap<string, number>;
+  readonly tasks: number;
+  readonly partitions: number;
+  /** An alarm stands: it ends later than it begins. */
+  readonly standing?: boolean;
 };
 
 /** How one limit stands. */
@@ -93,6 +95,8 @@ const day = 24 * 3_600_000;
 const checkEveryMs = 300_000;
 /** Rates waver: the mirror is taken to be slower than it was seen to be. */
 const pessimism = 0.9;
+/** An alarm that stands goes on until the loss is this much further away than it was to begin. */
+const lastingReach = 1.5;
 /** Records behind the mirror may be larger than the log's average. */
 const sizeMargin = 1.25;
 
@@ -105,7 +109,8 @@ export function retentionRace(input: RaceInput, context: RaceContext): Partition
   const found = [timeBound(input, limits, context.now), sizeBound(input, limits)];
   const bounds = found.filter((bound) => typeof bound === "object");
   const missing = found.filter((bound) => typeof bound === "string");
-  const risk = bounds.some(isDue);
+  const reach = context.standing === true ? lastingReach : 1;
+  const risk = bounds.some((bound) => isDue(bound, reach));
   const why = missing.length > 0 && { why: missing.join("; ") };
   return {
     ...where,
@@ -136,8 +141,8 @@ function urgency({ firstLossMs, leftMs }: Bound): number {
   return firstLossMs ?? (leftMs === null ? Number.MAX_VALUE : day * 3650 + leftMs);
 }
 
-function isDue({ firstLossMs, horizonMs }: Bound): boolean {
-  return firstLossMs !== null && firstLossMs <= horizonMs;
+function isDue({ firstLossMs, horizonMs }: Bound, reach: number): boolean {
+  return firstLossMs !== null && firstLossMs <= horizonMs * reach;
 }
 
 /** The record's own timestamp plus `retention.ms`; text: what is not known. */

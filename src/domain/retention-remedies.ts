@@ -74,8 +74,7 @@ function bytesNeeded(input: RaceInput, limit: number, untilMs: number): number {
 
 /** A task copies whole partitions: more tasks than partitions copy nothing more. */
 function addTasks({ flow }: RaceInput, context: RaceContext): Remedy {
-  const tasks = context.tasks.get(flow) ?? 0;
-  const partitions = context.partitions.get(flow) ?? 0;
+  const { tasks, partitions } = context;
   if (context.connectUrl === undefined) {
     return {
       title: "give the mirror more tasks",
