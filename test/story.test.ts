@@ -4,8 +4,8 @@ import { whereaboutsOfFleet } from "#lab/apps/fleet.ts";
 import { consumers, idleGroup, topics, waves } from "#lab/apps/world.ts";
 import { keepLogs, type Lab, startLab } from "#lab/environment.ts";
 import { eventually } from "#lab/process.ts";
+import { exportAudit } from "#lab/tour/evidence.ts";
 import { countEverything, groupMembers } from "#lab/tour/final-check.ts";
-import { keyOf } from "#lab/tour/people.ts";
 import { Report } from "#lab/tour/report.ts";
 import { approve, ask, carriedOut, openStage, run, type Stage } from "#lab/tour/stage.ts";
 import { playTour } from "#lab/tour/tour.ts";
@@ -50,6 +50,7 @@ describe("the story of a migration", () => {
       expect(report.rollback.backOnSource).toBe(report.rollback.targetOnly);
       expect(report.residue).toEqual([]);
       expectApprovals(report);
+      expectEndings(report);
     });
   });
 
@@ -107,19 +108,51 @@ function expectApprovals({ approvals }: Report): void {
   ]);
 }
 
-const Bundle = z.object({
-  entries: z.array(z.object({ what: z.string(), detail: z.unknown() })),
-});
+const word = expect.any(String);
+
+/** What the channel said of each request that was not carried out, and of the one that was held. */
+function expectEndings({ endings, evidence }: Report): void {
+  const consumers = { request: word, action: "cutover-consumers" };
+  expect(endings).toEqual([
+    {
+      ...consumers,
+      wave: "billing",
+      said: expect.stringMatching(/^Denied by @cleo at .* Nothing was changed/),
+    },
+    {
+      ...consumers,
+      wave: "billing",
+      said: expect.stringMatching(/^Cancelled by @ana at .* Nothing was changed/),
+    },
+    {
+      ...consumers,
+      wave: "shipping",
+      said: expect.stringMatching(/^Expired at .*: not enough approvals in time\. Nothing was changed/),
+    },
+    {
+      ...consumers,
+      wave: "billing",
+      said: expect.stringMatching(
+        /^Void at .*: mirror moved from "mirror running.*" to "mirror paused.*"\. Nothing was changed/,
+      ),
+    },
+    {
+      request: word,
+      action: "cutover-producers",
+      wave: "billing",
+      said: expect.stringContaining(
+        "Not yet: on hold by @eve (“the invoices of this month are being printed”)",
+      ),
+    },
+  ]);
+  expect(evidence.entries).toBeGreaterThan(100);
+  expect(evidence.said).toMatch(/All holds\.$/);
+  expect(evidence.ofChanged).toContain("BROKEN");
+}
 
 /** How often the audit says that this request's run was started, resumed and ended. */
 async function runsOf(stage: Stage, request: string) {
-  const card = await run(stage, "U0ANA", "audit export");
-  const attached = await stage.room.await(
-    "the exported audit",
-    ({ thread_ts, files }) => thread_ts === card.ts && files.length > 0,
-  );
-  expect(keyOf(card)).not.toBe("");
-  const { entries } = Bundle.parse(JSON.parse(await stage.room.fileText(attached.files[0]?.id ?? "")));
+  const { entries } = await exportAudit(stage);
   const ofRequest = z.object({ request: z.literal(request) });
   const count = (what: string) =>
     entries.filter((entry) => entry.what === what && ofRequest.safeParse(entry.detail).success).length;

@@ -8,7 +8,7 @@ import { playTour } from "./tour/tour.ts";
 
 const help = `npm run demo                        starts the lab and the bot, prints the page's address, stays until Ctrl-C
 npm run demo -- --tour              plays a whole migration; exit code 0 only if nothing was lost or read twice
-npm run demo -- --tour full         the same, with requests that are denied, withdrawn and refused
+npm run demo -- --tour full         the same, with requests that expire, are denied, withdrawn, void and on hold
   --json FILE   writes the tour's final check
   --keep        keeps the logs of the run
   --port N      port of the page; a free one when absent

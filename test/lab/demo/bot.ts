@@ -10,6 +10,8 @@ import { passwordVariable } from "./ferry-file.ts";
 /** The bot as a process of its own, as in production. */
 export type Bot = {
   readonly logFile: string;
+  /** With which its evidence is checked: base64 of SPKI. */
+  readonly publicKey: string;
   /** Stops it if it runs and starts it again; returns when it takes commands. */
   restart(): Promise<void>;
   /** SIGKILL, to it and to the switch commands it runs. Returns when it has ended. */
@@ -32,12 +34,13 @@ const stopDeadlineMs = 4000;
 /** Starts `src/main.ts` in Socket Mode and waits until it takes commands. Throws with its last lines. */
 export async function startBot(need: BotNeed): Promise<Bot> {
   const logFile = join(need.clusters.runFolder.path, "bot.log");
+  const keys = signingKeys();
   const service = await startService({
     name: "MSK Ferry",
     command: process.execPath,
     args: ["--disable-warning=TimeoutNegativeWarning", "src/main.ts"],
     cwd: root,
-    env: environment(need),
+    env: { ...environment(need), FERRY_SIGNING_KEY: keys.privateKey },
     logFile,
     ready: (output) => output.includes("msk-ferry is ready"),
     readyDeadlineMs,
@@ -45,6 +48,7 @@ export async function startBot(need: BotNeed): Promise<Bot> {
   });
   return {
     logFile,
+    publicKey: keys.publicKey,
     restart: () => service.restart(),
     kill: () => service.kill(),
     stop: () => service.stop(stopDeadlineMs),
@@ -65,7 +69,6 @@ function environment({ clusters, workspace, aws, ferryFile }: BotNeed): NodeJS.P
     SLACK_API_URL: workspace.apiUrl,
     REDIS_URL: clusters.redis.url,
     FERRY_CONFIG: ferryFile,
-    FERRY_SIGNING_KEY: signingKey(),
     LOG_LEVEL: "info",
     [passwordVariable]: security.protocol === "PLAINTEXT" ? "" : security.password,
     AWS_REGION: "us-east-1",
@@ -78,8 +81,11 @@ function environment({ clusters, workspace, aws, ferryFile }: BotNeed): NodeJS.P
   };
 }
 
-/** Of this lab only: base64 of PKCS#8. */
-function signingKey(): string {
-  const { privateKey } = generateKeyPairSync("ed25519");
-  return privateKey.export({ format: "der", type: "pkcs8" }).toString("base64");
+/** Of this lab only: base64 of PKCS#8 and of SPKI. */
+function signingKeys(): { readonly privateKey: string; readonly publicKey: string } {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  return {
+    privateKey: privateKey.export({ format: "der", type: "pkcs8" }).toString("base64"),
+    publicKey: publicKey.export({ format: "der", type: "spki" }).toString("base64"),
+  };
 }

@@ -3,23 +3,15 @@ import { AckedRecord, ackedPath, readLines } from "../apps/journal.ts";
 import { producers, waves } from "../apps/world.ts";
 import { readTopics } from "../count/read-cluster.ts";
 import { eventually } from "../process.ts";
+import { checkAudit } from "./evidence.ts";
 import { plain } from "./people.ts";
-import type { Rollback } from "./report.ts";
-import {
-  approve,
-  ask,
-  carriedOut,
-  outcome,
-  type Question,
-  refusalsOf,
-  run,
-  type Stage,
-  tell,
-} from "./stage.ts";
+import type { Evidence, Rollback } from "./report.ts";
+import { approved, approvedTheHardWay, held, withoutEffect } from "./requests.ts";
+import { run, type Stage, tell } from "./stage.ts";
 
 /** The scenes of a migration, in the order in which a team plays them. */
 
-const [ana, ben, cleo, eve] = ["U0ANA", "U0BEN", "U0CLEO", "U0EVE"] as const;
+const ana = "U0ANA";
 
 /** Looking and planning; the plan's corrections of the published guide are shown. */
 export async function prepare(stage: Stage): Promise<void> {
@@ -57,10 +49,10 @@ export async function cutOver(stage: Stage, options: { readonly full: boolean })
       continue;
     }
     await run(stage, ana, `cutover consumers ${name} --dry-run`);
-    if (options.full) await refused(stage, `cutover consumers ${name}`);
+    if (options.full) await withoutEffect(stage, name, "shipping");
     await approvedTheHardWay(stage, `cutover consumers ${name}`);
     await run(stage, ana, `cutover producers ${name} --dry-run`);
-    await approved(stage, `cutover producers ${name}`);
+    await (options.full ? held : approved)(stage, `cutover producers ${name}`);
     rollback = await goBack(stage);
     await approved(stage, `cutover consumers ${name}`);
     await approved(stage, `cutover producers ${name}`);
@@ -69,81 +61,13 @@ export async function cutOver(stage: Stage, options: { readonly full: boolean })
   return rollback;
 }
 
-/** What remains to do when everything has moved. */
-export async function finish(stage: Stage): Promise<void> {
+/** What remains to do when everything has moved. Returns what the exported audit is worth. */
+export async function finish(stage: Stage): Promise<Evidence> {
   await run(stage, ana, "status");
   await approved(stage, "cleanup");
   await run(stage, ana, "features");
   await run(stage, ana, "audit");
-}
-
-async function approved(stage: Stage, text: string): Promise<void> {
-  const question = await ask(stage, ana, text);
-  await approve(stage, question, ben);
-  await approve(stage, question, cleo);
-  await carriedOut(stage, question);
-}
-
-/** The requester, an outsider and one person with two emoji: none of it is a second approval. */
-async function approvedTheHardWay(stage: Stage, text: string): Promise<void> {
-  const question = await ask(stage, ana, text);
-  await approve(stage, question, ana);
-  await approve(stage, question, eve);
-  await stage.room.await(
-    "word to @ana and @eve that they do not count",
-    ({ ephemeral_to, text: words }) => ephemeral_to === eve && words.includes(question.id),
-  );
-  for (const { user, why } of await eventually(() => bothRefused(stage, question), {
-    what: "both refusals",
-    deadlineMs: 30_000,
-    everyMs: 200,
-    signal: stage.signal,
-  })) {
-    stage.say(`    to @${user} alone: not counted: ${why}`);
-  }
-  await approve(stage, question, ben);
-  stage.say("@ben: ✔ as well");
-  await stage.room.react(ben, question.ts, "heavy_check_mark");
-  await stage.room.await(
-    "one approval of two",
-    ({ ts, text: words }) => ts === question.ts && /Approved 1 of 2/u.test(words),
-  );
-  await stage.room.remains("one person's two emoji are one approval", question.ts, 1500, ({ text: words }) =>
-    /Approved 1 of 2/u.test(words),
-  );
-  stage.say("    approved 1 of 2: one person's two emoji are one approval");
-  await approve(stage, question, cleo);
-  await carriedOut(stage, question);
-}
-
-async function bothRefused(stage: Stage, question: Question) {
-  const refusals = await refusalsOf(stage, question);
-  return refusals.length >= 2 && refusals;
-}
-
-/** A denial, and an approval that is withdrawn in time: nothing happens. */
-async function refused(stage: Stage, text: string): Promise<void> {
-  const denied = await ask(stage, ana, text);
-  await approve(stage, denied, ben);
-  stage.say("@cleo: ❌");
-  await stage.room.react(cleo, denied.ts, "x");
-  stage.say(`    ${plain((await outcome(stage, denied)).text).split("\n")[1] ?? ""}`);
-
-  const withdrawn = await ask(stage, ana, text);
-  await approve(stage, withdrawn, ben);
-  await stage.room.await(
-    "one approval of two",
-    ({ ts, text: words }) => ts === withdrawn.ts && /Approved 1 of 2/u.test(words),
-  );
-  stage.say("@ben: takes the ✅ back");
-  await stage.room.react(ben, withdrawn.ts, "white_check_mark", false);
-  await approve(stage, withdrawn, cleo);
-  await stage.room.await(
-    "one approval of two, by @cleo",
-    ({ ts, text: words }) => ts === withdrawn.ts && /Approved 1 of 2: <@U0CLEO>/u.test(words),
-  );
-  stage.say("    approved 1 of 2: a reaction that was taken back does not count");
-  await run(stage, ana, `cancel ${withdrawn.id}`);
+  return await checkAudit(stage);
 }
 
 /** Lets the producers write on the target, rolls the wave back and counts what came back. */

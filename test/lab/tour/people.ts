@@ -35,6 +35,8 @@ export type Workspace = {
   /** Types `/ferry TEXT`. Throws with the app's words when nothing was queued. */
   readonly type: (user: string, text: string) => Promise<Queued>;
   readonly react: (user: string, ts: string, name: string, present?: boolean) => Promise<void>;
+  /** Writes into a message's thread. */
+  readonly reply: (user: string, ts: string, text: string) => Promise<void>;
   /** Waits for a message; throws with `what` and the channel's last words at the deadline. */
   readonly await: (
     what: string,
@@ -57,7 +59,7 @@ export function enterWorkspace(url: string, signal: AbortSignal): Workspace {
   return { ...hand(url, signal), ...eyes(url, signal) };
 }
 
-function hand(url: string, signal: AbortSignal): Pick<Workspace, "type" | "react"> {
+function hand(url: string, signal: AbortSignal): Pick<Workspace, "type" | "react" | "reply"> {
   async function act(name: string, body: object): Promise<unknown> {
     const response = await fetch(`${url}/_control/${name}`, {
       method: "POST",
@@ -79,10 +81,14 @@ function hand(url: string, signal: AbortSignal): Pick<Workspace, "type" | "react
       const { ok, error } = Done.parse(await act("reaction", { channel, user, ts, name, present }));
       if (!ok) throw new Error(`:${name}: of ${user}: ${error ?? "refused"}`);
     },
+    async reply(user, ts, text) {
+      const { ok, error } = Done.parse(await act("message", { channel, user, text, thread_ts: ts }));
+      if (!ok) throw new Error(`"${text}" of ${user}: ${error ?? "refused"}`);
+    },
   };
 }
 
-function eyes(url: string, signal: AbortSignal): Omit<Workspace, "type" | "react"> {
+function eyes(url: string, signal: AbortSignal): Omit<Workspace, "type" | "react" | "reply"> {
   async function messages(): Promise<readonly SeenMessage[]> {
     const response = await fetch(`${url}/_control/messages/${channel}`, { signal });
     return Messages.parse(await response.json()).messages;

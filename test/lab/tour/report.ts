@@ -14,6 +14,19 @@ export const Approval = z.object({
 });
 export type Approval = z.infer<typeof Approval>;
 
+/** A request that ended without anything being done, in the words of its message. */
+export const Ending = z.object({
+  request: z.string(),
+  action: z.string(),
+  wave: z.string().nullable(),
+  said: z.string(),
+});
+export type Ending = z.infer<typeof Ending>;
+
+/** What the offline check says of the exported audit, and of the same file with one word changed. */
+export const Evidence = z.object({ entries: count, said: z.string(), ofChanged: z.string() });
+export type Evidence = z.infer<typeof Evidence>;
+
 export const Rollback = z.object({
   /** Records that were acknowledged on the target before the way back. */
   targetOnly: count,
@@ -41,6 +54,8 @@ export const Report = z.object({
   ),
   rollback: Rollback,
   approvals: z.array(Approval),
+  endings: z.array(Ending),
+  evidence: Evidence,
   steps: z.array(z.object({ name: z.string(), ms: z.number() })),
   /** What of the bot is left in Connect and on both clusters; empty is the aim. */
   residue: z.array(z.string()),
@@ -56,7 +71,7 @@ export type Report = z.infer<typeof Report>;
 
 /** Everything that does not hold, one sentence each. Empty: the tour is passed. */
 export function failuresOf(report: Omit<Report, "ok">): readonly string[] {
-  const { groups, topics, rollback, residue } = report;
+  const { groups, topics, rollback, residue, evidence } = report;
   return [
     ...groups
       .filter(({ lost, duplicated }) => lost > 0 || duplicated > 0)
@@ -69,11 +84,13 @@ export function failuresOf(report: Omit<Report, "ok">): readonly string[] {
       ? [`rollback: ${rollback.lost} lost, ${rollback.duplicated} twice of ${rollback.targetOnly}`]
       : []),
     ...residue.map((thing) => `left behind: ${thing}`),
+    ...(evidence.said.endsWith("All holds.") ? [] : [`the exported audit does not hold: ${evidence.said}`]),
+    ...(evidence.ofChanged.includes("BROKEN") ? [] : ["a changed audit was not found to be broken"]),
   ];
 }
 
 /** The report as the tour's last words. */
-export function tableOf({ groups, topics, rollback, produced, steps }: Report): string {
+export function tableOf({ groups, topics, rollback, produced, steps, evidence }: Report): string {
   const took = steps.reduce((sum, { ms }) => sum + ms, 0);
   return [
     columns([
@@ -97,6 +114,7 @@ export function tableOf({ groups, topics, rollback, produced, steps }: Report): 
       ]),
     ]),
     `rollback: ${rollback.targetOnly} records written on MSK, ${rollback.backOnSource} of them back on the source, ${rollback.lost} lost, ${rollback.duplicated} twice`,
+    `audit: ${evidence.entries} entries, exported, signed and checked offline`,
     `${produced} records acknowledged; ${steps.length} steps in ${(took / 1000).toFixed(0)} s`,
   ].join("\n\n");
 }

@@ -12,7 +12,7 @@ import {
   tableOf,
   type Workspace,
 } from "./people.ts";
-import type { Approval, Report } from "./report.ts";
+import type { Approval, Ending, Report } from "./report.ts";
 
 /** Where the tour plays: it types, reacts and reads in the workspace, tells what it sees, and notes how long it took. */
 export type Stage = {
@@ -22,10 +22,12 @@ export type Stage = {
   readonly signal: AbortSignal;
   readonly steps: Report["steps"];
   readonly approvals: Approval[];
+  readonly endings: Ending[];
 };
 
 export function openStage(lab: Lab, say: (line: string) => void, signal: AbortSignal): Stage {
-  return { lab, room: enterWorkspace(lab.controlUrl, signal), say, signal, steps: [], approvals: [] };
+  const room = enterWorkspace(lab.controlUrl, signal);
+  return { lab, room, say, signal, steps: [], approvals: [], endings: [] };
 }
 
 /** Types a command and waits until its card says how it ended. Throws with the card's words when it failed. */

@@ -7,7 +7,7 @@ import { openStage } from "./stage.ts";
 export type TourOptions = {
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
-  /** Adds requests that are denied, withdrawn and cancelled. */
+  /** Adds requests that expire, are denied, withdrawn, void or on hold. */
   readonly full: boolean;
 };
 
@@ -23,12 +23,21 @@ export async function playTour(
   await prepare(stage);
   await mirror(stage);
   const rollback = await cutOver(stage, { full });
-  await finish(stage);
+  const evidence = await finish(stage);
   const residue = await residueOf(lab);
   say("stopping the producers, letting every group read to the end, counting");
   const count = await countEverything(lab, { ahead: "target" });
-  const { steps, approvals } = stage;
-  const facts = { ...count, rollback, approvals, steps, residue: [...residue], versions: versionsOf(lab) };
+  const { steps, approvals, endings } = stage;
+  const facts = {
+    ...count,
+    rollback,
+    approvals,
+    endings,
+    evidence,
+    steps,
+    residue: [...residue],
+    versions: versionsOf(lab),
+  };
   const failures = failuresOf({ ...facts, groups: [...count.groups], topics: [...count.topics] });
   const report: Report = {
     ok: failures.length === 0,
