@@ -1,7 +1,9 @@
-import { type Eta, eta } from "#domain/eta.ts";
+import type { Eta } from "#domain/eta.ts";
 import { type LagSum, type PartitionLag, sumLags } from "#domain/lag.ts";
+import { type TimeLags, timeLagText } from "#domain/lag-time.ts";
 import type { Check, Part } from "#domain/message.ts";
 import type { LagPoint } from "#domain/ports.ts";
+import type { Remedy } from "#domain/retention-remedies.ts";
 import { about, behind, figure, rate, timeOfDay, zoneOf } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
@@ -10,11 +12,15 @@ import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 
 const hour = 3_600_000;
 
-/** "Behind by 18,400 records (21 s). Was 96,000 an hour ago. Caught up at about 15:04 (15:03 to 15:07)." */
+/**
+ * "Behind by 18,400 records (21 s). Was 96,000 an hour ago. Caught up at about 15:04 (15:03 to 15:07)." The time is the
+ * age of the oldest record that waits, where it was read.
+ */
 export function lagSentence(
   lag: MigrationLag,
   points: readonly LagPoint[],
   work: Pick<Work, "migration">,
+  time?: TimeLags,
 ): string {
   const sum = sumLags(lag.waves.flatMap(({ lags }) => lags));
   const unread = lag.waves.some(({ failure }) => failure !== undefined);
@@ -23,22 +29,22 @@ export function lagSentence(
     earlier?.behind === undefined || earlier.behind === null
       ? ""
       : ` Was ${figure(earlier.behind)} an hour ago.`;
-  const prospect = etaText(eta([...points, lag.point]), zoneOf(work.migration.settings));
-  return `${standing(sum, unread, lag.point.copying)}${was}${prospect}`;
+  return `${standing(sum, unread, time)}${was}${etaText(lag.eta, zoneOf(work.migration.settings))}`;
 }
 
-function standing(sum: LagSum, unread: boolean, copying: number | null): string {
+function standing(sum: LagSum, unread: boolean, time: TimeLags | undefined): string {
   if (unread || sum.records === null) {
     return sum.atLeast > 0
       ? `Behind by at least ${figure(sum.atLeast)} records; a part is not known.`
       : "Lag is not known.";
   }
   if (sum.records === 0) return `Caught up: lag 0 of ${figure(sum.partitions)} partitions.`;
-  const age = copying === null || copying === 0 ? "" : ` (${about((sum.records / copying) * 1000)})`;
-  return `Behind by ${figure(sum.records)} records${age}.`;
+  const age = time === undefined ? "" : timeLagText(time);
+  return `Behind by ${figure(sum.records)} records${age === "" ? "" : `; the ${age}`}.`;
 }
 
-function etaText(eta: Eta, zone: string): string {
+/** " Caught up at about 15:04 (15:03 to 15:07), parcels-17 last."; empty when nothing waits. */
+export function etaText(eta: Eta, zone: string): string {
   switch (eta.state) {
     case "caught-up":
       return "";
@@ -47,31 +53,46 @@ function etaText(eta: Eta, zone: string): string {
     case "keeping-up":
       return ` The mirror keeps pace, ${about(eta.seconds * 1000)} behind.`;
     case "not-catching-up":
-      return " It is not catching up: more arrives than is copied.";
+      return ` It is not catching up: more arrives than is copied${slowText(eta)}.`;
     case "in": {
       const latest = eta.latest === null ? "or later" : `to ${timeOfDay(eta.latest, zone)}`;
-      return ` Caught up at about ${timeOfDay(eta.at, zone)} (${timeOfDay(eta.earliest, zone)} ${latest}).`;
+      return ` Caught up at about ${timeOfDay(eta.at, zone)} (${timeOfDay(eta.earliest, zone)} ${latest})${slowText(eta)}.`;
     }
   }
 }
 
-export function waveTable(lag: MigrationLag): Part {
+/** The partition that holds it up, with its own rates. */
+function slowText({ slowest }: Extract<Eta, { state: "in" | "not-catching-up" }>): string {
+  if (slowest === undefined) return "";
+  const { topic, partition, records, copying, arriving } = slowest;
+  return `; slowest is ${topic}-${partition}: ${figure(records)} behind, ${rate(copying)} copied and ${rate(arriving)} arriving a second`;
+}
+
+export function waveTable(lag: MigrationLag, times: ReadonlyMap<string, TimeLags> = new Map()): Part {
   return {
     kind: "table",
     columns: [
       { title: "wave", align: "left" },
       { title: "partitions", align: "right" },
       { title: "behind", align: "right" },
+      ...(times.size > 0 ? [{ title: "oldest", align: "right" } as const] : []),
       { title: "worst", align: "left" },
       { title: "records/s in / copied", align: "right" },
       { title: "mirror", align: "left" },
     ],
-    rows: lag.waves.map((wave) => waveRow(wave, lag)),
+    rows: lag.waves.map((wave) => waveRow(wave, lag, times.get(wave.wave.name))),
   };
 }
 
-function waveRow({ wave, flow, lags, failure, phase }: WaveLag, lag: MigrationLag): readonly string[] {
-  if (failure !== undefined) return [wave.name, "?", "unknown", failure.code, "? / ?", "unknown"];
+function waveRow(
+  { wave, flow, lags, failure, phase }: WaveLag,
+  lag: MigrationLag,
+  time: TimeLags | undefined,
+): readonly string[] {
+  const oldest = time === undefined ? [] : [ageText(time)];
+  if (failure !== undefined) {
+    return [wave.name, "?", "unknown", ...oldest.map(() => "?"), failure.code, "? / ?", "unknown"];
+  }
   const sum = sumLags(lags);
   const [worst] = sum.worst;
   const pace = lag.rates.get(flow.name);
@@ -79,6 +100,7 @@ function waveRow({ wave, flow, lags, failure, phase }: WaveLag, lag: MigrationLa
     wave.name,
     figure(sum.partitions),
     behind(sum),
+    ...oldest,
     worst === undefined ? "–" : `${worst.topic}-${worst.partition}: ${figure(worst.records ?? 0)}`,
     `${rate(pace?.arriving ?? null)} / ${rate(pace?.copying ?? null)}`,
     `${mirrorState(flow.state)}${phase === "producers-moved" ? ", back to the source" : ""}`,
@@ -89,22 +111,36 @@ function mirrorState(state: string): string {
   return state === "absent" ? "not started" : state;
 }
 
-/** Partitions of one topic or wave, most behind first. */
-export function partitionTable(lags: readonly PartitionLag[], most: number): Part {
+/** Age of the oldest record that waits; "≥" where some were not read. */
+function ageText({ worst, unread }: TimeLags): string {
+  if (worst === null) return unread === 0 ? "–" : "?";
+  return `${unread === 0 ? "" : "≥ "}${about(Math.max(0, worst.ms))}`;
+}
+
+/** Partitions of one topic or wave, most behind first; how old the next record of each is, where it was read. */
+export function partitionTable(lags: readonly PartitionLag[], most: number, time?: TimeLags): Part {
+  const ages = new Map(time?.known.map(({ topic, partition, ms }) => [`${topic}-${partition}`, ms]));
   const shown = [...lags].sort((a, b) => urgency(b) - urgency(a)).slice(0, most);
   return {
     kind: "table",
     columns: [
       { title: "partition", align: "left" },
       { title: "behind", align: "right" },
+      ...(time === undefined ? [] : [{ title: "oldest", align: "right" } as const]),
       { title: "state", align: "left" },
     ],
     rows: shown.map(({ topic, partition, records, state }) => [
       `${topic}-${partition}`,
       records === null ? "unknown" : figure(records),
+      ...(time === undefined ? [] : [ageOf(records, ages.get(`${topic}-${partition}`))]),
       state.replaceAll("-", " "),
     ]),
   };
+}
+
+function ageOf(records: number | null, ms: number | undefined): string {
+  if (records === 0) return "–";
+  return ms === undefined ? "?" : about(Math.max(0, ms));
 }
 
 /** Unknown comes first. */
@@ -135,7 +171,25 @@ function failedCheck(
 ): Check {
   const failed = tasks.filter(({ state }) => state === "FAILED");
   const trace = failed[0]?.trace?.split("\n", 1)[0] ?? "no trace was given";
-  return { state: "fail", text: `wave ${wave}: ${failed.length} of ${tasks.length} tasks failed: ${trace}` };
+  const which = failed.map(({ id }) => id).join(", ");
+  const text = `wave ${wave}: ${failed.length} of ${tasks.length} tasks failed (task ${which}): ${trace}`;
+  return { state: "fail", text };
+}
+
+/** What would win a retention race, as the exact change. */
+export function remedyParts(remedies: readonly Remedy[]): readonly Part[] {
+  return remedies.flatMap(({ title, command, undo }): readonly Part[] => [
+    { kind: "text", text: `Do: ${title}` },
+    { kind: "code", text: command },
+    ...(undo === undefined ? [] : [{ kind: "note", text: `Undo: ${undo}` } as const]),
+  ]);
+}
+
+/** A tail that an open transaction holds up: no finding, for it ends by itself, and named all the same. */
+export function openTailChecks(lags: readonly PartitionLag[]): readonly Check[] {
+  return lags
+    .filter(({ state, why }) => state === "behind" && why !== undefined)
+    .map(({ topic, partition, why }) => ({ state: "warn", text: `${topic}-${partition}: ${why}` }));
 }
 
 /** Many findings of one kind fill a channel: the first few, and how many more. */

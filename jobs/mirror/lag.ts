@@ -2,32 +2,86 @@ import { closestName } from "#domain/closest.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import { type PartitionLag, sumLags } from "#domain/lag.ts";
+import { timeLags, timeLagText } from "#domain/lag-time.ts";
+import { lostText } from "#domain/lost-ranges.ts";
 import type { Message, Part } from "#domain/message.ts";
-import type { Plan, Wave } from "#domain/plan.ts";
-import { behind, figure, timeOfDay, zoneOf } from "#domain/wording.ts";
+import { flowName, type Plan, type Wave } from "#domain/plan.ts";
+import { quietText } from "#domain/quiet-window.ts";
+import { raceText } from "#domain/retention-race.ts";
+import { behind, count, figure, timeOfDay, zoneOf } from "#domain/wording.ts";
 import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
-import { checksPart, lagChecks, lagSentence, partitionTable, waveTable } from "./lag-message.ts";
+import { groupLags, groupLine } from "./groups-on-target.ts";
+import { evidenceParts } from "./lag-evidence.ts";
+import { type LagInsight, readInsight } from "./lag-insight.ts";
+import {
+  checksPart,
+  lagChecks,
+  lagSentence,
+  openTailChecks,
+  partitionTable,
+  remedyParts,
+  waveTable,
+} from "./lag-message.ts";
+import type { TailLimits } from "./lag-tails.ts";
+import { acknowledgeLosses } from "./lost-ranges.ts";
 import { lagPoints, readMigrationLag } from "./migration-lag.ts";
+import { acknowledgeAnew } from "./mirrored-topics.ts";
+import { readTimestamps, waitingOn } from "./waiting-records.ts";
 
 const partitionsShown = 12;
+const groupsShown = 8;
+const lossesShown = 5;
+/** For a person who asks, more is counted record by record than the watch counts. */
+const askedTails: TailLimits = { offsets: 2_000, partitions: 200 };
 
-/** Exact lag of everything, of one topic, or of one consumer group. Changes nothing. */
+/**
+ * Exact lag of everything, of one topic, or of one consumer group; the evidence of being caught up. `acknowledge` marks
+ * lost records as seen to, all others change nothing.
+ */
 export async function lag(job: JobOf<"lag">, work: Work): Promise<Outcome> {
   const plan = await loadPlan(work);
-  const parts = await partsFor(job.subject, plan, work);
+  const parts = await partsFor(job, plan, work);
   const read = timeOfDay(work.clock.now(), zoneOf(work.migration.settings));
-  const subject = `${work.migration.name} · lag${job.subject === undefined ? "" : ` of ${job.subject}`} at ${read}`;
+  const what = job.action === undefined ? "lag" : `lag ${job.action}`;
+  const subject = `${work.migration.name} · ${what}${job.subject === undefined ? "" : ` of ${job.subject}`} at ${read}`;
   await work.card.finish({ subject, tone: "done", parts, next: ["status"] } satisfies Message);
   return done;
 }
 
-async function partsFor(subject: string | undefined, plan: Plan, work: Work): Promise<readonly Part[]> {
+async function partsFor({ action, subject }: JobOf<"lag">, plan: Plan, work: Work): Promise<readonly Part[]> {
+  if (action === "evidence") return evidenceParts(subject, plan, work);
+  if (action === "acknowledge") return acknowledge(subject ?? "", plan, work);
   if (subject === undefined) return everything(work);
   if (plan.waves.some(({ topics }) => topics.includes(subject))) return oneTopic(subject, work);
   const wave = plan.waves.find(({ groups }) => groups.includes(subject));
   if (wave !== undefined) return oneGroup(subject, wave, work);
   throw unknownSubject(subject, plan);
+}
+
+async function acknowledge(topic: string, plan: Plan, work: Work): Promise<readonly Part[]> {
+  const wave = plan.waves.find(({ topics }) => topics.includes(topic));
+  if (wave === undefined) throw unknownSubject(topic, plan);
+  const ranges = await acknowledgeLosses(topic, work);
+  const flows = (["forward", "reverse"] as const).map((kind) =>
+    flowName(work.migration.name, wave.name, kind),
+  );
+  const anew: boolean[] = [];
+  for (const flow of flows) anew.push(await acknowledgeAnew(flow, topic, work));
+  const isAnew = anew.includes(true);
+  await work.audit({
+    what: "loss.acknowledged",
+    wave: wave.name,
+    subject: topic,
+    detail: { ranges, anew: isAnew },
+  });
+  if (ranges === 0 && !isAnew)
+    return [{ kind: "text", text: `Nothing of ${topic} waits to be acknowledged.` }];
+  const found = [
+    ...(ranges > 0 ? [count(ranges, "lost range")] : []),
+    ...(isAnew ? ["that it was created anew"] : []),
+  ];
+  return [{ kind: "text", text: `Acknowledged for ${topic}: ${found.join(", ")}. The audit keeps it.` }];
 }
 
 /** What has the nearest name says which of the two was meant. */
@@ -41,16 +95,48 @@ function unknownSubject(subject: string, { waves }: Plan): FerryError {
 }
 
 async function everything(work: Work): Promise<readonly Part[]> {
-  const [reading, points] = [await readMigrationLag(work), await lagPoints(work)];
-  const lags = reading.waves.flatMap(({ lags }) => lags);
-  const worst = sumLags(lags).worst.length > 0 ? [partitionTable(sumLags(lags).worst, 5)] : [];
+  const reading = await readMigrationLag(work, askedTails);
+  const points = await lagPoints(work);
+  const insight = await readInsight(reading, work);
+  const lags = reading.waves.flatMap((wave) => wave.lags);
+  const { worst } = sumLags(lags);
   return [
-    { kind: "text", text: lagSentence(reading, points, work) },
-    waveTable(reading),
-    ...worst,
-    ...checksPart(lagChecks(reading)),
+    { kind: "text", text: lagSentence(reading, points, work, insight.time) },
+    waveTable(reading, insight.waveTime),
+    ...(worst.length > 0 ? [partitionTable(worst, 5, insight.time)] : []),
+    ...checksPart([...lossChecks(insight), ...lagChecks(reading), ...openTailChecks(lags)]),
+    ...offsetsNote(lags),
+    ...insightParts(insight, work),
     ...(await chartPart([...points, reading.point], work)),
   ];
+}
+
+/** Where offsets stand for records, that is said: they are no fewer. */
+function offsetsNote(lags: readonly PartitionLag[]): readonly Part[] {
+  const uncounted = lags.filter(({ records, counted }) => (records ?? 0) > 0 && counted !== true).length;
+  if (uncounted === 0) return [];
+  const text = `Not counted one by one on ${count(uncounted, "partition")}: offsets to the end, markers of transactions and compacted records included.`;
+  return [{ kind: "note", text }];
+}
+
+function lossChecks({ losses }: LagInsight) {
+  const shown = losses
+    .slice(0, lossesShown)
+    .map((range) => ({ state: "fail", text: lostText(range) }) as const);
+  const more = losses.length - shown.length;
+  return more > 0 ? [...shown, { state: "fail", text: count(more, "more lost range") } as const] : shown;
+}
+
+function insightParts(insight: LagInsight, work: Work): readonly Part[] {
+  const { groups, races, quiet } = insight;
+  const shown = groups.slice(0, groupsShown).map(groupLine);
+  const more = groups.length > groupsShown ? [`… ${figure(groups.length - groupsShown)} more groups`] : [];
+  const rows = [
+    ...(groups.length === 0 ? [] : [{ label: "Groups on MSK", value: [...shown, ...more].join("\n") }]),
+    { label: "Retention", value: raceText(races) },
+    { label: "Cut over", value: quietText(quiet, zoneOf(work.migration.settings)) },
+  ];
+  return [{ kind: "facts", rows }, ...remedyParts(races.atRisk[0]?.remedies ?? [])];
 }
 
 /** Nothing to draw with fewer than two points. */
@@ -66,45 +152,36 @@ export async function chartPart(
 }
 
 async function oneTopic(topic: string, work: Work): Promise<readonly Part[]> {
-  const reading = await readMigrationLag(work);
+  const reading = await readMigrationLag(work, askedTails);
   const of = reading.waves.find(({ wave }) => wave.topics.includes(topic));
   if (of?.failure !== undefined) throw of.failure;
   const lags = of?.lags.filter((lag) => lag.topic === topic) ?? [];
   const sum = sumLags(lags);
-  const text = `Behind by ${behind(sum)} records on ${figure(lags.length)} partitions.`;
+  const waiting = waitingOn(of === undefined ? [] : [{ ...of, lags }]);
+  const { read } = await readTimestamps(waiting, partitionsShown, work);
+  const time = timeLags(read, waiting.length, reading.at);
+  const age = timeLagText(time);
+  const text = `Behind by ${behind(sum)} records on ${figure(lags.length)} partitions.${age === "" ? "" : ` The ${age}.`}`;
   const checks = sum.findings.map(({ partition, why, state }) => ({
     state: "fail" as const,
     text: `${topic}-${partition}: ${why ?? state}`,
   }));
-  return [{ kind: "text", text }, partitionTable(lags, partitionsShown), ...checksPart(checks)];
+  return [
+    { kind: "text", text },
+    partitionTable(lags, partitionsShown, time),
+    ...checksPart([...checks, ...openTailChecks(lags)]),
+    ...offsetsNote(lags),
+  ];
 }
 
 /** A group's own lag on the cluster where it reads now: end offset − committed offset. */
 async function oneGroup(group: string, wave: Wave, work: Work): Promise<readonly Part[]> {
   const { phase } = await readWaveState(work, wave.name);
   const cluster = phase === "before-cutover" ? work.world.source : await work.world.target();
-  const committed = (await cluster.committed([group])).get(group) ?? new Map();
-  const topics = [...committed.keys()].filter((topic) => wave.topics.includes(topic));
-  const ends = await cluster.offsets(topics, "end");
-  const lags = topics.flatMap((topic) =>
-    (ends.get(topic) ?? []).map((end, partition) =>
-      groupLag(topic, partition, end, committed.get(topic)?.[partition]),
-    ),
-  );
+  const [own] = await groupLags(wave, [group], cluster);
   const where = cluster.role === "source" ? "the source" : "MSK";
-  if (lags.length === 0) return [{ kind: "text", text: `${group} has committed nothing on ${where}.` }];
-  const text = `${group} on ${where} has ${behind(sumLags(lags))} records before it.`;
-  return [{ kind: "text", text }, partitionTable(lags, partitionsShown)];
-}
-
-function groupLag(
-  topic: string,
-  partition: number,
-  end: number | undefined,
-  committed: number | undefined,
-): PartitionLag {
-  const where = { topic, partition, lost: 0 };
-  if (end === undefined || committed === undefined) return { ...where, state: "incomplete", records: null };
-  if (committed > end) return { ...where, state: "ahead", records: null };
-  return { ...where, state: committed === end ? "in-step" : "behind", records: end - committed };
+  if (own === undefined || own.lags.length === 0)
+    return [{ kind: "text", text: `${group} has committed nothing on ${where}.` }];
+  const text = `${group} on ${where} has ${behind(own.sum)} records before it.`;
+  return [{ kind: "text", text }, partitionTable(own.lags, partitionsShown)];
 }

@@ -113,7 +113,7 @@ function copied({ lag }: CaughtUpReading): Proof {
 function running({ flow }: CaughtUpReading): Proof {
   const name = "running";
   const up = flow.tasks.filter(({ state }) => state === "RUNNING").length;
-  if (flow.state === "running")
+  if (flow.state === "running" && up === flow.tasks.length)
     return { name, state: "pass", text: `tasks running ${up} of ${flow.tasks.length}` };
   return {
     name,

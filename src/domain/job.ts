@@ -13,11 +13,17 @@ const Side = z.enum(["consumers", "producers"]);
 export const Job = z.discriminatedUnion("name", [
   z.object({ name: z.literal("assess"), ...from }),
   /** `part`: not a new plan, but what others need of the one there is. */
-  z.object({ name: z.literal("plan"), ...from, part: z.enum(["iam"]).optional() }),
+  z.object({ name: z.literal("plan"), ...from, part: z.enum(["iam", "terraform"]).optional() }),
   z.object({ name: z.literal("provision"), ...from }),
   z.object({ name: z.literal("network"), ...from }),
   z.object({ name: z.literal("replicate"), ...from, action: z.enum(["start", "pause", "resume", "stop"]) }),
-  z.object({ name: z.literal("lag"), ...from, subject: z.string().optional() }),
+  z.object({
+    name: z.literal("lag"),
+    ...from,
+    /** `evidence` of a wave, or `acknowledge` for a topic; else the lag of a topic or group. */
+    action: z.enum(["evidence", "acknowledge"]).optional(),
+    subject: z.string().optional(),
+  }),
   z.object({ name: z.literal("status"), ...from }),
   z.object({ name: z.literal("verify"), ...from, wave: z.string().optional() }),
   z.object({
