@@ -1,6 +1,8 @@
 import { createConnectEngine } from "#adapters/connect/engine.ts";
+import { openMirrorMaker } from "#adapters/mirrormaker/open.ts";
 import type { Config } from "#config";
-import { FerryError } from "#domain/errors.ts";
+import { asFerryError, FerryError } from "#domain/errors.ts";
+import { aliases, mirrorClientId } from "#domain/flow.ts";
 import type { Clock, KafkaCluster, Log, ReplicationEngine, Store } from "#domain/ports.ts";
 import type { EngineName, Migration } from "#domain/settings.ts";
 
@@ -14,6 +16,8 @@ export type EngineNeed = {
   readonly target: KafkaCluster;
   readonly clock: Clock;
   readonly log: Log;
+  /** What Java inherits, for mirrors that run as processes. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
 export type OpenEngine = ReplicationEngine & { close(): Promise<void> };
@@ -24,14 +28,14 @@ export function openEngine(name: EngineName, need: EngineNeed): OpenEngine {
     case "connect":
       return openConnect(need);
     case "mirrormaker":
-      throw new FerryError("E_SETTINGS", "replication.engine: mirrormaker is not there yet.");
+      return openOwnProcesses(need);
   }
 }
 
 function openConnect({ migration, config, source, target, log, clock }: EngineNeed): OpenEngine {
-  const { connect, exactlyOnce } = migration.settings.replication;
+  const { connect, exactlyOnce, offsetSyncs } = migration.settings.replication;
   if (connect === undefined) throw noSection("connect");
-  const { url, username, passwordEnv } = connect;
+  const { url, username, passwordEnv, caFile } = connect;
   const auth =
     username !== undefined && passwordEnv !== undefined
       ? { username, password: config.secret(passwordEnv) }
@@ -39,6 +43,10 @@ function openConnect({ migration, config, source, target, log, clock }: EngineNe
   const engine = createConnectEngine({
     url,
     ...(auth && { auth }),
+    ...(caFile !== undefined && { ca: () => config.certificate("replication.connect.caFile", caFile) }),
+    ...(offsetSyncs !== undefined && { offsetSyncs }),
+    detectOffsetSyncs: () => offsetSyncsSide(source, log),
+    clientId: mirrorClientId(migration.name),
     source: source.access,
     target: target.access,
     exactlyOnce,
@@ -50,6 +58,46 @@ function openConnect({ migration, config, source, target, log, clock }: EngineNe
     clock,
   });
   return { ...engine, close: async () => undefined };
+}
+
+/**
+ * The mirror writes to the source what MirrorMaker needs for its own translation, unless it may not: then to the target.
+ * Found out by creating that topic as MirrorMaker would; the mirror logs in as the bot does.
+ */
+async function offsetSyncsSide(source: KafkaCluster, log: Log): Promise<"source" | "target"> {
+  const configs = { "cleanup.policy": "compact" };
+  try {
+    await source.createTopics([{ name: offsetSyncsTopic, partitions: 1, replicationFactor: -1, configs }]);
+    return "source";
+  } catch (thrown) {
+    const { code, retryable, message } = asFerryError(thrown);
+    if (code === "E_KAFKA_AUTH") {
+      log.info(
+        { topic: offsetSyncsTopic, why: message },
+        "the source is read-only: offset syncs go to the target",
+      );
+      return "target";
+    }
+    if (retryable) throw thrown;
+    return "source";
+  }
+}
+
+const offsetSyncsTopic = `mm2-offset-syncs.${aliases.target}.internal`;
+
+function openOwnProcesses(need: EngineNeed): OpenEngine {
+  const { name, settings } = need.migration;
+  const { mirrormaker, exactlyOnce, flush } = settings.replication;
+  if (mirrormaker === undefined) throw noSection("mirrormaker");
+  const { patience, ...section } = mirrormaker;
+  return openMirrorMaker({
+    ...need,
+    ...section,
+    migration: name,
+    exactlyOnce,
+    flushMs: flush,
+    patienceMs: patience,
+  });
 }
 
 function noSection(name: EngineName): FerryError {

@@ -160,8 +160,9 @@ type WorkNeed = {
 function startWork({ config, store, queue, outages, chat, meter, log, stack }: WorkNeed): void {
   const { migrations } = config;
   const inherited = inheritable();
+  const mirrors = { ...inherited, ...awsVariables() };
   const { world, close } = createWorlds((migration) =>
-    openWorld(migration, { config, chat, store, clock: systemClock, log, inherited }),
+    openWorld(migration, { config, chat, store, clock: systemClock, log, inherited, mirrors }),
   );
   stack.defer(close);
   const run = createJobs(
@@ -249,6 +250,11 @@ function inheritable(): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries({ PATH, HOME, LANG, TZ, KUBECONFIG }).filter(([, value]) => value !== undefined),
   );
+}
+
+/** How a mirror's process logs in to MSK with IAM: as the bot does. */
+function awsVariables(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(processEnvironment()).filter(([name]) => name.startsWith("AWS_")));
 }
 
 const options = { only: { type: "string" }, check: { type: "boolean" } } as const;

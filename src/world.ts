@@ -22,6 +22,8 @@ type Need = {
   readonly log: Log;
   /** What switch commands inherit: PATH and the like, never the bot's own secrets. */
   readonly inherited: Readonly<Record<string, string | undefined>>;
+  /** What mirrors inherit that run as processes: AWS's variables, too, for logging in with IAM. */
+  readonly mirrors: Readonly<Record<string, string | undefined>>;
 };
 
 /** A migration's outside world. The target is looked up in MSK when it is first needed and kept while it is the same. */
@@ -81,6 +83,7 @@ export async function openWorld(migration: Migration, need: Need): Promise<OpenW
         target: of,
         log,
         clock,
+        environment: need.mirrors,
       });
       engines.set(name, { of, engine });
       await open?.engine.close();

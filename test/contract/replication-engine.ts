@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
 import type { Flow, KafkaCluster, ReplicationEngine } from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import { eventually } from "#support/eventually.ts";
@@ -22,21 +22,30 @@ export type EngineUnderTest = {
 const partitions = 3;
 const patienceMs = 30_000;
 
-/** What every replication engine must do; run on the one in memory and on Kafka Connect. */
-export function replicationEngineContract(name: string, open: () => Promise<EngineUnderTest>): void {
-  describe(`${name}: the replication engine's contract`, () => {
+/**
+ * What every replication engine must do; run on the one in memory, on Kafka Connect and on MirrorMaker's own processes.
+ * `concurrent`: tests run beside each other, for an engine whose every start takes seconds.
+ */
+export function replicationEngineContract(
+  name: string,
+  open: () => Promise<EngineUnderTest>,
+  { concurrent = false }: { readonly concurrent?: boolean } = {},
+): void {
+  describe(`${name}: the replication engine's contract`, { concurrent }, () => {
     let under: EngineUnderTest;
-    let flows: string[] = [];
+    const flows: string[] = [];
     const topics: string[] = [];
 
     beforeAll(async () => {
       under = await open();
     });
-    afterEach(async () => {
-      for (const flow of flows) await under.engine.remove(flow);
-      flows = [];
-    });
+    async function removeFlows(): Promise<void> {
+      await Promise.all(flows.splice(0).map((flow) => under.engine.remove(flow)));
+    }
+
+    if (!concurrent) afterEach(removeFlows);
     afterAll(async () => {
+      await removeFlows();
       // Only now: a KafkaJS producer cannot write again after a topic it knew has gone.
       for (const side of [under.source, under.target]) await side.cluster.deleteTopics(topics);
       await under.close();
@@ -66,13 +75,13 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
       return { carried, forward };
     }
 
-    it("says what it is and that nothing is wrong with it", async () => {
+    it("says what it is and that nothing is wrong with it", async ({ expect }) => {
       const { version, problems, exactlyOnce } = await under.engine.check();
       expect(version).toMatch(/^\d+\.\d+\.\d+/);
       expect({ problems, exactlyOnce }).toEqual({ problems: [], exactlyOnce: true });
     });
 
-    it("copies what is there and what comes; a second definition changes nothing", async () => {
+    it("copies what is there and what comes; a second definition changes nothing", async ({ expect }) => {
       const { carried, forward } = await copiedTopic();
       expect(await valuesOn(under.target, carried)).toEqual(await valuesOn(under.source, carried));
       const before = await under.engine.status(forward.name);
@@ -85,7 +94,9 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
       expect(await valuesOn(under.target, carried)).toEqual(await valuesOn(under.source, carried));
     });
 
-    it("stops under load without losing or doubling a record, and copied offsets tell exactly how far", async () => {
+    it("stops under load without losing or doubling a record, and copied offsets tell exactly how far", async ({
+      expect,
+    }) => {
       const { carried, forward } = await copiedTopic();
       const load = keepWriting(under.source, carried);
       await load.wrote(20);
@@ -105,7 +116,7 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
       expect(await valuesOn(under.target, carried)).toEqual(source);
     });
 
-    it("copies back only what is new, when created stopped and seeded with the ends", async () => {
+    it("copies back only what is new, when created stopped and seeded with the ends", async ({ expect }) => {
       const { carried, forward } = await copiedTopic();
       await under.engine.stop(forward.name);
       const reverse = flow("reverse", [carried]);
@@ -124,7 +135,9 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
       expect(await valuesOn(under.source, carried)).toEqual(before.map((values) => [...values, ...back]));
     });
 
-    it("refuses offsets of a running flow, below zero, and of a topic that it does not carry", async () => {
+    it("refuses offsets of a running flow, below zero, and of a topic that it does not carry", async ({
+      expect,
+    }) => {
       const { carried, forward } = await copiedTopic();
       const one: OffsetTable = new Map([[carried, [1, 1, 1]]]);
       await expect(under.engine.seed(forward.name, one)).rejects.toMatchObject({ code: "E_CONNECT" });
@@ -136,7 +149,7 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
       expect(await under.engine.copied(forward.name)).toEqual(copied);
     });
 
-    it("pauses, and goes on where it was", async () => {
+    it("pauses, and goes on where it was", async ({ expect }) => {
       const { carried, forward } = await copiedTopic();
       await under.engine.pause(forward.name);
       expect((await under.engine.status(forward.name)).state).toBe("paused");
@@ -146,7 +159,7 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
       expect(await valuesOn(under.target, carried)).toEqual(await valuesOn(under.source, carried));
     });
 
-    it("forgets a removed flow's offsets", async () => {
+    it("forgets a removed flow's offsets", async ({ expect }) => {
       const { carried, forward } = await copiedTopic();
       await under.engine.remove(forward.name);
       expect((await under.engine.status(forward.name)).state).toBe("absent");
@@ -160,7 +173,7 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
       expect((await under.engine.copied(reverse.name)).get(carried) ?? []).toEqual([]);
     });
 
-    it("tells what its own group sync would commit", async () => {
+    it("tells what its own group sync would commit", async ({ expect }) => {
       const { carried } = await copiedTopic();
       const group = unique("ferry-contract-group");
       await under.source.cluster.commit(new Map([[group, new Map([[carried, [5, undefined, 5]]])]]));
@@ -184,7 +197,7 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
       expect(nobody.known).toBe(false);
     });
 
-    it("knows what it does not know", async () => {
+    it("knows what it does not know", async ({ expect }) => {
       const nobody = unique("ferry-contract-nobody");
       expect(await under.engine.status(nobody)).toMatchObject({ state: "absent", tasks: [] });
       expect(await under.engine.list(nobody)).toEqual([]);
@@ -194,7 +207,7 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
       await expect(under.engine.remove(nobody)).resolves.toBeUndefined();
     });
 
-    it("reports a failed task with its trace", async () => {
+    it("reports a failed task with its trace", async ({ expect }) => {
       const carried = await topic([under.source]);
       const forward = flow("forward", [carried]);
       await under.breakFlow(forward.name, carried);

@@ -1,15 +1,22 @@
 import { generateAuthToken } from "aws-msk-iam-sasl-signer-js";
+import type { SASLOptions } from "kafkajs";
 import { FerryError } from "#domain/errors.ts";
 import type { Clock } from "#domain/ports.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 
 /** KafkaJS's `ssl` and `sasl` settings. */
-export type Transport = { readonly ssl: object | null; readonly sasl: object | null };
+export type Transport = { readonly ssl: { ca?: string[] } | null; readonly sasl: SASLOptions | null };
 
 type Token = { readonly token: string; readonly expiryTime: number };
 
 /** Milliseconds before its end from which on a token is no longer handed out. */
 const margin = 60_000;
+
+const lowered = {
+  PLAIN: "plain",
+  "SCRAM-SHA-256": "scram-sha-256",
+  "SCRAM-SHA-512": "scram-sha-512",
+} as const;
 
 /** @throws FerryError `E_SETTINGS` when credentials are missing. */
 export function transport(
@@ -38,7 +45,7 @@ function sasl(
   if (username === undefined || password === undefined) {
     throw new FerryError("E_SETTINGS", `${mechanism} without a user name or a password.`);
   }
-  return { mechanism: mechanism.toLowerCase(), username, password };
+  return { mechanism: lowered[mechanism], username, password };
 }
 
 /**

@@ -1,0 +1,89 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { isOlder } from "#adapters/connect/worker.ts";
+import type { Clock, EngineCheck, KafkaCluster, Log, ReplicationEngine, Store } from "#domain/ports.ts";
+import type { ClusterAccess } from "#domain/topology.ts";
+import { createMirrorMakerEngine, sideOf } from "./engine.ts";
+import { createHandedOver } from "./handed-over.ts";
+import { createKeeper } from "./keeper.ts";
+import { createProcesses, type Processes } from "./processes.ts";
+import { type MirrorSite, mirrorProperties } from "./properties.ts";
+import { createRecords, type Ordered } from "./records.ts";
+import { createStateReader } from "./state-topics.ts";
+
+export type OpenOptions = {
+  readonly migration: string;
+  readonly run: "supervised" | "handed-over";
+  /** The folder of a Kafka; without it a person knows where one is. */
+  readonly home?: string | undefined;
+  readonly folder: string;
+  readonly java: string;
+  readonly heap: string;
+  /** What Java inherits: PATH and AWS's own variables, never the bot's secrets. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly exactlyOnce: boolean;
+  readonly flushMs: number;
+  /** How long a person may take, ms; a process of the bot's own gets two minutes. */
+  readonly patienceMs: number;
+  readonly store: Store;
+  readonly source: KafkaCluster;
+  readonly target: KafkaCluster;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/** Of the bot's own processes: a busy machine takes half a minute to start a JVM. */
+const ownPatienceMs = 120_000;
+
+/** Dedicated MirrorMaker 2. `close` ends looking after the processes, which run on until they are stopped. */
+export function openMirrorMaker(
+  options: OpenOptions,
+  processes: Processes = createProcesses({
+    ...options,
+    home: options.home ?? "",
+    folder: resolve(options.folder),
+  }),
+): ReplicationEngine & { close(): Promise<void> } {
+  const { run, home, store, source, target, clock, log } = options;
+  const folder = resolve(options.folder);
+  const records = createRecords(store, options.migration);
+  const site: MirrorSite = {
+    source: source.access,
+    target: target.access,
+    exactlyOnce: options.exactlyOnce,
+    offsetSyncs: "source",
+    replicationFactor: -1,
+    flushMs: options.flushMs,
+  };
+  const side = ({ flow }: Ordered) => sideOf(flow, options);
+  const properties = ({ flow }: Ordered) => mirrorProperties(flow, site);
+  const shared = { records, reader: createStateReader(), source, target, site, clock, log };
+  if (run === "handed-over") {
+    const runner = createHandedOver({ records, folder, home, properties, side, clock });
+    const check = async () => ({ version: "handed over", exactlyOnce: options.exactlyOnce, problems: [] });
+    const engine = createMirrorMakerEngine({ ...shared, runner, check, patienceMs: options.patienceMs });
+    return { ...engine, close: runner.close };
+  }
+  const host = hostname();
+  const owner = `${host}:${randomUUID()}`;
+  const runner = createKeeper({ store, records, processes, properties, side, host, owner, clock, log });
+  const check = () => checkInstallation(processes, [source.access, target.access], options.exactlyOnce);
+  const engine = createMirrorMakerEngine({ ...shared, runner, check, patienceMs: ownPatienceMs });
+  return { ...engine, close: runner.close };
+}
+
+async function checkInstallation(
+  processes: Processes,
+  access: readonly ClusterAccess[],
+  exactlyOnce: boolean,
+): Promise<EngineCheck> {
+  const version = await processes.version();
+  const problems: string[] = [];
+  if (isOlder(version, [3, 9, 2])) problems.push(`MirrorMaker is ${version}; 3.9.2 or newer is needed.`);
+  const iam = access.some(({ sasl }) => sasl?.mechanism === "AWS_MSK_IAM");
+  if (iam && !(await processes.hasIam())) {
+    problems.push("There is no aws-msk-iam-auth among the jars of replication.mirrormaker.home.");
+  }
+  return { version, exactlyOnce, problems };
+}

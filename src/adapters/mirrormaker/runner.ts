@@ -1,0 +1,19 @@
+import type { Ordered, Ran } from "./records.ts";
+
+/** Who runs mirrors: the bot itself or a person. */
+export type Runner = {
+  /** Does what is to be done about this mirror now. */
+  turn(flow: string): Promise<void>;
+  alive(ordered: Ordered, ran: Ran | undefined): Promise<boolean>;
+  /** What a person has to do; `said`: the process that is wanted has told a status. */
+  waitsFor(
+    ordered: Ordered,
+    ran: Ran | undefined,
+    alive: boolean,
+    said: boolean,
+  ): Promise<string | undefined>;
+  /** Removes what the mirror has left on this machine. */
+  tidy(flow: string): Promise<void>;
+  /** Ends looking after them; they run on. */
+  close(): Promise<void>;
+};
