@@ -51,6 +51,8 @@ export type Config = {
   secret(variable: string): string;
   /** How to reach a cluster with these settings: secrets and certificate files resolved. */
   access(bootstrap: readonly string[], security: Security): Promise<ClusterAccess>;
+  /** PEM of a certificate file that ferry.yaml names under this key. */
+  certificate(key: string, path: string): Promise<string>;
 };
 
 /** Reads and checks everything once. Fails with `E_SETTINGS`: the key, the value seen, what is allowed. */
@@ -79,6 +81,7 @@ export async function loadConfig(variables: Readonly<Record<string, string | und
     signer,
     secret,
     access: (bootstrap, security) => resolveAccess(bootstrap, security, secret),
+    certificate: readCertificate,
   };
 }
 
@@ -234,13 +237,18 @@ function namedSecrets(migrations: readonly Migration[]): readonly string[] {
 
 /** Certificate files by the key that names them. */
 function namedCertificates(migrations: readonly Migration[]): ReadonlyArray<readonly [string, string]> {
-  return migrations
+  const brokers = migrations
     .flatMap(securities)
     .flatMap(([key, security]) =>
       "caFile" in security && security.caFile !== undefined
         ? [[`${key}.caFile`, security.caFile] as const]
         : [],
     );
+  const workers = migrations.flatMap(({ name, settings }) => {
+    const caFile = settings.replication.connect?.caFile;
+    return caFile === undefined ? [] : [[`migrations.${name}.replication.connect.caFile`, caFile] as const];
+  });
+  return [...brokers, ...workers];
 }
 
 function securities({ name, settings }: Migration): ReadonlyArray<readonly [string, Security]> {

@@ -125,6 +125,22 @@ describe("a wrong ferry.yaml", () => {
     expect(message).not.toContain("hunter2");
   });
 
+  test("is refused when the certificate of Connect's REST API is not there, or would not be used", async () => {
+    const caFile = absentFile();
+    const connect = { url: "https://connect:8443", caFile };
+    expect(await refusal(migration({ replication: { connect } }))).toBe(
+      `migrations.orders.replication.connect.caFile: saw "${caFile}"; that file cannot be read.`,
+    );
+    const plain = { ...connect, url: "http://connect:8083" };
+    expect(await refusal(migration({ replication: { connect: plain } }))).toContain(
+      "replication.connect.caFile: saw",
+    );
+    const half = { url: "http://connect:8083", username: "ferry" };
+    expect(await refusal(migration({ replication: { connect: half } }))).toContain(
+      "username and passwordEnv are needed both, or neither",
+    );
+  });
+
   test.each(["security", "applications"])(
     "is refused when a certificate of %s is not there",
     async (part) => {

@@ -57,3 +57,8 @@ export function reverseFlow(migration: string, wave: Wave, partitions: number): 
 export function offsetsTopicPrefix(flow: string): string {
   return `${flow}-offsets-`;
 }
+
+/** What brokers know the producers of a migration's forward mirrors by; a client quota of this id throttles them. */
+export function mirrorClientId(migration: string): string {
+  return `ferry-${migration}-mirror`;
+}

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ActionName } from "./approval.ts";
+import { ConnectSettings } from "./connect-settings.ts";
 import { cronProblem, nearestTimezone, timezoneNamed } from "./cron.ts";
 
 /** Everything about migrations that a team writes down: the schema of `ferry.yaml`. Unknown keys are errors. */
@@ -69,11 +70,6 @@ const Cron = z.string().superRefine((expression, context) => {
 const Timezone = z.string().refine((word) => timezoneNamed(word) !== undefined, {
   error: ({ input }) => `expected an IANA time zone; did you mean ${nearestTimezone(String(input))}?`,
 });
-
-/** Basic authentication has keys of its own: Node's fetch refuses a URL that holds a login. */
-const ConnectUrl = z
-  .url({ protocol: /^https?$/, error: "expected http://… or https://…" })
-  .refine((url) => !url.includes("@"), "expected no login in the URL: it goes into username and passwordEnv");
 
 const WebhookUrl = z
   .url({ protocol: /^https?$/, error: "expected http://… or https://…" })
@@ -221,13 +217,6 @@ const Target = TargetKeys.refine(({ auth, scram }) => auth !== "scram" || scram 
   error: "auth: scram needs scram.username, scram.passwordEnv and scram.secretArns",
 });
 
-const ConnectSettings = z.strictObject({
-  url: ConnectUrl,
-  username: z.string().optional(),
-  passwordEnv: z.string().optional(),
-});
-export type ConnectSettings = z.infer<typeof ConnectSettings>;
-
 const MirrorMakerSettings = z.strictObject({
   /** Who starts and stops the processes: the bot, or a person who is handed the file and the command. */
   run: z.enum(["supervised", "handed-over"]).default("supervised"),
@@ -256,6 +245,8 @@ const ReplicationKeys = z.strictObject({
   topics: z.array(Pattern).default([".*"]),
   groups: z.array(Pattern).default([".*"]),
   exactlyOnce: z.boolean().default(true),
+  /** Cluster that holds MirrorMaker's offset syncs; found out when absent: the source where the mirror may write there. */
+  offsetSyncs: z.enum(["source", "target"]).optional(),
   /** The worker's offset.flush.interval.ms: how old a copied offset may be. */
   flush: duration("5s"),
 });

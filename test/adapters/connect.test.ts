@@ -1,23 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { createConnectEngine } from "#adapters/connect/engine.ts";
-import { connectorConfig, literal, literals, type Site } from "#adapters/connect/mirror-config.ts";
-import type { Flow } from "#domain/ports.ts";
-import type { ClusterAccess } from "#domain/topology.ts";
-import { createQuietLog } from "#support/quiet-log.ts";
-import { realClock } from "#support/real-clock.ts";
+import {
+  connectorConfig,
+  literal,
+  literals,
+  type Site,
+  slowestRate,
+} from "#adapters/connect/mirror-config.ts";
+import { engineThat, forward, gone, secret, source, target } from "#support/connect-answers.ts";
 
-const secret = 'pa"ss\\word';
-const source: ClusterAccess = {
-  bootstrap: ["s1:9094", "s2:9094"],
-  protocol: "SASL_SSL",
-  sasl: { mechanism: "SCRAM-SHA-512", username: "ferry", password: secret },
-  ca: "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----",
-};
-const target: ClusterAccess = {
-  bootstrap: ["b-1:9098"],
-  protocol: "SASL_SSL",
-  sasl: { mechanism: "AWS_MSK_IAM", region: "us-east-1" },
-};
 const site: Site = {
   source,
   target,
@@ -27,8 +17,6 @@ const site: Site = {
   life: "1",
   replicationFactor: -1,
 };
-const forward: Flow = { name: "f", kind: "forward", topics: ["a.b", "c-internal"], groups: [], tasks: 3 };
-
 describe("a connector's configuration", () => {
   it("names topics as literals, keeps bytes, and leaves configs, ACLs and groups alone", () => {
     expect(connectorConfig(forward, site)).toMatchObject({
@@ -43,6 +31,8 @@ describe("a connector's configuration", () => {
       "source.consumer.isolation.level": "read_committed",
       "exactly.once.support": "required",
       "source.cluster.alias": "ferry-source",
+      "heartbeats.replication.enabled": "false",
+      "producer.override.transaction.timeout.ms": "180000",
     });
     const checkpoint = connectorConfig({ ...forward, kind: "checkpoint", groups: ["g,1"] }, site);
     expect(checkpoint).toMatchObject({ groups: String.raw`g\x2c1`, "sync.group.offsets.enabled": "false" });
@@ -82,6 +72,16 @@ describe("a connector's configuration", () => {
     });
   });
 
+  it("lets one client quota hold to all forward producers, and to no others", () => {
+    const named = { ...site, clientId: "ferry-orders-mirror" };
+    const key = "producer.override.client.id";
+    expect(connectorConfig(forward, named)[key]).toBe("ferry-orders-mirror");
+    expect(connectorConfig({ ...forward, kind: "reverse" }, named)).not.toHaveProperty(key);
+    expect(connectorConfig(forward, site)).not.toHaveProperty(key);
+    // 4 tasks of 64 MiB within 3 min.
+    expect(slowestRate(4)).toBe(Math.ceil((4 * 64 * 1024 * 1024) / 180));
+  });
+
   it("gives names back as they were", () => {
     const names = ["plain", "a.b", "x-y_z", "g(1)", "a,b", "w*", "back\\slash"];
     expect(literals(names.map(literal).join(","))).toEqual(names);
@@ -91,35 +91,6 @@ describe("a connector's configuration", () => {
     }
   });
 });
-
-type Answer = { readonly status: number; readonly body?: unknown };
-
-function engineThat(answer: (method: string, path: string) => Answer | Error) {
-  const log = createQuietLog();
-  const calls: string[] = [];
-  const engine = createConnectEngine({
-    url: "http://user:urlpass@connect:8083/",
-    auth: { username: "bot", password: "restpass" },
-    source,
-    target,
-    exactlyOnce: true,
-    patienceMs: 300,
-    log,
-    clock: realClock,
-    fetch: async (url, init) => {
-      const path = (typeof url === "string" ? url : "").replace(/^.*:8083/, "");
-      calls.push(`${init?.method} ${path}`);
-      const said = answer(init?.method ?? "GET", path);
-      if (said instanceof Error) throw said;
-      return new Response(said.body === undefined ? null : JSON.stringify(said.body), {
-        status: said.status,
-      });
-    },
-  });
-  return { engine, log, calls };
-}
-
-const gone = { status: 404, body: { error_code: 404, message: "Connector x not found" } };
 
 describe("Connect's answers", () => {
   it("that do not come are E_CONNECT_UNREACHABLE, without a secret", async () => {
@@ -205,30 +176,3 @@ describe("Connect's answers", () => {
     expect(calls).toContain("PATCH /connectors/x/offsets");
   });
 });
-
-describe("the check of the workers", () => {
-  it("names an old release, missing exactly-once and the missing IAM library", async () => {
-    const { engine } = engineThat((_method, path) => {
-      if (path === "/") return { status: 200, body: { version: "3.7.1", kafka_cluster_id: "c" } };
-      if (path === "/connector-plugins") {
-        const names = ["MirrorSourceConnector", "MirrorCheckpointConnector"];
-        return {
-          status: 200,
-          body: names.map((name) => ({ class: `org.apache.kafka.connect.mirror.${name}` })),
-        };
-      }
-      const found = [
-        errors("exactly.once.support", "This worker does not have exactly-once source support enabled."),
-        errors("topic.filter.class", "Class x could not be found."),
-      ];
-      return { status: 200, body: { configs: found } };
-    });
-    const { problems, exactlyOnce } = await engine.check();
-    expect(exactlyOnce).toBe(false);
-    expect(problems.join("\n")).toMatch(/3\.7\.1[^]*exactly\.once\.source\.support[^]*aws-msk-iam-auth/);
-  });
-});
-
-function errors(name: string, text: string) {
-  return { value: { name, errors: [text] } };
-}

@@ -24,11 +24,14 @@ import { type ConnectorConfig, connectorConfig, offsetsTopicKey, type Site } fro
 import { checkShape, firstDifference, Offsets, toPatch, toTable } from "./offsets.ts";
 import { createRest, Nothing } from "./rest.ts";
 import { Config, ConnectorStatus, flowStatus } from "./status.ts";
+import { createTrustingFetch } from "./trusting-fetch.ts";
 import { allowsExactlyOnce, checkWorker, readWorker } from "./worker.ts";
 
 export type ConnectOptions = {
   readonly url: string;
   readonly auth?: { readonly username: string; readonly password: string };
+  /** PEM of the authority that signed the REST API's certificate; the public ones when absent. */
+  readonly ca?: () => Promise<string>;
   readonly source: ClusterAccess;
   readonly target: ClusterAccess;
   /** False: plain at-least-once copying is wanted even where the workers could do better. */
@@ -38,8 +41,12 @@ export type ConnectOptions = {
    * cluster it writes to, which is as safe and leaves one more topic there.
    */
   readonly clusterIds?: () => Promise<{ readonly source: string; readonly target: string }>;
-  /** Default "source"; "target" where the bot may not write to the source. */
-  readonly offsetSyncs?: "source" | "target";
+  /** Where forward flows keep their offset syncs: "target" where the mirror may not write to the source. */
+  readonly offsetSyncs?: Side;
+  /** Asked once, for flows that are new, where that is not settled. Without either it is the source, MirrorMaker's default. */
+  readonly detectOffsetSyncs?: () => Promise<Side>;
+  /** What brokers know the producers of forward flows by: what a client quota holds to. */
+  readonly clientId?: string;
   /** Of MirrorMaker's own topics; default -1, the cluster's own. */
   readonly replicationFactor?: number;
   /** How long a connector may take to reach a state. Default 2 min: a large Connect cluster rebalances first. */
@@ -49,6 +56,8 @@ export type ConnectOptions = {
   readonly fetch?: typeof fetch;
 };
 
+type Side = "source" | "target";
+
 const Listing = z.record(
   z.string(),
   z.object({ info: z.object({ config: Config }), status: ConnectorStatus }),
@@ -57,17 +66,22 @@ const Listing = z.record(
 /** MirrorMaker 2 as connectors on a Kafka Connect cluster, through its REST API. Facts: Kafka 3.9.2. */
 export function createConnectEngine(options: ConnectOptions): ReplicationEngine {
   const desk: Desk = {
-    rest: createRest({ ...options, secrets: secretsOf(options) }),
+    rest: createRest({
+      ...options,
+      ...(options.ca && { fetch: createTrustingFetch(options.ca) }),
+      secrets: secretsOf(options),
+    }),
     clock: options.clock,
     log: options.log,
     patienceMs: options.patienceMs ?? 120_000,
   };
   const checkpoints = createCheckpoints();
+  const detect = once(options.detectOffsetSyncs ?? (async () => "source" as const));
   return {
     check: () => checkWorker(desk.rest, [options.source, options.target], options.exactlyOnce),
     list: (prefix) => list(desk, prefix),
     status: (name) => status(desk, name),
-    define: async (flow, state) => define(desk, flow, await readSite(desk, options), state),
+    define: async (flow, state) => define(desk, flow, await readSite(desk, options, flow, detect), state),
     start: (name) => start(desk, name),
     pause: (name) => pause(desk, name),
     stop: (name) => stop(desk, name),
@@ -87,7 +101,25 @@ async function list(desk: Desk, prefix: string): Promise<readonly FlowStatus[]> 
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 
-async function readSite({ rest }: Desk, options: ConnectOptions): Promise<Site> {
+/** What cannot be found out is asked again the next time. */
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => {
+    answer ??= ask().catch((error: unknown) => {
+      answer = undefined;
+      throw error;
+    });
+    return answer;
+  };
+}
+
+async function readSite(
+  desk: Desk,
+  options: ConnectOptions,
+  flow: Flow,
+  detect: () => Promise<Side>,
+): Promise<Site> {
+  const { rest } = desk;
   const ids = await options.clusterIds?.();
   const { clusterId } = await readWorker(rest);
   const sides = ["target", "source"] as const;
@@ -97,10 +129,17 @@ async function readSite({ rest }: Desk, options: ConnectOptions): Promise<Site> 
     home: sides.find((side) => ids?.[side] === clusterId) ?? "elsewhere",
     // A worker that can do exactly-once runs all its source connectors so; what is left to choose is to insist.
     exactlyOnce: await allowsExactlyOnce(rest),
-    offsetSyncs: options.offsetSyncs ?? "source",
+    offsetSyncs: options.offsetSyncs ?? (await offsetSyncsOf(desk, flow)) ?? (await detect()),
     replicationFactor: options.replicationFactor ?? -1,
     life: options.clock.now().toString(36),
+    ...(options.clientId === undefined ? {} : { clientId: options.clientId }),
   };
+}
+
+/** Where an existing flow keeps them: elsewhere it would begin without any. */
+async function offsetSyncsOf(desk: Desk, { name }: Flow): Promise<Side | undefined> {
+  const location = (await configOf(desk, name))?.["offset-syncs.topic.location"];
+  return location === "source" || location === "target" ? location : undefined;
 }
 
 async function define(desk: Desk, flow: Flow, site: Site, state: "stopped" | "running"): Promise<void> {

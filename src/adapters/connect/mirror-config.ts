@@ -18,6 +18,8 @@ export type Site = {
   readonly life: string;
   /** Of MirrorMaker's own topics; -1 is the cluster's default. */
   readonly replicationFactor: number;
+  /** Of the producers of forward flows, all of them: one client quota then holds to all. */
+  readonly clientId?: string;
 };
 
 export type ConnectorConfig = Readonly<Record<string, string>>;
@@ -82,6 +84,10 @@ function mirror({ kind }: Flow, site: Site): ConnectorConfig {
     "sync.topic.configs.enabled": "false",
     // Would copy DENY rules of the fence, and drops ALLOW WRITE anyhow; ACLs are carried by the bot.
     "sync.topic.acls.enabled": "false",
+    // Topics of another MirrorMaker's heartbeats would come along, each wave's copy of them, though nobody listed them
+    // (KAFKA-17534). Since 4.0; older ones drop the key and copy them. No flow sends heartbeats: whether records arrive
+    // is read from the copied offsets.
+    "heartbeats.replication.enabled": "false",
     // Forward: notices new partitions, slowly. Reverse: nothing may change behind the seeded offsets.
     "refresh.topics.enabled": reverse ? "false" : "true",
     "refresh.topics.interval.seconds": "600",
@@ -129,6 +135,17 @@ export function atHome(config: ConnectorConfig): ConnectorConfig {
   );
 }
 
+const bufferBytes = 64 * 1024 * 1024;
+const transactionMs = 180_000;
+
+/**
+ * Bytes per second below which so many tasks cannot send what they hold in one transaction: its time would run out and
+ * the task fail.
+ */
+export function slowestRate(tasks: number): number {
+  return Math.ceil((tasks * bufferBytes) / (transactionMs / 1000));
+}
+
 /** The data producer belongs to the worker and writes where the worker lives, unless it is told otherwise. */
 function producer({ kind, name }: Flow, site: Site): ConnectorConfig {
   const side = kind === "reverse" ? "source" : "target";
@@ -144,9 +161,12 @@ function producer({ kind, name }: Flow, site: Site): ConnectorConfig {
     "producer.override.compression.gzip.level": "1",
     // Checked against the record before compression: one that fitted on the source would fail the task.
     "producer.override.max.request.size": String(32 * 1024 * 1024),
-    "producer.override.buffer.memory": String(64 * 1024 * 1024),
+    "producer.override.buffer.memory": String(bufferBytes),
     "producer.override.linger.ms": "20",
     "producer.override.batch.size": String(256 * 1024),
+    ...(kind === "forward" && site.clientId !== undefined
+      ? { "producer.override.client.id": site.clientId }
+      : {}),
   };
   if (side === site.home) return tuning;
   const away = {
@@ -165,8 +185,14 @@ function producer({ kind, name }: Flow, site: Site): ConnectorConfig {
 
 function once(site: Site): ConnectorConfig {
   if (!site.exactlyOnce) return {};
-  // The worker refuses the connector rather than running it with less.
-  return { "exactly.once.support": "required" };
+  return {
+    // The worker refuses the connector rather than running it with less.
+    "exactly.once.support": "required",
+    // A transaction ends when what is buffered has been sent, which takes long over a slow line or under a quota. Beyond
+    // the default of 1 min the coordinator would abort it and fail the task. Readers behind a worker that dies for good
+    // and had one open wait for as long (read_committed).
+    "producer.override.transaction.timeout.ms": String(transactionMs),
+  };
 }
 
 /**
