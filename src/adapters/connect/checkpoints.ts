@@ -33,7 +33,8 @@ export function createCheckpoints() {
 
   async function catchUp(kept: Kept, topic: string, target: CheckpointReader): Promise<void> {
     const start = (await target.offsets([topic], "start")).get(topic)?.[0] ?? 0;
-    const end = (await target.offsets([topic], "end")).get(topic)?.[0] ?? 0;
+    // Not the end: a checkpoint of an open transaction would be passed over and never read.
+    const end = (await target.offsets([topic], "stable")).get(topic)?.[0] ?? 0;
     // A shorter topic is another one.
     if (end < kept.next) {
       kept.next = 0;
