@@ -38,12 +38,13 @@ export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> 
     const lag = await sampleLag(work);
     work.meter?.swept(work.migration.name, work.clock.now() - began);
     const points = await lagPoints(work);
+    const retention = await watchRetention(lag, work);
     await rememberStandings(lag, work);
-    await rememberReadings(lag, points, work);
+    await rememberReadings(lag, retention, work);
     await refreshHomes(work);
+    await sayRetention(retention, lag, work);
     await replicationAlarms(lag, points, work, failed);
     await profileRates(lag, work);
-    await sayRetention(await watchRetention(lag, work), lag, work);
     await digestOnChange(lag, work);
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);

@@ -93,10 +93,11 @@ export function openQueue(options: {
     add,
     async schedule(name, cron, timezone, job) {
       const next = nextRun(cron, timezone, clock.now());
-      const template = { name: job.name, data: job, opts: keep };
-      await within(addDeadlineMs, () =>
-        queue.upsertJobScheduler(name, { pattern: cron, tz: timezone }, template),
-      );
+      await within(addDeadlineMs, async () => {
+        if (await isScheduled(queue, name, cron, timezone)) return;
+        const template = { name: job.name, data: job, opts: keep };
+        await queue.upsertJobScheduler(name, { pattern: cron, tz: timezone }, template);
+      });
       return { next };
     },
     async every(name, ms, job) {
@@ -112,6 +113,22 @@ export function openQueue(options: {
       redis.disconnect();
     },
   };
+}
+
+/**
+ * Whether this very schedule is there and its next job waits. Set anew at each start it would lose the job that became
+ * due while nobody worked.
+ */
+async function isScheduled(
+  queue: Queue<unknown>,
+  name: string,
+  cron: string,
+  timezone: string,
+): Promise<boolean> {
+  const known = await queue.getJobScheduler(name);
+  if (known?.pattern !== cron || known.tz !== timezone || known.next === undefined) return false;
+  const state = await queue.getJobState(`repeat:${name}:${known.next}`);
+  return state === "delayed" || state === "waiting";
 }
 
 /** Jobs by state: waiting to be taken, at work, due later (schedules and retries), given up. */

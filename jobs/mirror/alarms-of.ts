@@ -1,5 +1,5 @@
 import { eta } from "#domain/eta.ts";
-import { sumLags } from "#domain/lag.ts";
+import { type PartitionLag, sumLags } from "#domain/lag.ts";
 import type { LagPoint } from "#domain/ports.ts";
 import { about, count, figure } from "#domain/wording.ts";
 import type { Alarm } from "./alarm-message.ts";
@@ -30,7 +30,7 @@ export const diskKey = "target-disk";
 export function alarmsOf(seen: Seen, rules: AlarmRules): readonly Alarm[] {
   return [
     ...unreadableAlarms(seen.lag),
-    ...seen.lag.waves.flatMap(waveAlarms),
+    ...seen.lag.waves.flatMap((wave) => waveAlarms(wave, seen.standing)),
     ...risingAlarm(seen, rules.lagRising),
     ...diskAlarm(seen, rules.targetDisk),
   ];
@@ -59,7 +59,15 @@ const titles: ReadonlyMap<string, string> = new Map([
   ["E_TARGET_ABSENT", "MSK cluster not there"],
 ]);
 
-function waveAlarms({ wave, flow, lags }: WaveLag): readonly Alarm[] {
+/** A log that is not the one that was copied, or that lost records on the way. */
+export const brokenStates: ReadonlySet<PartitionLag["state"]> = new Set([
+  "truncated",
+  "ahead",
+  "recreated",
+  "gone",
+]);
+
+function waveAlarms({ wave, flow, lags }: WaveLag, standing: ReadonlySet<string>): readonly Alarm[] {
   const alarms: Alarm[] = [];
   const failed = flow.tasks.filter(({ state }) => state === "FAILED");
   if (flow.state === "failed" || failed.length > 0) {
@@ -67,7 +75,11 @@ function waveAlarms({ wave, flow, lags }: WaveLag): readonly Alarm[] {
     const text = `${figure(failed.length)} of ${count(flow.tasks.length, "task")} of ${flow.name} failed: ${trace}. \`/ferry replicate resume\` starts them again.`;
     alarms.push({ key: `task-failed:${flow.name}`, title: `mirror of wave ${wave.name} failed`, text });
   }
-  const broken = sumLags(lags).findings.filter(({ state }) => state === "truncated" || state === "ahead");
+  // What expired has an alarm of its own, which stays until somebody has acknowledged it.
+  const isTold = standing.has(`records-lost:${flow.name}`);
+  const broken = sumLags(lags).findings.filter(
+    ({ state }) => brokenStates.has(state) && !(isTold && state === "truncated"),
+  );
   const [first] = broken;
   if (first !== undefined) {
     const text = `${first.topic}-${first.partition}: ${first.why ?? first.state}; ${count(broken.length, "partition")} in all.`;

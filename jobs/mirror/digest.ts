@@ -1,7 +1,10 @@
 import type { JobOf } from "#domain/job.ts";
 import { sumLags } from "#domain/lag.ts";
+import { timeLagText } from "#domain/lag-time.ts";
 import type { Message, Part } from "#domain/message.ts";
 import type { LagPoint } from "#domain/ports.ts";
+import { quietText } from "#domain/quiet-window.ts";
+import { raceText } from "#domain/retention-race.ts";
 import { timeOfDay, zoneOf } from "#domain/wording.ts";
 import { readinessLines } from "#jobs/switch/readiness.ts";
 import { done, type Handler, type Work } from "#jobs/work.ts";
@@ -18,6 +21,7 @@ import {
   tasksText,
 } from "./digest-parts.ts";
 import { chartPart } from "./lag.ts";
+import { type LagInsight, readInsight } from "./lag-insight.ts";
 import { checksPart, lagSentence, wayBackPart } from "./lag-message.ts";
 import { lagPoints, type MigrationLag, readMigrationLag } from "./migration-lag.ts";
 import { type DiskReading, watchTargetDisk } from "./target-disk.ts";
@@ -32,6 +36,7 @@ type Tidings = {
   readonly findings: readonly Finding[];
   readonly waiting: readonly string[];
   readonly disk: DiskReading;
+  readonly insight: LagInsight;
   readonly back: readonly Part[];
   readonly last: Told | undefined;
   readonly now: Told;
@@ -78,6 +83,7 @@ async function gather(openRequests: OpenRequests, work: Work): Promise<Tidings> 
     findings,
     waiting,
     disk: await watchTargetDisk(work),
+    insight: await readInsight(lag, work),
     back: wayBackPart(await readinessLines(moved, lag.copyRates, work)),
     last,
     now,
@@ -126,8 +132,9 @@ async function message(by: string, tidings: Tidings, work: Work): Promise<Messag
 }
 
 async function details(tidings: Tidings, zone: string, work: Work): Promise<readonly Part[]> {
-  const { lag, points, findings, waiting, disk, back, last, changes } = tidings;
+  const { lag, points, findings, waiting, disk, insight, back, last, changes } = tidings;
   const facts = [
+    ...timeFacts(insight, zone),
     { label: "Tasks", value: tasksText(lag) },
     { label: "MSK's disks", value: diskText(disk) },
   ];
@@ -141,6 +148,15 @@ async function details(tidings: Tidings, zone: string, work: Work): Promise<read
     ...(waiting.length === 0 ? [] : [{ kind: "text", text: `Waiting: ${waiting.join("; ")}` } as const]),
     ...back,
     ...(await chartPart([...points, lag.point], work)),
+  ];
+}
+
+/** How old what waits is, whether it expires first, and when a cutover would disturb least. */
+function timeFacts({ time, races, quiet }: LagInsight, zone: string) {
+  return [
+    ...(races.waiting === 0 ? [] : [{ label: "Oldest", value: timeLagText(time) }]),
+    { label: "Retention", value: raceText(races) },
+    ...(quiet.state === "unknown" ? [] : [{ label: "Quietest", value: quietText(quiet, zone) }]),
   ];
 }
 

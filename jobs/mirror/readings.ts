@@ -1,12 +1,15 @@
-import { eta } from "#domain/eta.ts";
-import { sumLags, sumOf } from "#domain/lag.ts";
-import type { Clock, FlowStatus, LagPoint, Store } from "#domain/ports.ts";
+import { type LagSum, sumLags, sumOf } from "#domain/lag.ts";
+import type { TimeLags } from "#domain/lag-time.ts";
+import type { Clock, FlowStatus, Store } from "#domain/ports.ts";
 import { LagReadings, type MigrationReadings, type WaveReading } from "#domain/readings.ts";
+import type { PartitionRace } from "#domain/retention-race.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import type { Work } from "#jobs/work.ts";
 import { alarmKinds, standingAlarms } from "./alarm-message.ts";
+import { brokenStates } from "./alarms-of.ts";
 import { lastDigest } from "./digest-memory.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
+import type { RetentionWatch } from "./retention-watch.ts";
 import { diskGoodForMs, diskReading } from "./target-disk.ts";
 
 /** What the watch saw last, kept for whoever shows it without asking the clusters: Prometheus. */
@@ -23,15 +26,14 @@ function readingsKey(migration: string): string {
 /** Remembers what a sweep saw of each wave. */
 export async function rememberReadings(
   lag: MigrationLag,
-  points: readonly LagPoint[],
+  retention: RetentionWatch,
   work: Pick<Work, "store" | "migration">,
 ): Promise<void> {
   const topics = lag.waves.reduce((sum, { wave }) => sum + wave.topics.length, 0);
-  const prospect = eta(points);
   const readings: LagReadings = {
     at: lag.at,
-    waves: lag.waves.map((wave) => waveReading(wave, lag, topics <= mostTopics)),
-    etaSeconds: prospect.state === "in" ? Math.max(0, prospect.at - lag.at) / 1000 : null,
+    waves: lag.waves.map((wave) => waveReading(wave, lag, retention, topics <= mostTopics)),
+    etaSeconds: lag.eta.state === "in" ? Math.max(0, lag.eta.at - lag.at) / 1000 : null,
   };
   await work.store.write(readingsKey(work.migration.name), readings);
 }
@@ -39,6 +41,7 @@ export async function rememberReadings(
 function waveReading(
   { wave, phase, flow, lags, failure }: WaveLag,
   lag: MigrationLag,
+  { waveTime, each }: RetentionWatch,
   withTopics: boolean,
 ): WaveReading {
   const sum = sumLags(lags);
@@ -49,16 +52,27 @@ function waveReading(
     phase,
     mirror: isRead ? flow.state : "unknown",
     behind: isRead ? sum.records : null,
-    seconds: null,
+    seconds: isRead ? secondsBehind(sum, waveTime.get(wave.name)) : null,
     partitions: sum.partitions,
     unknown: sum.unknown,
-    broken: sum.findings.filter(({ state }) => state === "truncated" || state === "ahead").length,
+    broken: sum.findings.filter(({ state }) => brokenStates.has(state)).length,
     arriving: pace?.arriving ?? null,
     copying: pace?.copying ?? null,
-    retentionSeconds: null,
+    retentionSeconds: closestRace(each.filter((race) => race.wave === wave.name)),
     tasks: isRead ? tasksByState(flow) : null,
     ...(withTopics && isRead && { topics: topicLags(wave.topics, lags) }),
   };
+}
+
+/** Nothing that waits is no age at all; one that was not read is not known. */
+function secondsBehind(sum: LagSum, time: TimeLags | undefined): number | null {
+  if (sum.records === 0) return 0;
+  return time?.worst === null || time === undefined ? null : time.worst.ms / 1000;
+}
+
+function closestRace(races: readonly PartitionRace[]): number | null {
+  const spans = races.flatMap(({ leftMs }) => (leftMs === null ? [] : [leftMs]));
+  return spans.length === 0 ? null : Math.max(0, Math.min(...spans)) / 1000;
 }
 
 function tasksByState({ tasks }: FlowStatus): Record<string, number> {
