@@ -1,20 +1,36 @@
 import { command, enqueue, from } from "./command.ts";
+import type { Line } from "./grammar.ts";
 
-const will = {
-  plan: "Sizes MSK from the last assessment and plans configuration, price and waves. Changes nothing.",
-  iam: "Uploads the IAM policy that the bot needs for this plan, whole and per step. Changes nothing.",
+const said = {
+  plan: {
+    subject: "plan",
+    will: "Sizes MSK from the last assessment and plans configuration, price and waves. Changes nothing.",
+  },
+  iam: {
+    subject: "plan iam",
+    will: "Uploads the IAM policy that the bot needs for this plan, whole and per step. Changes nothing.",
+  },
+  terraform: {
+    subject: "plan export terraform",
+    will: "Uploads the plan's configuration, cluster and network as Terraform. Changes nothing.",
+  },
 } as const;
 
 export const plan = command({
   name: "plan",
-  usage: "plan [iam]",
+  usage: "plan [iam|export terraform]",
   summary: "MSK shape, price, configuration, waves; a dry run of all that follows.",
   who: "anyone",
-  parse: (line) => line.optionalChoice("a part of the plan", ["iam"]),
+  parse: partOf,
   run: (part, context) =>
     enqueue(
       context,
       { name: "plan", ...from(context), ...(part === undefined ? {} : { part }) },
-      { subject: part === undefined ? "plan" : `plan ${part}`, will: will[part ?? "plan"] },
+      said[part ?? "plan"],
     ),
 });
+
+function partOf(line: Line): "iam" | "terraform" | undefined {
+  const part = line.optionalChoice("a part of the plan", ["iam", "export"]);
+  return part === "export" ? line.choice("a form to export", ["terraform"]) : part;
+}

@@ -1,6 +1,8 @@
 import { iamPolicies, policyCharacters } from "#domain/iam-policy.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Message, Part } from "#domain/message.ts";
+import type { Plan } from "#domain/plan.ts";
+import { terraformFiles } from "#domain/terraform.ts";
 import { clockTime, count, figure } from "#domain/wording.ts";
 import { loadPlan } from "./switch/wave.ts";
 import { done, type Outcome, type Work } from "./work.ts";
@@ -8,13 +10,14 @@ import { done, type Outcome, type Work } from "./work.ts";
 type ExportedFile = { readonly name: string; readonly title: string; readonly content: string };
 
 /** What others need of the plan, as files in the thread. Changes nothing. */
-export async function exportPlan(_part: NonNullable<JobOf<"plan">["part"]>, work: Work): Promise<Outcome> {
-  await loadPlan(work);
-  const { files, parts } = iamExport(work);
+export async function exportPlan(part: NonNullable<JobOf<"plan">["part"]>, work: Work): Promise<Outcome> {
+  const plan = await loadPlan(work);
+  const { files, parts } = part === "iam" ? iamExport(work) : terraformExport(plan, work);
   for (const { name, title, content } of files) {
     await work.card.file({ name, title, content: Buffer.from(content) });
   }
-  await work.card.finish(message("plan iam", parts, work));
+  const subject = part === "iam" ? "plan iam" : "plan export terraform";
+  await work.card.finish(message(subject, parts, work));
   return done;
 }
 
@@ -65,6 +68,29 @@ function iamExport({ migration }: Pick<Work, "migration">): Export {
       {
         kind: "note",
         text: "Held equal to the bot's own calls by a test; not tried against IAM itself. The mirror's workers need their own rights.",
+      },
+    ],
+  };
+}
+
+function terraformExport(plan: Plan, { migration }: Pick<Work, "migration">): Export {
+  const { cluster } = migration.settings.target;
+  const { kind } = migration.settings.source.network;
+  const files = terraformFiles(plan, migration);
+  const way =
+    kind === "peering"
+      ? "the peering with its routes and rules"
+      : `no network: source.network.kind is ${kind}`;
+  return {
+    files: files.map(({ name, content }) => ({ name, title: name, content })),
+    parts: [
+      {
+        kind: "text",
+        text: `${count(files.length, "file")} in Terraform's JSON syntax for plan ${plan.hash.slice(0, 12)}: configuration and cluster ${cluster}, ${way}.`,
+      },
+      {
+        kind: "note",
+        text: `Put them into an empty folder, review and apply them, then \`/ferry provision\`: it adopts ${cluster} where it is as planned, and refuses it where it differs. Secrets, keys, log groups and subnets are named, not made.`,
       },
     ],
   };

@@ -54,6 +54,7 @@ describe("what is typed becomes a job", () => {
     ["assess", { name: "assess", ...from }],
     ["plan", { name: "plan", ...from }],
     ["plan iam", { name: "plan", ...from, part: "iam" }],
+    ["plan export terraform", { name: "plan", ...from, part: "terraform" }],
     ["provision", { name: "provision", ...from }],
     ["network", { name: "network", ...from }],
     ["replicate START", { name: "replicate", ...from, action: "start" }],

@@ -127,5 +127,9 @@ describe("/ferry plan", () => {
     expect(JSON.parse(files.get("iam-policy.json") ?? "")).toMatchObject({ Version: "2012-10-17" });
     expect(JSON.stringify(small.card.shown.at(-1))).toContain("characters that IAM takes");
     expect((await stored(work)).hash).toBe(hash);
+    files.clear();
+    await plan({ ...job, part: "terraform" }, work);
+    expect([...files.keys()]).toEqual(["ferry-versions.tf.json", "ferry-cluster.tf.json"]);
+    expect(JSON.stringify(small.card.shown.at(-1))).toContain(`for plan ${hash.slice(0, 12)}`);
   });
 });
