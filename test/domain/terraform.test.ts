@@ -127,14 +127,7 @@ function applied(file: unknown, kind: ClusterRequest["kind"]): ClusterRequest {
     securityGroups: ferry.broker_node_group_info.security_groups,
     ...(volume === undefined ? {} : { volumeGiB: volume }),
     ...(throughput === undefined ? {} : { provisionedThroughputMiBs: throughput.volume_throughput }),
-    auth:
-      sasl?.iam === true
-        ? "iam"
-        : sasl?.scram === true
-          ? "scram"
-          : tls === undefined
-            ? "unauthenticated"
-            : "tls",
+    auth: authOf(ferry.client_authentication),
     transit: transit[ferry.encryption_info.encryption_in_transit.client_broker],
     ...(key === undefined ? {} : { kmsKey: key }),
     monitoring: ferry.enhanced_monitoring,
