@@ -5,12 +5,14 @@ import { sumLags } from "#domain/lag.ts";
 import type { Message, Part } from "#domain/message.ts";
 import { type Plan, Plan as PlanShape, planKey, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
+import { quietText } from "#domain/quiet-window.ts";
 import { nextCommands, type Stage, type Standing, stageOf } from "#domain/standing.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
 import { Verified, verifiedKey } from "#domain/verification.ts";
-import { about, behind, clockTime, figure } from "#domain/wording.ts";
+import { about, behind, clockTime, figure, zoneOf } from "#domain/wording.ts";
 import { waitingFor } from "./approval/waiting-for.ts";
 import { readMigrationLag, type WaveLag } from "./mirror/migration-lag.ts";
+import { readQuietWindow } from "./mirror/rate-profile.ts";
 import { readinessLines } from "./switch/readiness.ts";
 import { readWaveState } from "./switch/wave.ts";
 import { done, type Outcome, type Work } from "./work.ts";
@@ -52,7 +54,7 @@ async function withPlan(plan: Plan, work: Work): Promise<Message> {
     stage,
     mirror: mirrorOf(lag, target),
   }));
-  const parts: Part[] = [table(rows), ...wayBack(rows), await waiting(work)];
+  const parts: Part[] = [table(rows), ...wayBack(rows), await quiet(rows, work), await waiting(work)];
   if (!target.known) parts.push({ kind: "note", text: `MSK: ${target.why}` });
   return message(work, parts, nextCommands(standings, target.known));
 }
@@ -133,6 +135,17 @@ function wayBack(rows: readonly Row[]): readonly Part[] {
   return [
     { kind: "facts", rows: moved.map(({ wave, back }) => ({ label: `Way back ${wave.name}`, value: back })) },
   ];
+}
+
+/** When to cut over what has not moved yet. */
+async function quiet(rows: readonly Row[], work: Work): Promise<Part> {
+  const left = rows.filter(({ lag }) => lag?.phase === "before-cutover" || lag?.phase === "consumers-moved");
+  const window = await readQuietWindow(
+    (left.length === 0 ? rows : left).map(({ wave }) => wave.name),
+    work,
+  );
+  const text = quietText(window, zoneOf(work.migration.settings));
+  return { kind: "note", text: `Quietest hour: ${text}` };
 }
 
 async function waiting(work: Work): Promise<Part> {

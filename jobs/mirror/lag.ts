@@ -134,7 +134,7 @@ function insightParts(insight: LagInsight, work: Work): readonly Part[] {
   const rows = [
     ...(groups.length === 0 ? [] : [{ label: "Groups on MSK", value: [...shown, ...more].join("\n") }]),
     { label: "Retention", value: raceText(races) },
-    { label: "Cut over", value: quietText(quiet, zoneOf(work.migration.settings)) },
+    { label: "Quietest hour", value: quietText(quiet, zoneOf(work.migration.settings)) },
   ];
   return [{ kind: "facts", rows }, ...remedyParts(races.atRisk[0]?.remedies ?? [])];
 }

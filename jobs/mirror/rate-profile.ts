@@ -4,6 +4,7 @@ import {
   addToProfile,
   emptyProfile,
   type QuietWindow,
+  quietText,
   quietWindow,
   type RateProfile,
 } from "#domain/quiet-window.ts";
@@ -73,6 +74,15 @@ export async function readQuietWindow(waves: readonly string[], work: Memory): P
   };
   const records = shared.records.map((rate, cell) => rate * (shared.seconds[cell] ?? 0));
   return quietWindow({ ...shared, records }, work.clock.now(), zoneOf(work.migration.settings));
+}
+
+/** For an approval request: when the fewest records of this wave arrive. */
+export async function quietEffect(
+  wave: string,
+  work: Memory,
+): Promise<{ readonly label: string; readonly value: string }> {
+  const window = await readQuietWindow([wave], work);
+  return { label: "Quietest hour", value: quietText(window, zoneOf(work.migration.settings)) };
 }
 
 function rateIn({ records, seconds }: RateProfile, cell: number): number {

@@ -13,6 +13,7 @@ import {
   totalOf,
 } from "#domain/prediction.ts";
 import { count, took } from "#domain/wording.ts";
+import { quietEffect } from "#jobs/mirror/rate-profile.ts";
 import type { Asked } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 import { liveGroups } from "./clients.ts";
@@ -104,6 +105,7 @@ async function effects(
       value: `${totalOf(ofOurs(predictions, skipped), " records")} (MirrorMaker's own sync: ${totalOf(ofOwn(predictions, skipped))})`,
     },
     { label: "Way back", value: await wayBack(wave, "consumers-moved", work) },
+    await quietEffect(wave.name, work),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { GateFact, Proposal } from "#domain/approval.ts";
 import type { Part } from "#domain/message.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { OffsetTable } from "#domain/topology.ts";
+import { quietEffect } from "#jobs/mirror/rate-profile.ts";
 import type { Asked, Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 import { liveGroups } from "./clients.ts";
@@ -45,6 +46,7 @@ export async function proposeProducers(asked: Asked, work: Work): Promise<Propos
         label: "Way back",
         value: await wayBack(wave, "producers-moved", work),
       },
+      await quietEffect(wave.name, work),
     ],
     facts: [
       await mirrorFact(wave, work),

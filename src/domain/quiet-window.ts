@@ -109,11 +109,11 @@ function nextAt(place: number, size: number, now: number, zone: string): number 
   return Math.floor(now / hour) * hour + hour;
 }
 
-/** "Quietest: 03:00 to 04:00 Tue, 12 records/s (340 on average), 3 days seen". */
+/** "03:00 to 04:00 UTC, next on Tue: 12 records/s (340 on average; by hour of day, 3 days seen)". */
 export function quietText(window: QuietWindow, zone: string): string {
-  if (window.state === "unknown") return `Quietest hour: not known yet (${window.why}).`;
+  if (window.state === "unknown") return `not known yet (${window.why})`;
   const { from, until, perSecond, average, days, by } = window;
   const weekday = new Intl.DateTimeFormat("en-GB", { timeZone: zone, weekday: "short" }).format(from);
   const when = `${timeOfDay(from, zone)} to ${timeOfDay(until, zone)} ${zone}, next on ${weekday}`;
-  return `Quietest hour: ${when}: ${rate(perSecond)} records/s (${rate(average)} on average; by ${by}, ${count(days, "day")} seen).`;
+  return `${when}: ${rate(perSecond)} records/s (${rate(average)} on average; by ${by}, ${count(days, "day")} seen)`;
 }
