@@ -62,6 +62,10 @@ export const catalogue = {
     retryable: false,
     remedy: "Install Kafka 3.9.2 or newer with MirrorMaker 2 on the Connect workers.",
   },
+  E_REPLICATOR: {
+    retryable: false,
+    remedy: "Correct what is named, or change the engine: Connect can do what a Replicator cannot.",
+  },
   E_TASK_FAILED: {
     retryable: false,
     remedy: "Correct the cause in the trace, then `/ferry replicate resume`.",

@@ -69,15 +69,32 @@ export function sameRecords(left: Records, right: Records): boolean {
   });
 }
 
-/** Equal for every reader: timestamp, key, value, headers in order. Offsets differ between logs. */
+/** The header by which MSK Replicator knows what it copied under the same name, so that a copy back ends there. */
+const copyMark = "__mskmr";
+
+/** Equal for every reader: timestamp, key, value, headers in order; a mark of the copying is none. Offsets differ between logs. */
 export function sameRecord(left: KafkaRecord, right: KafkaRecord): boolean {
   return (
     left.timestamp === right.timestamp &&
     sameBytes(left.key, right.key) &&
     sameBytes(left.value, right.value) &&
-    left.headers.length === right.headers.length &&
-    left.headers.every(([name, value], index) => {
-      const other = right.headers[index];
+    sameHeaders(unmarked(left.headers), unmarked(right.headers))
+  );
+}
+
+type Headers = KafkaRecord["headers"];
+
+function unmarked(headers: Headers): Headers {
+  return headers.some(([name]) => name === copyMark)
+    ? headers.filter(([name]) => name !== copyMark)
+    : headers;
+}
+
+function sameHeaders(left: Headers, right: Headers): boolean {
+  return (
+    left.length === right.length &&
+    left.every(([name, value], index) => {
+      const other = right[index];
       return other !== undefined && other[0] === name && sameBytes(other[1], value);
     })
   );

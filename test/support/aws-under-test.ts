@@ -14,6 +14,7 @@ export async function startAwsUnderTest(clock?: { now(): number }): Promise<AwsU
   });
   vi.stubEnv("AWS_ENDPOINT_URL_KAFKA", aws.url);
   vi.stubEnv("AWS_ENDPOINT_URL_EC2", aws.url);
+  vi.stubEnv("AWS_ENDPOINT_URL_CLOUDWATCH", aws.url);
   vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIALAB");
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "lab");
   return {

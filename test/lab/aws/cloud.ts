@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
+import type { Metric } from "./cloudwatch.ts";
 import { createFaults, type Faults } from "./faults.ts";
 import { QUOTAS, type Quotas } from "./msk-catalogue.ts";
 import type { Cluster, ClusterOperation, Configuration } from "./msk-model.ts";
+import type { Replicator } from "./msk-replicators.ts";
 import { badRequest, ec2Refusal } from "./refusal.ts";
 import type { Caller, Handler, Shape } from "./shapes.ts";
 import type { World } from "./world.ts";
@@ -45,6 +47,8 @@ export type Cloud = {
   clusters: Cluster[];
   operations: ClusterOperation[];
   configurations: Configuration[];
+  replicators: Replicator[];
+  metrics: Metric[];
   peerings: Peering[];
   faults: Faults;
   bootstrap: string;
@@ -69,6 +73,8 @@ export function createCloud(options: CloudOptions): Cloud {
     clusters: [],
     operations: [],
     configurations: [],
+    replicators: [],
+    metrics: [],
     peerings: [],
     faults,
     bootstrap: options.bootstrap,

@@ -42,6 +42,9 @@ function decodeBlob(value: unknown, path: string): Uint8Array {
 
 function decodeSimple(schema: NormalizedSchema, value: unknown, path: string): unknown {
   if (schema.isBlobSchema()) return decodeBlob(value, path);
+  // Seconds since the epoch, as awsJson writes them.
+  if (schema.isTimestampSchema())
+    return typeof value === "number" ? new Date(value * 1000) : wrong(path, "a time");
   if (schema.isBooleanSchema()) return typeof value === "boolean" ? value : wrong(path, "a boolean");
   if (schema.isNumericSchema()) return typeof value === "number" ? value : wrong(path, "a number");
   if (schema.isStringSchema()) return typeof value === "string" ? value : wrong(path, "a string");

@@ -7,11 +7,12 @@ import { decodeJsonRequest, encodeJson, matchRoute } from "./codec-json.ts";
 import { settlePeerings } from "./ec2-peering.ts";
 import type { RecordedCall } from "./faults.ts";
 import { settleClusters } from "./msk-operations.ts";
+import { settleReplicators } from "./msk-replicators.ts";
 import { AwsRefusal, badRequest, ec2Refusal, notFound } from "./refusal.ts";
 import type { Caller, Handlers, Operation, Shape } from "./shapes.ts";
 import { ACCOUNT, PARTNER_ACCOUNT, PARTNER_KEY_PREFIX } from "./world.ts";
 
-type Service = "kafka" | "ec2";
+type Service = "kafka" | "ec2" | "cloudwatch";
 type Request = {
   service: Service;
   operation: Operation;
@@ -27,6 +28,7 @@ export type StandIn = {
   calls: RecordedCall[];
   kafka: { operations: Map<string, Operation>; handlers: Handlers };
   ec2: { operations: Map<string, Operation>; handlers: Handlers };
+  cloudwatch: { operations: Map<string, Operation>; handlers: Handlers };
   log: (line: string) => void;
 };
 
@@ -57,7 +59,7 @@ function refusalFrom(error: unknown, service: Service): AwsRefusal {
   if (!(error instanceof ZodError)) throw error;
   const issue = error.issues[0];
   const text = `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "invalid"}`;
-  return service === "kafka" ? badRequest(text) : ec2Refusal("InvalidParameterValue", text);
+  return service === "ec2" ? ec2Refusal("InvalidParameterValue", text) : badRequest(text);
 }
 
 function encodeRefusal(service: Service, refusal: AwsRefusal, requestId: string): Answer {
@@ -122,6 +124,7 @@ async function carryOut(standIn: StandIn, request: Request, requestId: string): 
 async function run(standIn: StandIn, request: Request, input: Shape): Promise<Shape> {
   const { cloud } = standIn;
   settleClusters(cloud);
+  settleReplicators(cloud);
   settlePeerings(cloud);
   const handler = request.handlers[request.operation.name];
   if (handler === undefined) {
@@ -190,4 +193,23 @@ export async function answerRest(
     { service: "kafka", operation, decode, handlers, caller: { account, region } },
     requestId,
   );
+}
+
+/** awsJson1_0, of CloudWatch: a header names the operation. */
+export async function answerTarget(
+  standIn: StandIn,
+  message: IncomingMessage,
+  target: string,
+  text: string,
+  requestId: string,
+): Promise<Answer | typeof CUT> {
+  const caller = callerOf(message);
+  const service = "cloudwatch";
+  if (caller === undefined) return encodeRefusal(service, missingToken(service), requestId);
+  const { operations, handlers } = standIn.cloudwatch;
+  const operation = operations.get(target.split(".").at(-1) ?? "");
+  if (operation === undefined) return encodeRefusal(service, notFound("No such operation."), requestId);
+  const { account, region } = caller;
+  const decode = (): Shape => decodeJsonRequest(operation, [], new URLSearchParams(), text);
+  return carryOut(standIn, { service, operation, decode, handlers, caller: { account, region } }, requestId);
 }

@@ -12,7 +12,7 @@ const aimed = { operation: z.string().optional(), times: z.int().positive().defa
  * - `error`: any answer.
  * - `delay`: the answer comes late.
  * - `cut`: the connection ends without an answer, `before` the operation was carried out or `after` it.
- * - `fail-create`: the next cluster created ends in FAILED with this StateInfo.
+ * - `fail-create`: the next cluster or replicator created ends in FAILED with this StateInfo.
  * - `fail-update`: the next cluster operation ends in UPDATE_FAILED with this ErrorInfo.
  * - `eventual`: what is created is missing from lists for so long, until cleared.
  * - `cluster-state`: a cluster enters HEALING or MAINTENANCE for so long.

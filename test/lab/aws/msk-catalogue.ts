@@ -200,5 +200,6 @@ export const QUOTAS = {
   configurationRevisions: 50,
   scramSecretsPerCall: 10,
   serverlessClusters: 10,
+  replicators: 15,
 };
 export type Quotas = typeof QUOTAS;

@@ -1,9 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import * as cloudWatchModel from "@aws-sdk/client-cloudwatch";
 import * as ec2Model from "@aws-sdk/client-ec2";
 import * as kafkaModel from "@aws-sdk/client-kafka";
+import type { z } from "zod";
 import { type Cloud, createCloud } from "./cloud.ts";
-import { type Answer, answerQuery, answerRest, CUT, type StandIn } from "./dispatch.ts";
+import { cloudWatchHandlers, metricSchema } from "./cloudwatch.ts";
+import { type Answer, answerQuery, answerRest, answerTarget, CUT, type StandIn } from "./dispatch.ts";
 import { pathHandlers } from "./ec2-paths.ts";
 import { peeringHandlers, settlePeerings } from "./ec2-peering.ts";
 import { routeHandlers } from "./ec2-routes.ts";
@@ -14,6 +17,7 @@ import { clusterHandlers } from "./msk-clusters.ts";
 import { configurationHandlers } from "./msk-configurations.ts";
 import { operationHandlers, settleClusters } from "./msk-operations.ts";
 import { readingHandlers } from "./msk-reading.ts";
+import { replicatorHandlers, settleReplicators } from "./msk-replicators.ts";
 import { createTopics } from "./msk-topics.ts";
 import { updateHandlers } from "./msk-updates.ts";
 import { type Handlers, isShape, operationsOf, type Shape } from "./shapes.ts";
@@ -45,6 +49,8 @@ type Control = {
   /** Arms a fault; throws a ZodError on anything that is not one. */
   fault(fault: Fault): void;
   calls(): RecordedCall[];
+  /** A reading for CloudWatch to answer; throws a ZodError on anything that is not one. */
+  metric(metric: z.input<typeof metricSchema>): void;
   /** Everything the stand-in knows, settled to the moment. */
   state(): Shape;
   /** Moves the stand-in's clock forward, in ms. */
@@ -54,13 +60,14 @@ type Control = {
 function stateOf(standIn: StandIn): Shape {
   const { cloud } = standIn;
   settleClusters(cloud);
+  settleReplicators(cloud);
   settlePeerings(cloud);
-  const { clusters, operations, configurations, peerings, world } = cloud;
+  const { clusters, operations, configurations, replicators, peerings, world } = cloud;
   const shown = configurations.map((each) => ({
     ...each,
     revisions: each.revisions.map((one) => ({ ...one, properties: Buffer.from(one.properties).toString() })),
   }));
-  return { now: cloud.now(), clusters, operations, configurations: shown, peerings, world };
+  return { now: cloud.now(), clusters, operations, configurations: shown, replicators, peerings, world };
 }
 
 function setClusterState(cloud: Cloud, name: string, state: "HEALING" | "MAINTENANCE", ms: number): void {
@@ -71,7 +78,10 @@ function setClusterState(cloud: Cloud, name: string, state: "HEALING" | "MAINTEN
 }
 
 /** The controls as the HTTP side uses them: a fault from outside is anything until it is parsed. */
-type OuterControl = Omit<Control, "fault"> & { fault(fault: unknown): void };
+type OuterControl = Omit<Control, "fault" | "metric"> & {
+  fault(fault: unknown): void;
+  metric(metric: unknown): void;
+};
 
 function controlOf(standIn: StandIn): OuterControl {
   return {
@@ -79,6 +89,10 @@ function controlOf(standIn: StandIn): OuterControl {
       const fault = standIn.cloud.faults.arm(given);
       if (fault.kind === "cluster-state")
         setClusterState(standIn.cloud, fault.cluster, fault.state, fault.ms);
+    },
+    metric(given: unknown) {
+      const metric = metricSchema.parse(given);
+      standIn.cloud.metrics.push({ ...metric, at: metric.at ?? standIn.cloud.now() });
     },
     calls: () => standIn.calls,
     state: () => stateOf(standIn),
@@ -93,6 +107,7 @@ function mskHandlers(cloud: Cloud): Handlers {
     ...operationHandlers(cloud),
     ...updateHandlers(cloud),
     ...readingHandlers(cloud),
+    ...replicatorHandlers(cloud),
   };
 }
 
@@ -124,6 +139,7 @@ function answerControl(control: OuterControl, path: string, text: string): Answe
     if (path === "/_control/state") return json(200, control.state());
     const body: unknown = JSON.parse(text);
     if (path === "/_control/fault") control.fault(body);
+    else if (path === "/_control/metric") control.metric(body);
     else if (path === "/_control/advance" && isShape(body)) control.advance(Number(body["ms"]));
     else return json(404, { message: `no control ${path}` });
     return json(200, {});
@@ -141,6 +157,8 @@ async function answer(
   const text = await bodyOf(message);
   if (url.pathname.startsWith("/_control/")) return answerControl(control, url.pathname, text);
   const requestId = randomUUID();
+  const target = message.headers["x-amz-target"];
+  if (typeof target === "string") return answerTarget(standIn, message, target, text, requestId);
   const form = new URLSearchParams(text);
   if (url.pathname === "/" && form.has("Action")) return answerQuery(standIn, message, form, requestId);
   return answerRest(standIn, message, url, text, requestId);
@@ -157,7 +175,7 @@ function send(response: ServerResponse, given: Answer | typeof CUT): void {
 
 /**
  * Starts an MSK- and EC2-shaped control plane on the loopback. SDK clients reach it with `endpoint` or with
- * AWS_ENDPOINT_URL_KAFKA and AWS_ENDPOINT_URL_EC2 set to its url.
+ * AWS_ENDPOINT_URL_KAFKA, AWS_ENDPOINT_URL_EC2 and AWS_ENDPOINT_URL_CLOUDWATCH set to its url.
  */
 export async function startAws(options: AwsOptions): Promise<AwsStandIn> {
   const cloud = createCloud({
@@ -173,6 +191,7 @@ export async function startAws(options: AwsOptions): Promise<AwsStandIn> {
     calls: [],
     kafka: { operations: operationsOf(kafkaModel), handlers: { ...mskHandlers(cloud), ...topics.handlers } },
     ec2: { operations: operationsOf(ec2Model), handlers: ec2Handlers(cloud) },
+    cloudwatch: { operations: operationsOf(cloudWatchModel), handlers: cloudWatchHandlers(cloud) },
     log,
   };
   const control = controlOf(standIn);
