@@ -99,6 +99,28 @@ export type GroupDescription = {
   readonly members: readonly GroupMember[];
 };
 
+/** What a sweep did not learn. Nothing follows from its absence: no lag, no group, no end. */
+export type Missing = {
+  /** `topic`: all of its offsets. `committed` and `state`: of a group. */
+  readonly of: "topic" | "start" | "end" | "committed" | "state";
+  readonly topic?: string;
+  readonly partition?: number;
+  readonly group?: string;
+  readonly why: string;
+};
+
+/** One look at offsets and groups. What is in `missing` has no value in the tables. */
+export type Sweep = {
+  readonly starts: OffsetTable;
+  /** Read after the committed offsets. */
+  readonly ends: OffsetTable;
+  /** By group. A partition never committed is `undefined`; so is one of a topic that the cluster does not show us. */
+  readonly committed: ReadonlyMap<string, OffsetTable>;
+  readonly groups: ReadonlyMap<string, GroupDescription>;
+  /** Empty when the answer is complete. */
+  readonly missing: readonly Missing[];
+};
+
 export type KafkaRecord = {
   readonly offset: number;
   /** Milliseconds since the epoch. */

@@ -24,6 +24,7 @@ import { checkedConfig, checkSize, configsOf, withDefaults } from "./fake-config
 import { createFakeGroups, type FakeGroups } from "./fake-groups.ts";
 import { createFakeLog, type FakeLog, type RecordDraft } from "./fake-log.ts";
 import { activeProducers, createFakeProducers, type FakeClient } from "./fake-producers.ts";
+import { sweepPieces } from "./fake-sweep.ts";
 
 type FakeTopic = {
   readonly id: string;
@@ -233,6 +234,10 @@ export function createFakeKafka({
     listGroups: () => answer("listGroups", groups.list),
     describeGroups: (ids) => answer("describeGroups", () => ids.map((id) => groups.describe(id))),
     committed: (ids) => answer("committed", () => new Map(ids.map((id) => [id, groups.committed(id)]))),
+    sweep: async (wanted) => {
+      await answer("sweep", () => {});
+      return sweepPieces(cluster, wanted);
+    },
     commit: (offsets) =>
       answer("commit", () => {
         for (const table of offsets.values()) for (const topic of table.keys()) topicOf(topic);

@@ -13,6 +13,7 @@ import { createOffsets } from "./offsets.ts";
 import { createProducers } from "./producers.ts";
 import { createRecords } from "./records.ts";
 import { releaseOf } from "./release.ts";
+import { createSweep } from "./sweep.ts";
 import { createTopicsAdmin } from "./topics.ts";
 import { createTransactions } from "./transactions.ts";
 import { createWriters } from "./writers.ts";
@@ -39,6 +40,8 @@ export function createKafkaCluster({
   const metadata = createMetadata(role, connections, clock);
   const coordinators = createCoordinators(role, metadata, clock);
   const groups = createGroups(role, metadata, coordinators, clock);
+  const offsets = createOffsets(role, metadata, clock);
+  const commits = createCommits(role, metadata, coordinators, groups);
 
   async function describe(): Promise<ClusterDescription> {
     const { clusterId, controller, brokers } = await metadata.view();
@@ -59,9 +62,13 @@ export function createKafkaCluster({
     ...createConfigs(role, metadata, clock),
     ...createLogSizes(role, metadata, clock),
     ...createTopicsAdmin(role, metadata, clock),
-    ...createOffsets(role, metadata, clock),
-    ...groups,
-    ...createCommits(role, metadata, coordinators, groups),
+    offsets: offsets.offsets,
+    offsetAt: offsets.offsetAt,
+    listGroups: groups.listGroups,
+    describeGroups: (ids) => groups.describeGroups(ids),
+    committed: (ids) => commits.committed(ids),
+    commit: commits.commit,
+    ...createSweep({ metadata, offsets, commits, groups }),
     ...createRecords(role, metadata, clock),
     ...createWriters(role, metadata, clock),
     ...createProducers(role, metadata, clock),

@@ -2,16 +2,14 @@ import { FerryError } from "#domain/errors.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { at, type GroupDescription, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
 import type { Node, Request } from "./connection.ts";
-import type { Coordinators } from "./coordinators.ts";
+import type { Coordinators, GroupCall } from "./coordinators.ts";
 import { answerError, code, isPassing, type Role } from "./errors.ts";
 import type { Groups } from "./groups.ts";
 import type { Metadata } from "./metadata.ts";
-import { batches } from "./retry.ts";
-import type { Reader } from "./wire.ts";
+import { fetchOffsets } from "./offset-fetch.ts";
+import { batches, type Gaps } from "./retry.ts";
 
-type Fetched = { readonly group: string; readonly error: number; readonly table: OffsetTable };
 type Row = TopicPartition & { readonly offset: number };
-type Cells = Array<number | undefined>;
 type CommitRow = TopicPartition & { readonly error: number };
 
 const groupsPerCall = 100;
@@ -27,7 +25,26 @@ const ownedByOthers = new Set<number>([
   code.staleMemberEpoch,
 ]);
 
-export type Commits = Pick<KafkaCluster, "committed" | "commit">;
+export type Commits = Pick<KafkaCluster, "commit"> & {
+  /** With `gaps`, a group without an answer is told there and absent; without, the call fails. */
+  readonly committed: (
+    groups: readonly string[],
+    gaps?: Gaps<string>,
+  ) => Promise<ReadonlyMap<string, OffsetTable>>;
+};
+
+function createCommitted(coordinators: Coordinators): Commits["committed"] {
+  return async (ids, gaps) => {
+    const found = new Map<string, OffsetTable>();
+    const fetch: GroupCall = async (node, mine) => {
+      const answers = await fetchOffsets(node, mine);
+      for (const { group, error, table } of answers) if (error === 0) found.set(group, table);
+      return new Map(answers.map(({ group, error }) => [group, error]));
+    };
+    await coordinators.ask(ids, groupsPerCall, "OffsetFetch", fetch, gaps);
+    return found;
+  };
+}
 
 export function createCommits(
   role: Role,
@@ -35,15 +52,7 @@ export function createCommits(
   coordinators: Coordinators,
   groups: Groups,
 ): Commits {
-  async function committed(ids: readonly string[]): Promise<ReadonlyMap<string, OffsetTable>> {
-    const found = new Map<string, OffsetTable>();
-    await coordinators.ask(ids, groupsPerCall, "OffsetFetch", async (node, mine) => {
-      const answers = await fetchFrom(node, mine);
-      for (const { group, error, table } of answers) if (error === 0) found.set(group, table);
-      return new Map(answers.map(({ group, error }) => [group, error]));
-    });
-    return found;
-  }
+  const committed = createCommitted(coordinators);
 
   async function commit(offsets: ReadonlyMap<string, OffsetTable>): Promise<void> {
     const rows = rowsOf(offsets);
@@ -126,11 +135,6 @@ async function commitTo(node: Node, group: string, rows: readonly Row[]): Promis
   return failed.find(({ error }) => !isPassing(error)) ?? failed[0];
 }
 
-async function fetchFrom(node: Node, groups: readonly string[]): Promise<readonly Fetched[]> {
-  if ((node.versions.get(9)?.max ?? 0) >= 8) return node.send(fetchMany(groups));
-  return Promise.all(groups.map((group) => node.send(fetchOne(group))));
-}
-
 /** Groups without an offset are left out. */
 function rowsOf(offsets: ReadonlyMap<string, OffsetTable>): ReadonlyMap<string, readonly Row[]> {
   const rows = new Map<string, readonly Row[]>();
@@ -184,94 +188,4 @@ function commitRequest(
         .flat();
     },
   };
-}
-
-function fetchOne(group: string): Request<Fetched> {
-  return {
-    key: 9,
-    name: "OffsetFetch",
-    min: 3,
-    max: 3,
-    encode(writer) {
-      writer.text(group);
-      writer.array(null, () => {});
-    },
-    decode(reader) {
-      reader.throttle();
-      const table = new Map<string, Cells>();
-      let worst = 0;
-      reader.array(() => {
-        const cells = column(table, reader.text());
-        reader.array(() => {
-          worst = readCell(reader, cells, () => void reader.nullableText()) || worst;
-        });
-      });
-      const error = reader.i16() || worst;
-      return { group, error, table };
-    },
-  };
-}
-
-/** Many groups in one request: KIP-709, Kafka 3.0. */
-function fetchMany(groups: readonly string[]): Request<readonly Fetched[]> {
-  return {
-    key: 9,
-    name: "OffsetFetch",
-    min: 8,
-    max: 8,
-    flexibleFrom: 6,
-    encode(writer) {
-      writer.compactArray(groups, (group) => {
-        writer.compactText(group);
-        writer.compactArray(null, () => {});
-        writer.tags();
-      });
-      writer.bool(false);
-      writer.tags();
-    },
-    decode(reader) {
-      reader.throttle();
-      return reader.compactArray(() => readGroup(reader));
-    },
-  };
-}
-
-function readGroup(reader: Reader): Fetched {
-  const group = reader.compactText();
-  const table = new Map<string, Cells>();
-  let worst = 0;
-  reader.compactArray(() => {
-    const cells = column(table, reader.compactText());
-    reader.compactArray(() => {
-      worst = readCell(reader, cells, () => skipEpochAndText(reader)) || worst;
-      reader.tags();
-    });
-    reader.tags();
-  });
-  const error = reader.i16() || worst;
-  reader.tags();
-  return { group, error, table };
-}
-
-function skipEpochAndText(reader: Reader): void {
-  reader.i32();
-  reader.compactNullableText();
-}
-
-function column(table: Map<string, Cells>, topic: string): Cells {
-  const cells: Cells = [];
-  table.set(topic, cells);
-  return cells;
-}
-
-/** -1 stands for "never committed". Returns the partition's error code. */
-function readCell(reader: Reader, cells: Cells, skipText: () => void): number {
-  const partition = reader.i32();
-  const offset = reader.i64();
-  skipText();
-  const error = reader.i16();
-  if (error !== 0 || offset < 0) return error;
-  while (cells.length < partition) cells.push(undefined);
-  cells[partition] = offset;
-  return 0;
 }

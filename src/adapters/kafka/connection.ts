@@ -28,7 +28,8 @@ export type Request<T> = {
   /** Milliseconds, for slow calls; never below the default. */
   readonly timeout?: number;
   encode(writer: Writer, version: number): void;
-  decode(reader: Reader, version: number): T;
+  /** Long answers are read in slices (`breathe`). */
+  decode(reader: Reader, version: number): T | Promise<T>;
 };
 
 export type ApiVersions = ReadonlyMap<number, { readonly min: number; readonly max: number }>;
@@ -151,7 +152,7 @@ function createHandle(role: Role, address: string, pool: ConnectionPool, broker:
           encode: async () => encode(request, version, flexible),
         },
         response: {
-          decode: async (payload) => decode(request, version, flexible, payload),
+          decode: (payload) => decode(request, version, flexible, payload),
           parse: async (decoded) => decoded,
         },
         ...(request.timeout === undefined ? {} : { requestTimeout: request.timeout }),
@@ -207,10 +208,15 @@ function encode<T>(request: Request<T>, version: number, flexible: boolean): Enc
   return encoder;
 }
 
-function decode<T>(request: Request<T>, version: number, flexible: boolean, payload: Buffer): Answer<T> {
+async function decode<T>(
+  request: Request<T>,
+  version: number,
+  flexible: boolean,
+  payload: Buffer,
+): Promise<Answer<T>> {
   const reader = createReader(payload);
   if (flexible) reader.tags();
-  const value = request.decode(reader, version);
+  const value = await request.decode(reader, version);
   return { value, clientSideThrottleTime: reader.throttled() };
 }
 

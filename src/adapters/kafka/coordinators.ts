@@ -3,28 +3,37 @@ import type { Clock } from "#domain/ports.ts";
 import type { Node, Request } from "./connection.ts";
 import { answerError, code, codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
 import type { Metadata } from "./metadata.ts";
-import { batches, collect, type Fail, inParallel } from "./retry.ts";
+import { batches, collect, type Fail, type Gaps, inParallel, noGaps } from "./retry.ts";
 
 type Answer = { readonly group: string; readonly error: number; readonly node: number };
 
 /** What one coordinator did with one group: an error code of the whole group, 0 when it is answered. */
-type GroupCall = (node: Node, groups: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+export type GroupCall = (node: Node, groups: readonly string[]) => Promise<ReadonlyMap<string, number>>;
 
 export type Coordinators = {
   /**
    * Calls each group's coordinator, with as many groups as one call takes, until all are answered.
-   * A moved or loading coordinator is looked up and asked again. `E_INCOMPLETE` names what is missing.
+   * A moved or loading coordinator is looked up and asked again. `E_INCOMPLETE` names what is missing; with `gaps` the
+   * groups without an answer are told there instead.
    */
-  ask(groups: readonly string[], perCall: number, what: string, call: GroupCall): Promise<void>;
+  ask(
+    groups: readonly string[],
+    perCall: number,
+    what: string,
+    call: GroupCall,
+    gaps?: Gaps<string>,
+  ): Promise<void>;
 };
 
 const lookupsAtOnce = 32;
 const groupsPerLookup = 500;
 const callsAtOnce = 32;
 
+type Round = { readonly fail: Fail<string>; readonly refused: Gaps<string>["refused"] };
+
 /** Which broker coordinates which group, kept until it says that it does not. */
 type Directory = {
-  readonly lookUp: (groups: readonly string[], what: string, fail: Fail<string>) => Promise<void>;
+  readonly lookUp: (groups: readonly string[], what: string, round: Round) => Promise<void>;
   readonly has: (group: string) => boolean;
   readonly forget: (group: string) => void;
   readonly byNode: (groups: readonly string[]) => ReadonlyMap<number, readonly string[]>;
@@ -33,7 +42,7 @@ type Directory = {
 function createDirectory(role: Role, metadata: Metadata): Directory {
   const held = new Map<string, number>();
 
-  async function lookUp(groups: readonly string[], what: string, fail: Fail<string>): Promise<void> {
+  async function lookUp(groups: readonly string[], what: string, { fail, refused }: Round): Promise<void> {
     if (groups.length === 0) return;
     const node = await metadata.any();
     const many = (node.versions.get(10)?.max ?? 0) >= 4;
@@ -45,7 +54,7 @@ function createDirectory(role: Role, metadata: Metadata): Directory {
     for (const { group, error, node: id } of answers.flat()) {
       if (error === 0) held.set(group, id);
       else if (isPassing(error)) fail(group, codeName(error));
-      else throw answerError(role, error, `FindCoordinator of ${group} (${what})`);
+      else refused(group, answerError(role, error, `FindCoordinator of ${group} (${what})`));
     }
   }
 
@@ -69,7 +78,16 @@ function createDirectory(role: Role, metadata: Metadata): Directory {
   };
 }
 
-export function createCoordinators(role: Role, metadata: Metadata, clock: Clock): Coordinators {
+type Calls = (
+  pending: readonly string[],
+  perCall: number,
+  what: string,
+  call: GroupCall,
+  round: Round,
+) => Promise<void>;
+
+/** One round: each group's coordinator is looked up where it is not known, and called. */
+function createCalls(role: Role, metadata: Metadata): Calls {
   const directory = createDirectory(role, metadata);
 
   async function callNode(
@@ -77,59 +95,74 @@ export function createCoordinators(role: Role, metadata: Metadata, clock: Clock)
     groups: readonly string[],
     what: string,
     call: GroupCall,
-    fail: Fail<string>,
+    round: Round,
   ): Promise<void> {
     try {
       const answers = await call(await metadata.broker(id), groups);
-      for (const group of groups) settle(group, answers.get(group), what, fail);
+      for (const group of groups) settle(group, answers.get(group), what, round);
     } catch (thrown) {
       if (!isUnreachable(thrown)) throw thrown;
       for (const group of groups) {
         directory.forget(group);
-        fail(group, thrown.message);
+        round.fail(group, thrown.message);
       }
     }
   }
 
-  function settle(group: string, error: number | undefined, what: string, fail: Fail<string>): void {
+  function settle(group: string, error: number | undefined, what: string, { fail, refused }: Round): void {
     if (error === 0) return;
-    if (error !== undefined && !isPassing(error)) throw answerError(role, error, `${what} of ${group}`);
+    if (error !== undefined && !isPassing(error)) {
+      return refused(group, answerError(role, error, `${what} of ${group}`));
+    }
     if (error !== code.loading) directory.forget(group);
     fail(group, error === undefined ? "no answer" : codeName(error));
   }
 
-  async function ask(
-    groups: readonly string[],
-    perCall: number,
-    what: string,
-    call: GroupCall,
-  ): Promise<void> {
-    await collect(
-      [...new Set(groups)],
-      async (pending, fail) => {
-        const failed = new Set<string>();
-        const failOnce: Fail<string> = (group, why) => {
-          failed.add(group);
-          fail(group, why);
-        };
-        const absent = pending.filter((group) => !directory.has(group));
-        try {
-          await directory.lookUp(absent, what, failOnce);
-        } catch (thrown) {
-          if (!isUnreachable(thrown)) throw thrown;
-          for (const group of absent) failOnce(group, thrown.message);
-        }
-        const ready = pending.filter((group) => !failed.has(group));
-        const calls = [...directory.byNode(ready)].flatMap(([id, mine]) =>
-          batches(mine, perCall).map((batch) => ({ id, batch })),
-        );
-        await inParallel(calls, callsAtOnce, ({ id, batch }) => callNode(id, batch, what, call, failOnce));
+  /** Looks up the coordinators that are not known; the groups that have one, as far as it is. */
+  async function locate(pending: readonly string[], what: string, round: Round): Promise<readonly string[]> {
+    const out = new Set<string>();
+    const absent = pending.filter((group) => !directory.has(group));
+    const noting: Round = {
+      fail(group, why) {
+        out.add(group);
+        round.fail(group, why);
       },
-      { clock, what: `${what} on the ${role} cluster`, name: (group) => group },
-    );
+      refused(group, error) {
+        out.add(group);
+        round.refused(group, error);
+      },
+    };
+    try {
+      await directory.lookUp(absent, what, noting);
+    } catch (thrown) {
+      if (!isUnreachable(thrown)) throw thrown;
+      for (const group of absent) noting.fail(group, thrown.message);
+    }
+    return pending.filter((group) => !out.has(group));
   }
 
-  return { ask };
+  return async (pending, perCall, what, call, round) => {
+    const ready = await locate(pending, what, round);
+    const calls = [...directory.byNode(ready)].flatMap(([id, mine]) =>
+      batches(mine, perCall).map((batch) => ({ id, batch })),
+    );
+    await inParallel(calls, callsAtOnce, ({ id, batch }) => callNode(id, batch, what, call, round));
+  };
+}
+
+export function createCoordinators(role: Role, metadata: Metadata, clock: Clock): Coordinators {
+  const callAll = createCalls(role, metadata);
+  return {
+    async ask(groups, perCall, what, call, given) {
+      const naming = { what: `${what} on the ${role} cluster`, name: (group: string) => group };
+      const gaps = given ?? noGaps(naming);
+      await collect(
+        [...new Set(groups)],
+        (pending, fail) => callAll(pending, perCall, what, call, { fail, refused: gaps.refused }),
+        { clock, ...naming, gaps },
+      );
+    },
+  };
 }
 
 function findOne(group: string): Request<Answer> {

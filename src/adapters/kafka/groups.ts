@@ -1,3 +1,4 @@
+import { FerryError } from "#domain/errors.ts";
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
 import type {
   GroupDescription,
@@ -8,10 +9,10 @@ import type {
 } from "#domain/topology.ts";
 import type { Request } from "./connection.ts";
 import { consumerGroupsRequest } from "./consumer-groups.ts";
-import type { Coordinators } from "./coordinators.ts";
+import type { Coordinators, GroupCall } from "./coordinators.ts";
 import { answerError, code, codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
 import type { Metadata } from "./metadata.ts";
-import { collect } from "./retry.ts";
+import { collect, type Gaps } from "./retry.ts";
 import { createReader, type Reader } from "./wire.ts";
 
 type Described = GroupDescription & { readonly error: number };
@@ -30,7 +31,15 @@ const states = new Map<string, GroupState>([
   ["AwaitingSync", "CompletingRebalance"], // its name before 0.11
 ]);
 
-export type Groups = Pick<KafkaCluster, "listGroups" | "describeGroups">;
+export type Groups = Pick<KafkaCluster, "listGroups"> & {
+  /** With `gaps`, a group without an answer is told there and left out; without, the call fails. */
+  readonly describeGroups: (
+    groups: readonly string[],
+    gaps?: Gaps<string>,
+  ) => Promise<readonly GroupDescription[]>;
+};
+
+type Descriptions = ReadonlyMap<string, GroupDescription>;
 
 /** Asks every broker: each lists the groups that it coordinates. */
 function createListing(role: Role, metadata: Metadata, clock: Clock): Groups["listGroups"] {
@@ -60,6 +69,56 @@ function createListing(role: Role, metadata: Metadata, clock: Clock): Groups["li
   };
 }
 
+type Describe = (ids: readonly string[], gaps: Gaps<string> | undefined) => Promise<Descriptions>;
+
+function createClassic(coordinators: Coordinators): Describe {
+  return async (ids, gaps) => {
+    const found = new Map<string, GroupDescription>();
+    const describe: GroupCall = async (node, groups) => {
+      const answers = await node.send(describeRequest(groups));
+      for (const { error, ...group } of answers) {
+        if (error !== 0) continue;
+        found.set(group.id, group.state === "Dead" ? { ...group, type: "unknown" } : group);
+      }
+      return new Map(answers.map(({ id, error }) => [id, error]));
+    };
+    await coordinators.ask(ids, groupsPerCall, "DescribeGroups", describe, gaps);
+    return found;
+  };
+}
+
+/** DescribeGroups calls groups of the newer protocol (KIP-848) "Dead". Those that cannot be described are left out. */
+function createConsumers(coordinators: Coordinators): Describe {
+  return async (ids, gaps) => {
+    const found = new Map<string, GroupDescription>();
+    const describe: GroupCall = async (node, groups) => {
+      if (!node.versions.has(consumerGroupDescribe)) return new Map(groups.map((id) => [id, 0]));
+      const answers = await node.send(consumerGroupsRequest(groups));
+      for (const { error, ...group } of answers) if (error === 0) found.set(group.id, group);
+      return new Map(answers.map(({ id, error }) => [id, undescribed.has(error) ? 0 : error]));
+    };
+    await coordinators.ask(ids, groupsPerCall, "ConsumerGroupDescribe", describe, gaps);
+    return found;
+  };
+}
+
+/** Groups of a type that could not be described are in the list all the same. */
+function createListed(listGroups: Groups["listGroups"]): Describe {
+  return async (ids, gaps) => {
+    if (ids.length === 0) return new Map();
+    const names = new Set(ids);
+    try {
+      const listed = (await listGroups()).filter(({ id }) => names.has(id));
+      return new Map(listed.map(({ id, protocolType }) => [id, unknownState(id, protocolType)]));
+    } catch (thrown) {
+      if (!gaps || !(thrown instanceof FerryError)) throw thrown;
+      // Whether they exist is not known, so they are not called dead.
+      for (const id of ids) gaps.refused(id, thrown);
+      return new Map();
+    }
+  };
+}
+
 export function createGroups(
   role: Role,
   metadata: Metadata,
@@ -67,49 +126,43 @@ export function createGroups(
   clock: Clock,
 ): Groups {
   const listGroups = createListing(role, metadata, clock);
+  const classic = createClassic(coordinators);
+  const consumers = createConsumers(coordinators);
+  const listed = createListed(listGroups);
 
-  async function describeGroups(ids: readonly string[]): Promise<readonly GroupDescription[]> {
-    const found = await describeClassic(ids);
-    const gone = [...new Set(ids)].filter((id) => (found.get(id)?.state ?? "Dead") === "Dead");
-    const consumers = await describeConsumers(gone);
-    const existing = await listedAmong(gone.filter((id) => !consumers.has(id)));
-    return ids.map((id) => consumers.get(id) ?? existing.get(id) ?? found.get(id) ?? dead(id));
-  }
+  return {
+    listGroups,
+    async describeGroups(ids, given) {
+      const lost = new Set<string>();
+      const gaps = given && noting(given, lost);
+      const found = await classic(ids, gaps);
+      const gone = [...new Set(ids)].filter(
+        (id) => !lost.has(id) && (found.get(id)?.state ?? "Dead") === "Dead",
+      );
+      const newer = await consumers(gone, gaps);
+      const existing = await listed(
+        gone.filter((id) => !lost.has(id) && !newer.has(id)),
+        gaps,
+      );
+      return ids
+        .filter((id) => !lost.has(id))
+        .map((id) => newer.get(id) ?? existing.get(id) ?? found.get(id) ?? dead(id));
+    },
+  };
+}
 
-  async function describeClassic(ids: readonly string[]): Promise<ReadonlyMap<string, GroupDescription>> {
-    const found = new Map<string, GroupDescription>();
-    await coordinators.ask(ids, groupsPerCall, "DescribeGroups", async (node, groups) => {
-      const answers = await node.send(describeRequest(groups));
-      for (const { error, ...group } of answers) {
-        if (error !== 0) continue;
-        found.set(group.id, group.state === "Dead" ? { ...group, type: "unknown" } : group);
-      }
-      return new Map(answers.map(({ id, error }) => [id, error]));
-    });
-    return found;
-  }
-
-  /** DescribeGroups calls groups of the newer protocol (KIP-848) "Dead". Those that cannot be described are left out. */
-  async function describeConsumers(ids: readonly string[]): Promise<ReadonlyMap<string, GroupDescription>> {
-    const found = new Map<string, GroupDescription>();
-    await coordinators.ask(ids, groupsPerCall, "ConsumerGroupDescribe", async (node, groups) => {
-      if (!node.versions.has(consumerGroupDescribe)) return new Map(groups.map((id) => [id, 0]));
-      const answers = await node.send(consumerGroupsRequest(groups));
-      for (const { error, ...group } of answers) if (error === 0) found.set(group.id, group);
-      return new Map(answers.map(({ id, error }) => [id, undescribed.has(error) ? 0 : error]));
-    });
-    return found;
-  }
-
-  /** Groups of a type that could not be described are in the list all the same. */
-  async function listedAmong(ids: readonly string[]): Promise<ReadonlyMap<string, GroupDescription>> {
-    if (ids.length === 0) return new Map();
-    const names = new Set(ids);
-    const listed = (await listGroups()).filter(({ id }) => names.has(id));
-    return new Map(listed.map(({ id, protocolType }) => [id, unknownState(id, protocolType)]));
-  }
-
-  return { listGroups, describeGroups };
+/** Passes gaps on and remembers whose they are. */
+function noting({ missing, refused }: Gaps<string>, lost: Set<string>): Gaps<string> {
+  return {
+    missing(failed, asked) {
+      for (const [id] of failed) lost.add(id);
+      missing(failed, asked);
+    },
+    refused(id, error) {
+      lost.add(id);
+      refused(id, error);
+    },
+  };
 }
 
 function unknownState(id: string, protocolType: string): GroupDescription {

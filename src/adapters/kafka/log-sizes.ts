@@ -1,10 +1,10 @@
 import { FerryError } from "#domain/errors.ts";
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
 import { at, type PartitionTable, type TopicPartition, unknown } from "#domain/topology.ts";
+import { byLeader } from "./by-leader.ts";
 import type { Request } from "./connection.ts";
 import { codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
 import type { Metadata } from "./metadata.ts";
-import { byLeader } from "./offsets.ts";
 import { collect } from "./retry.ts";
 
 type Row = TopicPartition & { readonly bytes: number; readonly future: boolean };

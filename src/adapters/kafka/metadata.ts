@@ -2,25 +2,22 @@ import { setImmediate } from "node:timers/promises";
 import { closest } from "fastest-levenshtein";
 import { FerryError } from "#domain/errors.ts";
 import type { Clock } from "#domain/ports.ts";
-import type { Broker, Partition, Topic } from "#domain/topology.ts";
+import type { Broker, Topic } from "#domain/topology.ts";
 import type { Connections, Node, Request } from "./connection.ts";
 import { answerError, code, codeName, isPassing, type Role, unreachableCode } from "./errors.ts";
-import { collect, createBackoff, type Fail, whileUnreachable } from "./retry.ts";
-import type { Reader } from "./wire.ts";
-
-type View = {
-  readonly clusterId: string | null;
-  readonly controller: number | null;
-  readonly brokers: ReadonlyMap<number, Broker>;
-};
+import { type MetadataAnswer, metadataRequest, type View } from "./metadata-request.ts";
+import { collect, createBackoff, type Fail, type Gaps, noGaps, whileUnreachable } from "./retry.ts";
 
 /** Who leads what, asked again when older than a second: a job's next look sees new partitions and leaders. */
 export type Metadata = {
   /** Brokers and controller, fresh. */
   readonly view: () => Promise<View>;
   readonly all: () => Promise<readonly Topic[]>;
-  /** `E_UNKNOWN_TOPIC` for a name that does not exist, `E_INCOMPLETE` while a topic has no answer. */
-  readonly topics: (names: readonly string[]) => Promise<ReadonlyMap<string, Topic>>;
+  /**
+   * `E_UNKNOWN_TOPIC` for a name that does not exist, `E_INCOMPLETE` while a topic has no answer; with `gaps` these
+   * topics are absent and told there.
+   */
+  readonly topics: (names: readonly string[], gaps?: Gaps<string>) => Promise<ReadonlyMap<string, Topic>>;
   /** Those of the names that exist; asks the cluster. */
   readonly existing: (names: readonly string[]) => Promise<ReadonlyMap<string, Topic>>;
   readonly forget: (names: readonly string[]) => void;
@@ -31,8 +28,6 @@ export type Metadata = {
   readonly ask: <T>(request: Request<T>) => Promise<T>;
 };
 
-type TopicAnswer = Topic & { readonly error: number };
-type Answer = View & { readonly topics: readonly TopicAnswer[] };
 type Held = { readonly topic: Topic; readonly at: number };
 
 /** Milliseconds. */
@@ -42,10 +37,15 @@ const unknownPatience = 1000;
 
 type Brokers = Pick<Metadata, "any" | "ask" | "broker"> & {
   /** `null`: of all topics, an empty list: of none. */
-  readonly refresh: (names: readonly string[] | null) => Promise<Answer>;
+  readonly refresh: (names: readonly string[] | null) => Promise<MetadataAnswer>;
 };
 
-function createBrokers(role: Role, connections: Connections, clock: Clock): Brokers {
+function createBrokers(
+  role: Role,
+  connections: Connections,
+  clock: Clock,
+  before: (name: string) => Topic | undefined,
+): Brokers {
   let last: View | undefined;
   let outdated = true;
   let refreshing: Promise<unknown> | undefined;
@@ -58,8 +58,8 @@ function createBrokers(role: Role, connections: Connections, clock: Clock): Brok
     return whileUnreachable(clock, async () => (await any()).send(request));
   }
 
-  async function refresh(names: readonly string[] | null): Promise<Answer> {
-    const answer = await ask(metadataRequest(names));
+  async function refresh(names: readonly string[] | null): Promise<MetadataAnswer> {
+    const answer = await ask(metadataRequest(names, before));
     last = answer;
     outdated = false;
     return answer;
@@ -89,7 +89,7 @@ function createBrokers(role: Role, connections: Connections, clock: Clock): Brok
 
 type Cache = {
   /** Asks for these topics, or all, and keeps the answer. */
-  readonly refresh: (names: readonly string[] | null) => Promise<Answer>;
+  readonly refresh: (names: readonly string[] | null) => Promise<MetadataAnswer>;
   readonly get: (name: string) => Topic | undefined;
   readonly isFresh: (name: string) => boolean;
   readonly forget: (names: readonly string[]) => void;
@@ -97,9 +97,9 @@ type Cache = {
 
 /** What is asked for by name in the same turn of the event loop, as one request. Answers may hold more than was asked. */
 function createJoin(ask: Brokers["refresh"]): Brokers["refresh"] {
-  let waiting: { readonly names: Set<string>; readonly answer: Promise<Answer> } | undefined;
+  let waiting: { readonly names: Set<string>; readonly answer: Promise<MetadataAnswer> } | undefined;
 
-  async function askTogether(names: ReadonlySet<string>): Promise<Answer> {
+  async function askTogether(names: ReadonlySet<string>): Promise<MetadataAnswer> {
     await setImmediate();
     waiting = undefined;
     return ask([...names]);
@@ -116,15 +116,14 @@ function createJoin(ask: Brokers["refresh"]): Brokers["refresh"] {
   };
 }
 
-function createCache(ask: Brokers["refresh"], clock: Clock): Cache {
-  const held = new Map<string, Held>();
+function createCache(ask: Brokers["refresh"], clock: Clock, held: Map<string, Held>): Cache {
   const refresh = createJoin(keep);
 
-  async function keep(names: readonly string[] | null): Promise<Answer> {
+  async function keep(names: readonly string[] | null): Promise<MetadataAnswer> {
     const answer = await ask(names);
     const at = clock.now();
-    for (const topic of answer.topics) {
-      if (topic.error === 0) held.set(topic.name, { topic: plain(topic), at });
+    for (const { error, topic } of answer.topics) {
+      if (error === 0) held.set(topic.name, { topic, at });
       else held.delete(topic.name);
     }
     return answer;
@@ -140,47 +139,76 @@ function createCache(ask: Brokers["refresh"], clock: Clock): Cache {
   };
 }
 
-export function createMetadata(role: Role, connections: Connections, clock: Clock): Metadata {
-  const { any, ask, broker, refresh: refreshBrokers } = createBrokers(role, connections, clock);
-  const { refresh, get, isFresh, forget } = createCache(refreshBrokers, clock);
-
-  async function all(): Promise<readonly Topic[]> {
-    const again = createBackoff(clock);
-    for (;;) {
-      const { topics } = await refresh(null);
-      const failed = topics.find((topic) => topic.error !== 0);
-      if (!failed) return topics.map(plain).sort((a, b) => (a.name < b.name ? -1 : 1));
-      if (await again()) continue;
-      const why = `Metadata of topic ${failed.name}: ${codeName(failed.error)}`;
-      throw new FerryError("E_INCOMPLETE", why);
+/** Looks topics up by name, in rounds until each has its answer. */
+function createLookUp(role: Role, { refresh, get, isFresh }: Cache, clock: Clock): Metadata["topics"] {
+  async function absent(
+    name: string,
+    {
+      error,
+      patient,
+      fail,
+      gaps,
+    }: {
+      readonly error: number;
+      readonly patient: boolean;
+      readonly fail: Fail<string>;
+      readonly gaps: Gaps<string> | undefined;
+    },
+  ): Promise<void> {
+    if (error === code.unknownTopic && !patient) {
+      if (!gaps)
+        throw unknownTopic(
+          role,
+          name,
+          (await refresh(null)).topics.map(({ topic }) => topic),
+        );
+      return gaps.refused(name, unknownTopic(role, name, []));
     }
+    if (isPassing(error)) return fail(name, codeName(error));
+    const refusal = answerError(role, error, `Metadata of topic ${name}`);
+    if (!gaps) throw refusal;
+    gaps.refused(name, refusal);
   }
 
-  async function topics(names: readonly string[]): Promise<ReadonlyMap<string, Topic>> {
+  return async (names, gaps) => {
     const found = new Map<string, Topic>();
     const started = clock.now();
+    const naming = { what: `Topics of the ${role} cluster`, name: (name: string) => name };
     await collect(
       [...new Set(names)],
       async (pending, fail) => {
         const stale = pending.filter((name) => !isFresh(name));
         const errors = stale.length > 0 ? errorsOf(await refresh(stale)) : new Map<string, number>();
+        const patient = clock.now() - started <= unknownPatience;
         for (const name of pending) {
           const topic = get(name);
           if (topic) found.set(name, topic);
-          else await absent(name, errors.get(name) ?? code.unknownTopic, started, fail);
+          else await absent(name, { error: errors.get(name) ?? code.unknownTopic, patient, fail, gaps });
         }
       },
-      { clock, what: `Topics of the ${role} cluster`, name: (name) => name },
+      { clock, ...naming, gaps: gaps ?? noGaps(naming) },
     );
     return found;
-  }
+  };
+}
 
-  async function absent(name: string, error: number, started: number, fail: Fail<string>): Promise<void> {
-    if (error === code.unknownTopic && clock.now() - started > unknownPatience) {
-      throw unknownTopic(role, name, (await refresh(null)).topics);
+export function createMetadata(role: Role, connections: Connections, clock: Clock): Metadata {
+  const held = new Map<string, Held>();
+  const before = (name: string) => held.get(name)?.topic;
+  const { any, ask, broker, refresh: refreshBrokers } = createBrokers(role, connections, clock, before);
+  const cache = createCache(refreshBrokers, clock, held);
+  const { refresh, forget } = cache;
+
+  async function all(): Promise<readonly Topic[]> {
+    const again = createBackoff(clock);
+    for (;;) {
+      const { topics } = await refresh(null);
+      const failed = topics.find(({ error }) => error !== 0);
+      if (!failed) return topics.map(({ topic }) => topic).sort((a, b) => (a.name < b.name ? -1 : 1));
+      if (await again()) continue;
+      const why = `Metadata of topic ${failed.topic.name}: ${codeName(failed.error)}`;
+      throw new FerryError("E_INCOMPLETE", why);
     }
-    if (!isPassing(error)) throw answerError(role, error, `Metadata of topic ${name}`);
-    fail(name, codeName(error));
   }
 
   async function existing(names: readonly string[]): Promise<ReadonlyMap<string, Topic>> {
@@ -189,15 +217,15 @@ export function createMetadata(role: Role, connections: Connections, clock: Cloc
     const answer = await refresh(names);
     return new Map(
       answer.topics
-        .filter((topic) => topic.error === 0 && wanted.has(topic.name))
-        .map((topic) => [topic.name, plain(topic)]),
+        .filter(({ error, topic }) => error === 0 && wanted.has(topic.name))
+        .map(({ topic }) => [topic.name, topic]),
     );
   }
 
   return {
     view: () => refresh([]),
     all,
-    topics,
+    topics: createLookUp(role, cache, clock),
     existing,
     forget,
     broker,
@@ -216,61 +244,6 @@ function addressOf({ host, port }: Broker): string {
   return `${host}:${port}`;
 }
 
-function plain({ name, internal, partitions }: Topic): Topic {
-  return { name, internal, partitions };
-}
-
-function errorsOf({ topics }: Answer): Map<string, number> {
-  return new Map(topics.filter(({ error }) => error !== 0).map(({ name, error }) => [name, error]));
-}
-
-/** `null` asks for all topics, an empty list for none. Never creates a topic. */
-function metadataRequest(names: readonly string[] | null): Request<Answer> {
-  return {
-    key: 3,
-    name: "Metadata",
-    min: 4,
-    max: 5,
-    encode(writer) {
-      writer.array(names, writer.text);
-      writer.bool(false);
-    },
-    decode: readMetadata,
-  };
-}
-
-function readMetadata(reader: Reader, version: number): Answer {
-  reader.throttle();
-  const brokers = reader.array(() => ({
-    id: reader.i32(),
-    host: reader.text(),
-    port: reader.i32(),
-    rack: reader.nullableText(),
-  }));
-  const clusterId = reader.nullableText();
-  const controller = reader.i32();
-  const topics = reader.array(() => ({
-    error: reader.i16(),
-    name: reader.text(),
-    internal: reader.bool(),
-    partitions: reader.array(() => readPartition(reader, version)).sort((a, b) => a.id - b.id),
-  }));
-  return {
-    clusterId,
-    controller: controller < 0 ? null : controller,
-    brokers: new Map(brokers.map((broker) => [broker.id, broker])),
-    topics,
-  };
-}
-
-function readPartition(reader: Reader, version: number): Partition {
-  reader.i16(); // its error repeats what leader -1 says
-  const partition = {
-    id: reader.i32(),
-    leader: reader.i32(),
-    replicas: reader.array(reader.i32),
-    isr: reader.array(reader.i32),
-  };
-  if (version >= 5) reader.array(reader.i32);
-  return partition;
+function errorsOf({ topics }: MetadataAnswer): Map<string, number> {
+  return new Map(topics.filter(({ error }) => error !== 0).map(({ topic, error }) => [topic.name, error]));
 }

@@ -1,54 +1,53 @@
-import { FerryError } from "#domain/errors.ts";
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
 import type { OffsetTable, Topic, TopicPartition } from "#domain/topology.ts";
-import type { Request } from "./connection.ts";
 import { answerError, codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
 import { createLane, type Lane } from "./lane.ts";
+import { listOffsets, type OffsetQuestion, type OffsetRows } from "./list-offsets.ts";
 import type { Metadata } from "./metadata.ts";
-import { collect, type Fail } from "./retry.ts";
-import type { Reader } from "./wire.ts";
+import { createPlans, type Places, type Plan, placesOf, planFor, sizeOf } from "./places.ts";
+import { createBackoff, type Gaps, noGaps } from "./retry.ts";
 
-type Question = { readonly timestamp: number; readonly isolation: 0 | 1 };
-type Share = Question & { readonly group: readonly TopicPartition[] };
-type Row = { readonly error: number; readonly offset: number };
-type Rows = ReadonlyMap<string, ReadonlyMap<number, Row>>;
-type Store = (where: TopicPartition, offset: number) => void;
+type Share = OffsetQuestion & { readonly places: Places };
+type Which = "start" | "end" | "stable";
+/** Where a topic's offsets go, by partition. */
+type CellsOf = (topic: string) => number[];
+type Failed = Array<readonly [TopicPartition, string]>;
 
-/** ListOffsets' special timestamps and KIP-98's isolation levels. */
-const questions: Record<"start" | "end" | "stable", Question> = {
+const questions: Record<Which, OffsetQuestion> = {
   start: { timestamp: -2, isolation: 0 },
   end: { timestamp: -1, isolation: 0 },
   stable: { timestamp: -1, isolation: 1 },
 };
 
-export type Offsets = Pick<KafkaCluster, "offsets" | "offsetAt">;
+export type Offsets = Pick<KafkaCluster, "offsets" | "offsetAt"> & {
+  /** Offsets of these topics; a partition without an answer is in `gaps` and has no value in the table. */
+  readonly table: (
+    topics: ReadonlyMap<string, Topic>,
+    which: Which,
+    gaps: Gaps<TopicPartition>,
+  ) => Promise<OffsetTable>;
+};
 
-type AskLeader = (
-  leader: number,
-  group: readonly TopicPartition[],
-  question: Question,
-  store: Store,
-  fail: Fail<TopicPartition>,
-) => Promise<void>;
+/** Stands for "not known" while a table is filled: an array of bare numbers needs no object for each. */
+const absent = Number.NaN;
 
 /** Searches by time in one request: each reads an index and a batch of the log. */
 const searchesPerCall = 1000;
 
 /** Shares of calls made at the same moment travel in one request for each broker. */
-function createLanes(metadata: Metadata): (leader: number, share: Share) => Promise<Rows> {
-  const lanes = new Map<string, Lane<Share, Rows>>();
+function createLanes(metadata: Metadata): (leader: number, share: Share) => Promise<OffsetRows> {
+  const lanes = new Map<string, Lane<Share, OffsetRows>>();
 
   /** Equal questions may meet in one request; a partition has one time in a request. */
-  function open(leader: number, isolation: 0 | 1, search: boolean): Lane<Share, Rows> {
+  function open(leader: number, isolation: 0 | 1, search: boolean): Lane<Share, OffsetRows> {
     return createLane({
       async send(shares: readonly Share[]) {
         const node = await metadata.broker(leader);
-        const rows = await node.send(listOffsets(wanted(shares), isolation));
+        const rows = await node.send(listOffsets(shares, isolation));
         return shares.map(() => rows);
       },
-      key: (share) =>
-        search ? share.group.map(({ topic, partition }) => `${topic} ${partition}`).join() : share,
-      weight: ({ group }) => group.length,
+      key: (share) => (search ? keyOf(share.places) : share),
+      weight: ({ places }) => sizeOf(places),
       most: Number.POSITIVE_INFINITY,
       heaviest: search ? searchesPerCall : Number.POSITIVE_INFINITY,
       atOnce: search ? 2 : 8,
@@ -64,151 +63,144 @@ function createLanes(metadata: Metadata): (leader: number, share: Share) => Prom
   };
 }
 
-/** One share of a ListOffsets for all partitions that one broker leads; each partition's error is looked at by itself. */
-function createAskLeader(role: Role, metadata: Metadata): AskLeader {
+type Round = {
+  readonly question: OffsetQuestion;
+  readonly cellsOf: CellsOf;
+  readonly fail: (topic: string, partition: number, why: string) => void;
+  readonly gaps: Gaps<TopicPartition>;
+};
+
+/** One ListOffsets for all partitions that a broker leads; each partition's error is looked at by itself. */
+function createRounds(role: Role, metadata: Metadata): (plan: Plan, round: Round) => Promise<void> {
   const ask = createLanes(metadata);
 
-  function take(where: TopicPartition, row: Row | undefined, store: Store, fail: Fail<TopicPartition>): void {
-    if (!row) return fail(where, "no answer");
-    if (row.error === 0) return store(where, row.offset);
-    const { topic, partition } = where;
-    if (!isPassing(row.error)) throw answerError(role, row.error, `ListOffsets of ${topic}-${partition}`);
-    metadata.forget([topic]);
-    fail(where, codeName(row.error));
-  }
-
-  return async (leader, group, question, store, fail) => {
+  async function askLeader(leader: number, places: Places, round: Round): Promise<void> {
+    const { question, cellsOf, fail, gaps } = round;
+    function bad(topic: string, partition: number, error: number | undefined): void {
+      if (error === undefined) return fail(topic, partition, "no answer");
+      if (!isPassing(error)) {
+        const refusal = answerError(role, error, `ListOffsets of ${topic}-${partition}`);
+        return gaps.refused({ topic, partition }, refusal);
+      }
+      metadata.forget([topic]);
+      fail(topic, partition, codeName(error));
+    }
     try {
-      const rows = await ask(leader, { ...question, group });
-      for (const where of group) take(where, rows.get(where.topic)?.get(where.partition), store, fail);
+      const rows = await ask(leader, { ...question, places });
+      for (const [topic, partitions] of places) rows.fill(topic, partitions, cellsOf(topic), bad);
     } catch (thrown) {
       if (!isUnreachable(thrown)) throw thrown;
-      metadata.forget(group.map(({ topic }) => topic));
-      for (const where of group) fail(where, thrown.message);
+      failAll(places, thrown.message, round);
+    }
+  }
+
+  function failAll(places: Places, why: string, { fail }: Round): void {
+    metadata.forget([...places.keys()]);
+    for (const [topic, partitions] of places) for (const partition of partitions) fail(topic, partition, why);
+  }
+
+  return async ({ byLeader, leaderless }, round) => {
+    failAll(leaderless, "no leader", round);
+    await Promise.all([...byLeader].map(([leader, mine]) => askLeader(leader, mine, round)));
+  };
+}
+
+type Ask = (
+  first: Plan,
+  question: OffsetQuestion,
+  cellsOf: CellsOf,
+  gaps: Gaps<TopicPartition>,
+) => Promise<void>;
+
+/** Asks again for what failed, by fresh metadata, until the patience is used up. */
+function createAsk(role: Role, metadata: Metadata, clock: Clock): Ask {
+  const rounds = createRounds(role, metadata);
+
+  async function planAgain(places: Places, asked: number, gaps: Gaps<TopicPartition>): Promise<Plan> {
+    const partitionsOf = (topic: string) =>
+      (places.get(topic) ?? []).map((partition) => ({ topic, partition }));
+    const topics = await metadata.topics([...places.keys()], {
+      missing(failed) {
+        const lost = failed.flatMap(([topic, why]) =>
+          partitionsOf(topic).map((where) => [where, why] as const),
+        );
+        gaps.missing(lost, asked);
+      },
+      refused(topic, error) {
+        for (const where of partitionsOf(topic)) gaps.refused(where, error);
+      },
+    });
+    return planFor(topics, places);
+  }
+
+  return async (first, question, cellsOf, gaps) => {
+    const asked = sizeOf(first.places);
+    const again = createBackoff(clock);
+    let plan = first;
+    for (;;) {
+      const failed: Failed = [];
+      const fail: Round["fail"] = (topic, partition, why) => void failed.push([{ topic, partition }, why]);
+      await rounds(plan, { question, cellsOf, fail, gaps });
+      if (failed.length === 0) return;
+      if (!(await again())) return gaps.missing(failed, asked);
+      plan = await planAgain(placesOf(failed.map(([where]) => where)), asked, gaps);
     }
   };
 }
 
 export function createOffsets(role: Role, metadata: Metadata, clock: Clock): Offsets {
-  const askLeader = createAskLeader(role, metadata);
+  const ask = createAsk(role, metadata, clock);
+  const planAll = createPlans();
+  const strict = noGaps<TopicPartition>({
+    what: `Offsets of the ${role} cluster`,
+    name: ({ topic, partition }) => `${topic}-${partition}`,
+  });
 
-  async function ask(wanted: readonly TopicPartition[], question: Question, store: Store): Promise<void> {
-    await collect(
-      wanted,
-      async (pending, fail) => {
-        const leaders = await byLeader(metadata, pending, fail);
-        const asking = [...leaders].map(([leader, group]) => askLeader(leader, group, question, store, fail));
-        await Promise.all(asking);
+  async function table(
+    topics: ReadonlyMap<string, Topic>,
+    which: Which,
+    { missing, refused }: Gaps<TopicPartition>,
+  ): Promise<OffsetTable> {
+    const plan = planAll(topics);
+    const cells = new Map<string, number[]>();
+    for (const [name, all] of plan.places) {
+      cells.set(
+        name,
+        all.map(() => absent),
+      );
+    }
+    let complete = true;
+    const gaps: Gaps<TopicPartition> = {
+      missing(failed, asked) {
+        complete = false;
+        missing(failed, asked);
       },
-      {
-        clock,
-        what: `Offsets of the ${role} cluster`,
-        name: ({ topic, partition }) => `${topic}-${partition}`,
+      refused(where, error) {
+        complete = false;
+        refused(where, error);
       },
-    );
+    };
+    await ask(plan, questions[which], (topic) => cells.get(topic) ?? [], gaps);
+    return complete ? cells : new Map([...cells].map(([name, row]) => [name, withHoles(row)]));
   }
 
   return {
-    async offsets(names, which): Promise<OffsetTable> {
-      const topics = await metadata.topics(names);
-      const table = new Map<string, Array<number | undefined>>();
-      for (const [name, topic] of topics) {
-        table.set(name, Array.from<number | undefined>({ length: topic.partitions.length }));
-      }
-      await ask([...topics.values()].flatMap(partitionsOf), questions[which], (where, offset) => {
-        const row = table.get(where.topic);
-        if (row) row[where.partition] = offset;
-      });
-      return table;
-    },
+    table,
+    offsets: async (names, which) => table(await metadata.topics(names), which, strict),
     async offsetAt(where, timestamp): Promise<number | undefined> {
-      let found = -1;
-      await ask([where], { timestamp, isolation: 0 }, (_, offset) => {
-        found = offset;
-      });
+      const cells: number[] = [];
+      const plan = planFor(await metadata.topics([where.topic]), placesOf([where]));
+      await ask(plan, { timestamp, isolation: 0 }, () => cells, strict);
+      const found = cells[where.partition] ?? -1;
       return found < 0 ? undefined : found;
     },
   };
 }
 
-function partitionsOf(topic: Topic): readonly TopicPartition[] {
-  return topic.partitions.map(({ id }) => ({ topic: topic.name, partition: id }));
+function keyOf(places: Places): string {
+  return [...places].map(([topic, partitions]) => `${topic} ${partitions.join(" ")}`).join();
 }
 
-/** Groups by leader; those without one are failed. `E_UNKNOWN_TOPIC` for a topic that does not exist. */
-export async function byLeader(
-  metadata: Metadata,
-  wanted: readonly TopicPartition[],
-  fail: Fail<TopicPartition>,
-): Promise<ReadonlyMap<number, TopicPartition[]>> {
-  const topics = await metadata.topics(wanted.map(({ topic }) => topic));
-  const groups = new Map<number, TopicPartition[]>();
-  for (const where of wanted) {
-    const { length } = topics.get(where.topic)?.partitions ?? [];
-    if (where.partition >= length) {
-      const { topic, partition } = where;
-      throw new FerryError("E_KAFKA", `Topic ${topic} has ${length} partitions; ${partition} was asked for.`);
-    }
-    const leader = topics.get(where.topic)?.partitions[where.partition]?.leader ?? -1;
-    if (leader < 0) {
-      metadata.forget([where.topic]);
-      fail(where, "no leader");
-      continue;
-    }
-    const group = groups.get(leader);
-    if (group) group.push(where);
-    else groups.set(leader, [where]);
-  }
-  return groups;
-}
-
-type Wanted = ReadonlyMap<string, ReadonlyMap<number, number>>;
-
-/** The timestamp of each partition. */
-function wanted(shares: readonly Share[]): Wanted {
-  const topics = new Map<string, Map<number, number>>();
-  for (const { group, timestamp } of shares) {
-    for (const { topic, partition } of group) {
-      const rows = topics.get(topic) ?? new Map<number, number>();
-      rows.set(partition, timestamp);
-      topics.set(topic, rows);
-    }
-  }
-  return topics;
-}
-
-function listOffsets(topics: Wanted, isolation: 0 | 1): Request<Rows> {
-  return {
-    key: 2,
-    name: "ListOffsets",
-    min: 2,
-    max: 2,
-    encode(writer) {
-      writer.i32(-1); // an ordinary client, not a replica
-      writer.i8(isolation);
-      writer.array([...topics], ([topic, rows]) => {
-        writer.text(topic);
-        writer.array([...rows], ([partition, timestamp]) => {
-          writer.i32(partition);
-          writer.i64(timestamp);
-        });
-      });
-    },
-    decode(reader) {
-      reader.throttle();
-      return new Map(
-        reader.array((): [string, ReadonlyMap<number, Row>] => [
-          reader.text(),
-          new Map(reader.array(() => readRow(reader))),
-        ]),
-      );
-    },
-  };
-}
-
-function readRow(reader: Reader): [number, Row] {
-  const partition = reader.i32();
-  const error = reader.i16();
-  reader.i64(); // the timestamp found
-  return [partition, { error, offset: reader.i64() }];
+function withHoles(row: readonly number[]): ReadonlyArray<number | undefined> {
+  return row.map((offset) => (Number.isNaN(offset) ? undefined : offset));
 }

@@ -1,9 +1,9 @@
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
 import { type ActiveProducer, known, type TopicPartition, unknown } from "#domain/topology.ts";
+import { byLeader } from "./by-leader.ts";
 import type { Request } from "./connection.ts";
 import { answerError, codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
 import type { Metadata } from "./metadata.ts";
-import { byLeader } from "./offsets.ts";
 import { collect, type Fail } from "./retry.ts";
 import type { Reader } from "./wire.ts";
 

@@ -1,10 +1,10 @@
 import { FerryError } from "#domain/errors.ts";
 import type { Clock, Isolation, KafkaCluster } from "#domain/ports.ts";
 import type { KafkaRecord } from "#domain/topology.ts";
+import { byLeader } from "./by-leader.ts";
 import { answerError, code, codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
 import { createFetches, type Fetched, fetchBytes, type Question } from "./fetches.ts";
 import type { Metadata } from "./metadata.ts";
-import { byLeader } from "./offsets.ts";
 import { batchesOf, createAbortFilter, holdsBatch, isControl, recordsOf } from "./record-batches.ts";
 import { collect, createBackoff } from "./retry.ts";
 

@@ -34,34 +34,58 @@ export async function whileUnreachable<T>(clock: Clock, call: () => Promise<T>):
 
 export type Fail<K> = (key: K, why: string) => void;
 
+/** What becomes of keys that have no answer. */
+export type Gaps<K> = {
+  /** They may have one the next time. `asked`: of how many. */
+  readonly missing: (failed: ReadonlyArray<readonly [K, string]>, asked: number) => void;
+  /** It will not have one. */
+  readonly refused: (key: K, error: FerryError) => void;
+};
+
+type Naming<K> = { readonly what: string; readonly name: (key: K) => string };
+
+/** All or nothing: throws `E_INCOMPLETE` that names what is missing and why, or the refusal. */
+export function noGaps<K>(naming: Naming<K>): Gaps<K> {
+  return {
+    missing(failed, asked) {
+      throw incomplete(failed, asked, naming);
+    },
+    refused(_, error) {
+      throw error;
+    },
+  };
+}
+
 /**
  * Asks in rounds until every key has its answer. A round stores what it got and calls `fail` for each key that
  * is worth asking again; anything else it throws.
- * @throws FerryError `E_INCOMPLETE` that names the keys still missing and why.
+ * @throws FerryError `E_INCOMPLETE` that names the keys still missing and why, unless there are `gaps` to tell it.
  */
 export async function collect<K>(
   keys: readonly K[],
   round: (pending: readonly K[], fail: Fail<K>) => Promise<void>,
-  options: { readonly clock: Clock; readonly what: string; readonly name: (key: K) => string },
+  options: Naming<K> & { readonly clock: Clock; readonly gaps?: Gaps<K> },
 ): Promise<void> {
   const again = createBackoff(options.clock);
   let pending = keys;
   while (pending.length > 0) {
     const failed = new Map<K, string>();
     await round(pending, (key, why) => void failed.set(key, why));
-    if (failed.size > 0 && !(await again())) throw incomplete(failed, keys.length, options);
+    if (failed.size > 0 && !(await again())) {
+      return (options.gaps ?? noGaps(options)).missing([...failed], keys.length);
+    }
     pending = [...failed.keys()];
   }
 }
 
 function incomplete<K>(
-  failed: ReadonlyMap<K, string>,
+  failed: ReadonlyArray<readonly [K, string]>,
   asked: number,
-  { what, name }: { readonly what: string; readonly name: (key: K) => string },
+  { what, name }: Naming<K>,
 ): FerryError {
-  const shown = [...failed].slice(0, 5).map(([key, why]) => `${name(key)}: ${why}`);
-  const more = failed.size > shown.length ? `; and ${failed.size - shown.length} more` : "";
-  const text = `${what}: ${failed.size} of ${asked} without an answer. ${shown.join("; ")}${more}`;
+  const shown = failed.slice(0, 5).map(([key, why]) => `${name(key)}: ${why}`);
+  const more = failed.length > shown.length ? `; and ${failed.length - shown.length} more` : "";
+  const text = `${what}: ${failed.length} of ${asked} without an answer. ${shown.join("; ")}${more}`;
   return new FerryError("E_INCOMPLETE", text);
 }
 

@@ -33,6 +33,7 @@ export type Reader = {
   /** `null` for length -1. */
   readonly bytes: () => Buffer | null;
   readonly take: (length: number) => Buffer;
+  readonly skip: (length: number) => void;
   readonly array: <T>(each: () => T) => T[];
   readonly compactArray: <T>(each: () => T) => T[];
   /** Skips a tagged-field section. */
@@ -46,66 +47,84 @@ export type Reader = {
 
 const two32 = 0x1_0000_0000;
 
-/** Bytes that grow; `room` returns where the next `length` bytes go. */
-function createStore(): {
-  readonly room: (length: number) => number;
-  readonly bytes: () => Buffer;
-  readonly done: () => Buffer;
-} {
+type Numbers = Pick<Writer, "i8" | "i16" | "i32" | "i64" | "done"> & {
+  readonly uvarint: (value: number) => void;
+  readonly utf8: (value: string, length: number) => void;
+};
+
+/** Bytes that grow: a request of many rows is written without an allocation for each. */
+function createNumbers(): Numbers {
   let buffer = Buffer.allocUnsafe(512);
   let position = 0;
 
+  /** Where the next `length` bytes go. */
   function room(length: number): number {
     const start = position;
-    if (start + length > buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, start + length));
+    position = start + length;
+    if (position > buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, position));
       buffer.copy(larger, 0, 0, start);
       buffer = larger;
     }
-    position = start + length;
     return start;
   }
 
-  return { room, bytes: () => buffer, done: () => buffer.subarray(0, position) };
+  function u8(value: number): void {
+    const start = room(1);
+    buffer[start] = value;
+  }
+
+  return {
+    i8: u8,
+    i16(value) {
+      const start = room(2);
+      buffer.writeInt16BE(value, start);
+    },
+    i32(value) {
+      const start = room(4);
+      buffer.writeInt32BE(value, start);
+    },
+    i64(value) {
+      const start = room(8);
+      const high = Math.floor(value / two32);
+      buffer.writeInt32BE(high, start);
+      buffer.writeUInt32BE(value - high * two32, start + 4);
+    },
+    uvarint(value) {
+      let rest = value;
+      for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) u8((rest % 0x80) + 0x80);
+      u8(rest);
+    },
+    utf8(value, length) {
+      const start = room(length);
+      buffer.write(value, start);
+    },
+    done: () => buffer.subarray(0, position),
+  };
 }
 
 export function createWriter(): Writer {
-  const store = createStore();
-
-  function uvarint(value: number): void {
-    let rest = value;
-    while (rest >= 0x80) {
-      put(1, (buffer, start) => buffer.writeUInt8((rest % 0x80) + 0x80, start));
-      rest = Math.floor(rest / 0x80);
-    }
-    put(1, (buffer, start) => buffer.writeUInt8(rest, start));
-  }
-
-  function put(length: number, write: (buffer: Buffer, start: number) => number): void {
-    const start = store.room(length);
-    write(store.bytes(), start);
-  }
-
-  const writer: Writer = {
-    i8: (value) => put(1, (buffer, start) => buffer.writeInt8(value, start)),
-    i16: (value) => put(2, (buffer, start) => buffer.writeInt16BE(value, start)),
-    i32: (value) => put(4, (buffer, start) => buffer.writeInt32BE(value, start)),
-    i64: (value) => put(8, (buffer, start) => buffer.writeBigInt64BE(BigInt(value), start)),
-    bool: (value) => writer.i8(value ? 1 : 0),
+  const { i8, i16, i32, i64, uvarint, utf8, done } = createNumbers();
+  return {
+    i8,
+    i16,
+    i32,
+    i64,
+    bool: (value) => i8(value ? 1 : 0),
     text(value) {
-      if (value === null) return writer.i16(-1);
+      if (value === null) return i16(-1);
       const length = Buffer.byteLength(value);
-      writer.i16(length);
-      put(length, (buffer, start) => buffer.write(value, start));
+      i16(length);
+      utf8(value, length);
     },
     compactText(value) {
       if (value === null) return uvarint(0);
       const length = Buffer.byteLength(value);
       uvarint(length + 1);
-      put(length, (buffer, start) => buffer.write(value, start));
+      utf8(value, length);
     },
     array(items, each) {
-      writer.i32(items === null ? -1 : items.length);
+      i32(items === null ? -1 : items.length);
       for (const item of items ?? []) each(item);
     },
     compactArray(items, each) {
@@ -113,17 +132,15 @@ export function createWriter(): Writer {
       for (const item of items ?? []) each(item);
     },
     tags: () => uvarint(0),
-    done: store.done,
+    done,
   };
-  return writer;
 }
 
 type Cursor = Pick<
   Reader,
-  "i8" | "i16" | "i32" | "u32" | "i64" | "bool" | "uvarint" | "take" | "position" | "remaining"
+  "i8" | "i16" | "i32" | "u32" | "i64" | "bool" | "uvarint" | "take" | "skip" | "position" | "remaining"
 > & {
   readonly text: (length: number) => string;
-  readonly skip: (length: number) => void;
 };
 
 /** Reads past the end throw a RangeError. */
