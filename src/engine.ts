@@ -1,5 +1,6 @@
 import { createConnectEngine } from "#adapters/connect/engine.ts";
 import { openMirrorMaker } from "#adapters/mirrormaker/open.ts";
+import { openReplicator } from "#adapters/replicator/open.ts";
 import type { Config } from "#config";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import { aliases, mirrorClientId } from "#domain/flow.ts";
@@ -29,6 +30,11 @@ export function openEngine(name: EngineName, need: EngineNeed): OpenEngine {
       return openConnect(need);
     case "mirrormaker":
       return openOwnProcesses(need);
+    case "replicator": {
+      const section = need.migration.settings.replication.replicator;
+      if (section === undefined) throw noSection("replicator");
+      return { ...openReplicator(need, section), close: async () => undefined };
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ActionName } from "./approval.ts";
 import { ConnectSettings } from "./connect-settings.ts";
 import { cronProblem, nearestTimezone, timezoneNamed } from "./cron.ts";
+import { ReplicatorSettings } from "./replicator-settings.ts";
 
 /** Everything about migrations that a team writes down: the schema of `ferry.yaml`. Unknown keys are errors. */
 
@@ -235,13 +236,14 @@ const MirrorMakerSettings = z.strictObject({
 });
 export type MirrorMakerSettings = z.infer<typeof MirrorMakerSettings>;
 
-const EngineName = z.enum(["connect", "mirrormaker"]);
+const EngineName = z.enum(["connect", "mirrormaker", "replicator"]);
 export type EngineName = z.infer<typeof EngineName>;
 
 const ReplicationKeys = z.strictObject({
   engine: EngineName.default("connect"),
   connect: ConnectSettings.optional(),
   mirrormaker: MirrorMakerSettings.optional(),
+  replicator: ReplicatorSettings.optional(),
   topics: z.array(Pattern).default([".*"]),
   groups: z.array(Pattern).default([".*"]),
   exactlyOnce: z.boolean().default(true),
@@ -254,6 +256,7 @@ const ReplicationKeys = z.strictObject({
 const missingSections: Readonly<Record<EngineName, string>> = {
   connect: "engine: connect needs connect.url",
   mirrormaker: "engine: mirrormaker needs its section; for run: supervised with home",
+  replicator: "engine: replicator needs replicator.role and replicator.scram or replicator.mtls",
 };
 
 /** Sections of other engines may stay: a change of engine needs the old one's until its mirrors are taken over. */
