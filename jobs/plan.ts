@@ -6,6 +6,7 @@ import { type ObservedWriter, observedWriters, offsetsTopic } from "#domain/obse
 import { Plan, planHistoryKey, planKey, type Reason, type Wave } from "#domain/plan.ts";
 import { planReport } from "#domain/plan-report.ts";
 import { makePlan } from "#domain/planning.ts";
+import type { EngineCheck } from "#domain/ports.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
 import { listRequests } from "./approval/request-store.ts";
@@ -32,14 +33,16 @@ export async function plan(job: JobOf<"plan">, work: Work): Promise<Outcome> {
     assessment,
     creatable: await creatableVersions(work),
     writers: await sourceWriters(assessment, work),
+    engine: await engineCheck(work),
     fixed: await begunWaves(before, work),
     previous: before?.waves ?? [],
     madeAt: new Date(work.clock.now()).toISOString(),
   });
   await work.store.write(planKey(work.migration.name), made);
   await work.store.write(planHistoryKey(work.migration.name, made.hash), made);
-  const hashes = { before: before?.hash, after: made.hash };
-  await work.audit({ what: "plan.made", ...hashes, detail: { hash: made.hash, before: before?.hash } });
+  const hashes = { before: before?.hash ?? "none", after: made.hash };
+  const detail = { hash: made.hash, before: before?.hash };
+  await work.audit({ what: "plan.made", subject: made.hash, ...hashes, reason: "asked", detail });
   await upload(made, work);
   await work.card.finish(summary(made, before, assessment, work, began));
   return done;
@@ -96,6 +99,17 @@ async function sourceWriters({ topics }: Assessment, work: Work): Promise<Known<
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);
     work.log.warn({ code }, "producers of the source could not be read");
+    return unknown(`${code} ${message}`);
+  }
+}
+
+/** The engine may not be there yet. */
+async function engineCheck(work: Work): Promise<Known<EngineCheck>> {
+  try {
+    return known(await (await work.world.engine()).check());
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    work.log.warn({ code }, "the engine could not be asked");
     return unknown(`${code} ${message}`);
   }
 }

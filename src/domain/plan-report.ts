@@ -24,6 +24,7 @@ function markdown(plan: Plan): string {
     "",
     ...reasonRows(plan.corrections),
     "",
+    ...engineTables(plan),
     "## Configuration",
     "",
     "```properties",
@@ -57,6 +58,29 @@ function markdown(plan: Plan): string {
     ...whatFollows(plan),
     "",
   ].join("\n");
+}
+
+function engineTables({ engines = [] }: Plan): readonly string[] {
+  if (engines.length === 0) return [];
+  return [
+    "## Engine",
+    "",
+    ...table(
+      ["engine", "", "prerequisite", "state", "seen", "source"],
+      engines.flatMap(({ name, taken, recommended, prerequisites }) => {
+        const marks = [taken ? "taken" : "", recommended ? "recommended" : ""].filter((mark) => mark !== "");
+        return prerequisites.map((rule) => [
+          name,
+          marks.join(", "),
+          rule.name,
+          rule.state,
+          rule.text,
+          rule.source,
+        ]);
+      }),
+    ),
+    "",
+  ];
 }
 
 function apartRows({ waves }: Plan): readonly string[] {

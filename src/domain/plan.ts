@@ -50,6 +50,25 @@ export const Shape = z.object({
 });
 export type Shape = z.infer<typeof Shape>;
 
+/** One engine, with everything that it asks for. */
+const EngineRow = z.object({
+  name: z.enum(["connect", "mirrormaker", "replicator"]),
+  what: z.string(),
+  /** ferry.yaml names it. */
+  taken: z.boolean(),
+  /** The first in the order of preference of which nothing fails. */
+  recommended: z.boolean(),
+  prerequisites: z.array(
+    z.object({
+      name: z.string(),
+      state: z.enum(["pass", "fail", "unknown"]),
+      text: z.string(),
+      source: z.string(),
+    }),
+  ),
+});
+export type EngineRow = z.infer<typeof EngineRow>;
+
 export const Plan = z.object({
   migration: z.string(),
   /** ISO 8601. */
@@ -66,6 +85,7 @@ export const Plan = z.object({
   /** What the published guide gets wrong and this plan does instead. */
   corrections: z.array(Reason),
   alternatives: z.array(z.object({ name: z.string(), monthlyUsd: z.number(), why: z.string() })),
+  engines: z.array(EngineRow).optional(),
 });
 export type Plan = z.infer<typeof Plan>;
 

@@ -1,15 +1,17 @@
-import type { Assessment } from "./assessment.ts";
+import type { AssessedTopic, Assessment } from "./assessment.ts";
 import { hashOf } from "./canonical.ts";
 import { corrections } from "./corrections.ts";
+import { engineRows } from "./engine-choice.ts";
 import { configure } from "./msk-configuration.ts";
 import type { ObservedWriter } from "./observed-writers.ts";
-import type { Plan, Reason, Wave } from "./plan.ts";
+import type { EngineRow, Plan, Reason, Wave } from "./plan.ts";
+import type { EngineCheck } from "./ports.ts";
 import type { Migration } from "./settings.ts";
 import { chooseShape } from "./shape-choice.ts";
 import { shapeReasons } from "./shape-reasons.ts";
 import { loadOf } from "./sizing-load.ts";
 import { planTopic } from "./topic-plan.ts";
-import type { Known } from "./topology.ts";
+import { type Known, known, unknown } from "./topology.ts";
 import type { Exclusion } from "./wave-selection.ts";
 import { planWaves, writersNotAsked } from "./waves.ts";
 
@@ -22,6 +24,8 @@ export type PlanQuestion = {
   readonly creatable: Known<readonly string[]>;
   /** Producers as the source remembers them now, or why that is not known; absent: nobody asked. */
   readonly writers?: Known<readonly ObservedWriter[]>;
+  /** What the engine of ferry.yaml says of itself now, or why it does not; absent: nobody asked. */
+  readonly engine?: Known<EngineCheck>;
   /** Waves that have begun to move. */
   readonly fixed?: readonly Wave[];
   /** Waves of the plan before. */
@@ -30,9 +34,19 @@ export type PlanQuestion = {
   readonly madeAt: string;
 };
 
+const engineNotAsked = unknown("nobody asked the engine");
+
 /** `E_SETTINGS` when ferry.yaml asks for what cannot be. */
 export function makePlan(question: PlanQuestion): Plan {
-  const { migration, assessment, creatable, writers = writersNotAsked, fixed = [], previous = [] } = question;
+  const {
+    migration,
+    assessment,
+    creatable,
+    writers = writersNotAsked,
+    engine = engineNotAsked,
+    fixed = [],
+    previous = [],
+  } = question;
   const { settings } = migration;
   const { waves, excluded } = planWaves({ ...assessment, settings, writers, fixed, previous });
   const carried = new Set(waves.flatMap(({ topics }) => topics));
@@ -43,6 +57,14 @@ export function makePlan(question: PlanQuestion): Plan {
   const site = { zones: subnets.length, replicationFactor };
   const choice = chooseShape({ load, site, wanted, creatable });
   const configured = configure(assessment, choice.shape.kind, replicationFactor);
+  const engines = engineRows({
+    settings,
+    version: assessment.version,
+    shape: choice.shape,
+    waves,
+    largestRecord: largestRecord(topics, assessment.brokerConfigs),
+    check: engine,
+  });
   const content: Omit<Plan, "hash" | "madeAt"> = {
     migration: migration.name,
     sourceClusterId: assessment.clusterId,
@@ -54,13 +76,14 @@ export function makePlan(question: PlanQuestion): Plan {
     waves: [...waves],
     reasons: [
       ...shapeReasons({ choice, load, site, settings, assessment, creatable }),
-      engineReason,
+      ...engineReasons(engines),
       ...configured.reasons,
       ...writerReasons(writers),
       ...waves.flatMap(apartReasons),
       ...excluded.map(exclusionReason),
     ],
     corrections: [...corrections({ shape: choice.shape, configuration: configured.properties }, settings)],
+    engines: [...engines],
     alternatives: choice.others.map(({ brokers, type, monthlyUsd, bottleneck, refused }) => ({
       name: `${brokers} × ${type.instanceType}`,
       monthlyUsd,
@@ -76,11 +99,39 @@ export function planHash(plan: Omit<Plan, "hash" | "madeAt"> & Partial<Plan>): s
   return hashOf(content);
 }
 
-const engineReason: Reason = {
-  what: "engine: MirrorMaker 2 on Kafka Connect",
-  why: "exactly-once, one mirror per wave, offsets that can be read and set; dedicated MirrorMaker has no REST to set offsets; MSK Replicator needs TLS and authentication on the source, cannot pause, and adds a header to records",
-  source: "KIP-618, KIP-875, msk-replicator-external-prereqs.html",
-};
+/** The engine of ferry.yaml, and where it lacks something, what. */
+function engineReasons(engines: readonly EngineRow[]): readonly Reason[] {
+  const taken = engines.find((engine) => engine.taken);
+  if (taken === undefined) return [];
+  const failing = taken.prerequisites.filter(({ state }) => state === "fail");
+  const others = engines
+    .filter((engine) => !engine.taken)
+    .map(({ name, prerequisites }) => {
+      const [first, ...more] = prerequisites.filter(({ state }) => state === "fail");
+      const rest = more.length === 0 ? "" : ` and ${more.length} more`;
+      return first === undefined ? `${name} could be taken too` : `${name} lacks: ${first.text}${rest}`;
+    });
+  return [
+    { what: `engine: ${taken.name}`, why: [taken.what, ...others].join(". "), source: "KIP-618, KIP-875" },
+    ...failing.map(({ name, text, source }) => ({
+      what: `set right before replicate: ${name} of ${taken.name}`,
+      why: text,
+      source,
+    })),
+  ];
+}
+
+/** The largest record that a topic which moves may hold: its own limit, else the brokers', else Apache's default. */
+function largestRecord(
+  topics: readonly AssessedTopic[],
+  brokers: Assessment["brokerConfigs"],
+): Known<number> {
+  const standard = brokers["message.max.bytes"] ?? "1048588";
+  const limits = topics.map(({ configs }) => Number(configs["max.message.bytes"]?.value ?? standard));
+  if (limits.some((limit) => !Number.isFinite(limit)))
+    return unknown("a topic does not tell its max.message.bytes");
+  return known(limits.reduce((most, limit) => Math.max(most, limit), 0));
+}
 
 function writerReasons(writers: Known<readonly ObservedWriter[]>): readonly Reason[] {
   if (writers.known) return [];

@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest";
+import { type EngineFacts, engineRows } from "#domain/engine-choice.ts";
+import { MigrationSettings } from "#domain/settings.ts";
+import { known, unknown } from "#domain/topology.ts";
+
+const secure = {
+  protocol: "SASL_SSL",
+  mechanism: "SCRAM-SHA-512",
+  username: "ferry",
+  passwordEnv: "P",
+};
+
+function facts(
+  change: Partial<Omit<EngineFacts, "settings">> & {
+    security?: object;
+    target?: object;
+    replication?: object;
+  } = {},
+): EngineFacts {
+  const { security = secure, target, replication, ...rest } = change;
+  return {
+    settings: MigrationSettings.parse({
+      channel: "C1",
+      source: { bootstrap: ["kafka:9092"], security },
+      target: {
+        cluster: "t",
+        region: "r",
+        auth: "iam",
+        subnets: ["a", "b", "c"],
+        securityGroups: ["g"],
+        ...target,
+      },
+      replication: { connect: { url: "http://connect:8083" }, exactlyOnce: false, ...replication },
+    }),
+    version: known("3.9"),
+    shape: {
+      kind: "standard",
+      instanceType: "kafka.m7g.large",
+      brokers: 3,
+      kafkaVersion: "3.9.x",
+      monthlyUsd: 1,
+    },
+    waves: [{ name: "one", topics: ["a"], groups: [], why: "" }],
+    largestRecord: known(1_048_588),
+    check: known({ version: "3.9.2", exactlyOnce: true, problems: [] }),
+    ...rest,
+  };
+}
+
+function statesOf(engine: string, asked: EngineFacts): Readonly<Record<string, string>> {
+  const row = engineRows(asked).find(({ name }) => name === engine);
+  return Object.fromEntries((row?.prerequisites ?? []).map(({ name, state }) => [name, state]));
+}
+
+/** The only failing or unknown prerequisite, with its text. */
+function odd(engine: string, asked: EngineFacts) {
+  const row = engineRows(asked).find(({ name }) => name === engine);
+  return (row?.prerequisites ?? [])
+    .filter(({ state }) => state !== "pass")
+    .map(({ name, state, text }) => ({ name, state, text }));
+}
+
+describe("the engines", () => {
+  it("are tested rule by rule; Connect is preferred, and what is taken stands in ferry.yaml", () => {
+    const rows = engineRows(facts());
+    expect(rows.map(({ name, taken, recommended }) => ({ name, taken, recommended }))).toEqual([
+      { name: "connect", taken: true, recommended: true },
+      { name: "mirrormaker", taken: false, recommended: false },
+      { name: "replicator", taken: false, recommended: false },
+    ]);
+    expect(odd("connect", facts())).toEqual([]);
+    expect(odd("replicator", facts())).toEqual([]);
+    expect(odd("mirrormaker", facts())).toMatchObject([{ name: "an installed Kafka", state: "fail" }]);
+  });
+
+  it.each([
+    {
+      what: "an old source",
+      change: { version: known("2.4") },
+      name: "source version",
+      text: "the source is Kafka 2.4; it reads from Kafka 2.8.1 on",
+    },
+    {
+      what: "no encryption",
+      change: { security: { ...secure, protocol: "SASL_PLAINTEXT" } },
+      name: "TLS on the source",
+      text: "source.security is SASL_PLAINTEXT; it needs a TLS listener",
+    },
+    {
+      what: "SASL PLAIN",
+      change: { security: { ...secure, mechanism: "PLAIN" } },
+      name: "authentication on the source",
+      text: "the source authenticates by PLAIN; it takes SCRAM, mutual TLS or OAUTHBEARER",
+    },
+    {
+      what: "a target without IAM",
+      change: { target: { auth: "unauthenticated" } },
+      name: "IAM on the target",
+      text: "target.auth is unauthenticated; it writes with IAM",
+    },
+    {
+      what: "two zones with two brokers",
+      change: { target: { subnets: ["a", "b"] } },
+      name: "target brokers",
+      text: "3 brokers in 2 zones; it needs 4",
+    },
+    {
+      what: "records beyond 20 MiB",
+      change: { largestRecord: known(30_000_000) },
+      name: "record size",
+      text: "records of up to 30000000 bytes; it copies up to 20971520 within a Region",
+    },
+    {
+      what: "exactly once",
+      change: { replication: { exactlyOnce: true } },
+      name: "exactly once",
+      text: "replication.exactlyOnce is true; it copies at least once",
+    },
+    {
+      what: "a wave of many topics",
+      change: {
+        waves: [
+          {
+            name: "all",
+            topics: Array.from({ length: 751 }, (_, index) => `t${index}`),
+            groups: [],
+            why: "",
+          },
+        ],
+      },
+      name: "topics",
+      text: "wave all has 751 topics; one takes 750",
+    },
+  ])("name what MSK Replicator lacks with $what", ({ change, name, text }) => {
+    expect(odd("replicator", facts(change))).toEqual([{ name, state: "fail", text }]);
+  });
+
+  it("keep unknown apart from failed", () => {
+    const asked = facts({
+      version: unknown("no broker tells"),
+      security: { protocol: "SSL" },
+      check: unknown("E_CONNECT_UNREACHABLE"),
+    });
+    expect(statesOf("replicator", asked)).toMatchObject({
+      "source version": "unknown",
+      "authentication on the source": "unknown",
+    });
+    expect(statesOf("connect", asked)).toEqual({
+      "a Connect cluster": "pass",
+      "its own check": "unknown",
+      "source version": "unknown",
+    });
+    expect(statesOf("replicator", facts({ version: known("2.8") }))["source version"]).toBe("unknown");
+  });
+
+  it("pass on what the workers themselves lack", () => {
+    const check = known({ version: "3.9.0", exactlyOnce: false, problems: ["no MirrorSourceConnector"] });
+    const asked = facts({ check, replication: { exactlyOnce: true } });
+    expect(odd("connect", asked).map(({ text }) => text)).toEqual([
+      "no MirrorSourceConnector; correct the workers",
+      "exactly once is not enabled; set exactly.once.source.support=enabled on the workers, or replication.exactlyOnce to false",
+    ]);
+    expect(engineRows(asked).find(({ recommended }) => recommended)).toBeUndefined();
+  });
+});
