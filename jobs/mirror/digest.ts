@@ -154,7 +154,7 @@ async function details(tidings: Tidings, zone: string, work: Work): Promise<read
 /** How old what waits is, whether it expires first, and when a cutover would disturb least. */
 function timeFacts({ time, races, quiet }: LagInsight, zone: string) {
   return [
-    ...(races.waiting === 0 ? [] : [{ label: "Oldest", value: timeLagText(time) }]),
+    ...(races.waiting === 0 ? [] : [{ label: "Age", value: timeLagText(time) }]),
     { label: "Retention", value: raceText(races) },
     ...(quiet.state === "unknown" ? [] : [{ label: "Quietest", value: quietText(quiet, zone) }]),
   ];
