@@ -9,6 +9,7 @@ import { Verified, verifiedKey } from "#domain/verification.ts";
 import { about, count, figure } from "#domain/wording.ts";
 import { reportKey } from "#jobs/audit/evidence.ts";
 import { startGuarded } from "#jobs/mirror/loop-guard.ts";
+import { unthrottle } from "#jobs/mirror/throttle.ts";
 import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
 import { liveGroups } from "#jobs/switch/clients.ts";
 import { fenceSize } from "#jobs/switch/fence-document.ts";
@@ -147,7 +148,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
     stopStep(waves, work, run),
     watchStep(watchedBy(waves), work, run),
     liftStep(guide.waves, work, run),
-    removeStep(flows, work),
+    removeStep(flows, guide.last, work),
     topicsStep(flows, guide.last, work),
     recordStep(guide.waves, work, run),
   ];
@@ -198,7 +199,7 @@ function liftStep(waves: readonly string[], work: Work, run: Run): Step {
   };
 }
 
-function removeStep(flows: readonly string[], work: Work): Step {
+function removeStep(flows: readonly string[], last: boolean, work: Work): Step {
   const present = async (engine: ReplicationEngine) => {
     const states = await Promise.all(flows.map(async (name) => await engine.status(name)));
     return states.filter(({ state }) => state !== "absent").map(({ name }) => name);
@@ -213,6 +214,7 @@ function removeStep(flows: readonly string[], work: Work): Step {
         await engine.remove(name);
         await work.audit({ what: "mirror.removed", detail: { flow: name } });
       }
+      if (last) await unthrottle(work);
       return done;
     },
   };

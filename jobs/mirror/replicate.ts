@@ -10,6 +10,7 @@ import { done, type Outcome, type Work } from "#jobs/work.ts";
 import { startGuarded } from "./loop-guard.ts";
 import { type StartedWave, startWave } from "./replicate-wave.ts";
 import { forgetRestarts } from "./restart-failed.ts";
+import { throttle, throttled } from "./throttle.ts";
 import { resumeReverse, reverseWaves } from "./resume-reverse.ts";
 
 /** Written when the first mirror is started: from then on a mirror that cannot be read is worth an alarm. */
@@ -22,6 +23,7 @@ export function mirroringKey(migration: string): string {
  * also lets the mirrors back go on that keep a rollback possible.
  */
 export async function replicate(job: JobOf<"replicate">, work: Work): Promise<Outcome> {
+  if (job.action === "throttle") return await throttle(job.bytesPerSecond, work);
   await refuseBesideRun(work);
   const plan = await loadPlan(work);
   const engine = await work.world.engine();
@@ -78,7 +80,9 @@ async function start(
   const problems = started.flatMap(({ wave, problems }) =>
     problems.map((error) => problemCheck(wave.name, error)),
   );
-  const warnings = check.problems.map((text): Check => ({ state: "warn", text }));
+  const limit = await throttled(work);
+  const said = [...check.problems, ...(limit === undefined ? [] : [limit])];
+  const warnings = said.map((text): Check => ({ state: "warn", text }));
   const failed = started.filter(({ state }) => state === "failed").length;
   const text = `${count(sum(started, "topics"), "topic")} in ${count(waves.length - failed, "wave")} mirrored; ${count(sum(started, "created"), "topic")} created on MSK.`;
   await work.card.finish({

@@ -58,6 +58,18 @@ export function offsetsTopicPrefix(flow: string): string {
   return `${flow}-offsets-`;
 }
 
+/** What a mirror's task holds in memory at the most, and how long one transaction of it may take (exactly-once). */
+export const mirrorBufferBytes = 64 * 1024 * 1024;
+export const mirrorTransactionMs = 180_000;
+
+/**
+ * Bytes per second below which so many tasks cannot send what they hold in one transaction: its time would run out and
+ * the task fail.
+ */
+export function slowestRate(tasks: number): number {
+  return Math.ceil((tasks * mirrorBufferBytes) / (mirrorTransactionMs / 1000));
+}
+
 /** What brokers know the producers of a migration's forward mirrors by; a client quota of this id throttles them. */
 export function mirrorClientId(migration: string): string {
   return `ferry-${migration}-mirror`;

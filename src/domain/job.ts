@@ -16,7 +16,13 @@ export const Job = z.discriminatedUnion("name", [
   z.object({ name: z.literal("plan"), ...from, part: z.enum(["iam", "terraform"]).optional() }),
   z.object({ name: z.literal("provision"), ...from }),
   z.object({ name: z.literal("network"), ...from }),
-  z.object({ name: z.literal("replicate"), ...from, action: z.enum(["start", "pause", "resume", "stop"]) }),
+  z.object({
+    name: z.literal("replicate"),
+    ...from,
+    action: z.enum(["start", "pause", "resume", "stop", "throttle"]),
+    /** For `throttle`; absent: no limit any more. */
+    bytesPerSecond: z.int().positive().optional(),
+  }),
   z.object({
     name: z.literal("lag"),
     ...from,

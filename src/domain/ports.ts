@@ -102,6 +102,13 @@ export type KafkaCluster = {
   removeAcls(acls: readonly Acl[]): Promise<void>;
   /** Changes single values and leaves the others alone (IncrementalAlterConfigs, KIP-339, Kafka 2.3). */
   alterTopicConfigs(changes: readonly ConfigChange[]): Promise<void>;
+  /**
+   * Bytes per second that each broker lets clients of this id produce, `undefined` without a quota of its own. Unknown
+   * before Kafka 2.6, or without the right to ask.
+   */
+  produceQuota(clientId: string): Promise<Known<number | undefined>>;
+  /** Sets that quota, or with `undefined` removes it, and reads it back. */
+  limitProduce(clientId: string, bytesPerSecond: number | undefined): Promise<void>;
   close(): Promise<void>;
 };
 

@@ -1,11 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  connectorConfig,
-  literal,
-  literals,
-  type Site,
-  slowestRate,
-} from "#adapters/connect/mirror-config.ts";
+import { connectorConfig, literal, literals, type Site } from "#adapters/connect/mirror-config.ts";
+import { slowestRate } from "#domain/flow.ts";
 import { engineThat, forward, gone, secret, source, target } from "#support/connect-answers.ts";
 
 const site: Site = {

@@ -248,6 +248,18 @@ export function kafkaClusterContract(
 
     describeGroupCases({ topic, under: () => under, types });
 
+    it("limits what clients of one id may produce, and takes the limit away", async () => {
+      const id = unique("contract-client");
+      expect(await cluster.produceQuota(id)).toEqual({ known: true, value: undefined });
+      await cluster.limitProduce(id, 1_500_000);
+      expect(await cluster.produceQuota(id)).toEqual({ known: true, value: 1_500_000 });
+      await cluster.limitProduce(id, 20_000_000);
+      expect(await cluster.produceQuota(id)).toEqual({ known: true, value: 20_000_000 });
+      expect(await cluster.produceQuota(`${id}-other`)).toEqual({ known: true, value: undefined });
+      for (const _ of ["once", "twice"]) await cluster.limitProduce(id, undefined);
+      expect(await cluster.produceQuota(id)).toEqual({ known: true, value: undefined });
+    });
+
     it("knows the bytes on disk", async () => {
       const name = await topic(2);
       await under.append(name, 1, [{ value: "x".repeat(1000) }]);

@@ -24,6 +24,7 @@ import { checkedConfig, checkSize, configsOf, withDefaults } from "./fake-config
 import { createFakeGroups, type FakeGroups } from "./fake-groups.ts";
 import { createFakeLog, type FakeLog, type RecordDraft } from "./fake-log.ts";
 import { activeProducers, createFakeProducers, type FakeClient } from "./fake-producers.ts";
+import { createFakeQuotas } from "./fake-quotas.ts";
 import { sweepPieces } from "./fake-sweep.ts";
 
 type FakeTopic = {
@@ -105,6 +106,7 @@ export function createFakeKafka({
   let created = 0;
   const authorizer = createFakeAuthorizer(role, authorizerOptions);
   const producers = createFakeProducers(now);
+  const quotas = createFakeQuotas();
   let bot = principal;
   let version: Known<string> = known(role === "source" ? "3.9" : "4.1");
   let brokerConfigs: readonly ConfigEntry[] = [];
@@ -274,6 +276,9 @@ export function createFakeKafka({
       answer("alterTopicConfigs", () => {
         for (const each of changes) change(each);
       }),
+    produceQuota: (id) =>
+      answer("produceQuota", () => since("2.6", "DescribeClientQuotas", () => quotas.rateOf(id))),
+    limitProduce: (id, rate) => answer("limitProduce", () => quotas.limit(id, rate)),
     close: () => answer("close", () => {}),
   };
 

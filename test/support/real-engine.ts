@@ -11,6 +11,7 @@ type RealEngine = {
   readonly target?: ClusterAccess;
   readonly exactlyOnce?: boolean;
   readonly patienceMs?: number;
+  readonly clientId?: string;
 };
 
 /** MirrorMaker 2 on the lab's Connect workers, between the lab's clusters. */
@@ -23,6 +24,7 @@ export function realEngine(clusters: ProvidedClusters, how: RealEngine = {}): Re
     exactlyOnce: how.exactlyOnce ?? true,
     clusterIds: async () => ({ source: source.clusterId, target: target.clusterId }),
     patienceMs: how.patienceMs ?? 60_000,
+    ...(how.clientId === undefined ? {} : { clientId: how.clientId }),
     log: createQuietLog(),
     clock: realClock,
   });

@@ -1,4 +1,4 @@
-import { aliases, offsetsTopicPrefix } from "#domain/flow.ts";
+import { aliases, mirrorBufferBytes, mirrorTransactionMs, offsetsTopicPrefix } from "#domain/flow.ts";
 import type { Flow, FlowKind } from "#domain/ports.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 import { clientProperties } from "./client-properties.ts";
@@ -135,17 +135,6 @@ export function atHome(config: ConnectorConfig): ConnectorConfig {
   );
 }
 
-const bufferBytes = 64 * 1024 * 1024;
-const transactionMs = 180_000;
-
-/**
- * Bytes per second below which so many tasks cannot send what they hold in one transaction: its time would run out and
- * the task fail.
- */
-export function slowestRate(tasks: number): number {
-  return Math.ceil((tasks * bufferBytes) / (transactionMs / 1000));
-}
-
 /** The data producer belongs to the worker and writes where the worker lives, unless it is told otherwise. */
 function producer({ kind, name }: Flow, site: Site): ConnectorConfig {
   const side = kind === "reverse" ? "source" : "target";
@@ -161,7 +150,7 @@ function producer({ kind, name }: Flow, site: Site): ConnectorConfig {
     "producer.override.compression.gzip.level": "1",
     // Checked against the record before compression: one that fitted on the source would fail the task.
     "producer.override.max.request.size": String(32 * 1024 * 1024),
-    "producer.override.buffer.memory": String(bufferBytes),
+    "producer.override.buffer.memory": String(mirrorBufferBytes),
     "producer.override.linger.ms": "20",
     "producer.override.batch.size": String(256 * 1024),
     ...(kind === "forward" && site.clientId !== undefined
@@ -191,7 +180,7 @@ function once(site: Site): ConnectorConfig {
     // A transaction ends when what is buffered has been sent, which takes long over a slow line or under a quota. Beyond
     // the default of 1 min the coordinator would abort it and fail the task. Readers behind a worker that dies for good
     // and had one open wait for as long (read_committed).
-    "producer.override.transaction.timeout.ms": String(transactionMs),
+    "producer.override.transaction.timeout.ms": String(mirrorTransactionMs),
   };
 }
 

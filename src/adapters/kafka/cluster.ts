@@ -11,6 +11,7 @@ import { createLogSizes } from "./log-sizes.ts";
 import { createMetadata } from "./metadata.ts";
 import { createOffsets } from "./offsets.ts";
 import { createProducers } from "./producers.ts";
+import { createQuotas } from "./quotas.ts";
 import { createRecords } from "./records.ts";
 import { releaseOf } from "./release.ts";
 import { createSweep } from "./sweep.ts";
@@ -74,6 +75,7 @@ export function createKafkaCluster({
     ...createProducers(role, metadata, clock),
     ...createTransactions(role, metadata, clock),
     ...createAcls(role, metadata, clock),
+    ...createQuotas(role, metadata, clock),
     close: connections.close,
   };
 }

@@ -1,0 +1,130 @@
+import type { Clock, KafkaCluster } from "#domain/ports.ts";
+import { known, unknown } from "#domain/topology.ts";
+import type { Request } from "./connection.ts";
+import { answerError, isPassing, type Role } from "./errors.ts";
+import type { Metadata } from "./metadata.ts";
+import { createBackoff } from "./retry.ts";
+import type { Reader, Writer } from "./wire.ts";
+
+/** Client quotas (KIP-13), read and changed through the API of KIP-546: Kafka 2.6 and newer. */
+
+export type Quotas = Pick<KafkaCluster, "produceQuota" | "limitProduce">;
+
+type Described = {
+  readonly error: number;
+  readonly detail: string | null;
+  readonly rates: readonly number[];
+};
+type Altered = { readonly error: number; readonly detail: string | null };
+
+const describeQuotas = 48;
+const alterQuotas = 49;
+const entityType = "client-id";
+const quotaKey = "producer_byte_rate";
+
+export function createQuotas(role: Role, metadata: Metadata, clock: Clock): Quotas {
+  async function produceQuota(clientId: string) {
+    const node = await metadata.any();
+    if (!node.versions.has(describeQuotas)) {
+      return unknown(`the ${role} cluster has no DescribeClientQuotas (Kafka 2.6)`);
+    }
+    const { error, detail, rates } = await metadata.ask(describeRequest(clientId));
+    if (error === 0) return known(rates[0]);
+    const refused = answerError(role, error, `DescribeClientQuotas of ${clientId}`, detail);
+    if (refused.code === "E_KAFKA_AUTH") return unknown(refused.message);
+    throw refused;
+  }
+
+  return {
+    produceQuota,
+    async limitProduce(clientId, bytesPerSecond) {
+      const again = createBackoff(clock);
+      for (;;) {
+        const [result] = await metadata.ask(alterRequest(clientId, bytesPerSecond));
+        const { error, detail } = result ?? { error: -1, detail: "no answer" };
+        if (error !== 0 && !(isPassing(error) && (await again()))) {
+          throw answerError(role, error, `AlterClientQuotas of ${clientId}`, detail);
+        }
+        if (error !== 0) continue;
+        // The answer comes before every broker has heard of it.
+        const now = await produceQuota(clientId);
+        if (!now.known || now.value === bytesPerSecond || !(await again())) return;
+      }
+    },
+  };
+}
+
+function describeRequest(clientId: string): Request<Described> {
+  return {
+    key: describeQuotas,
+    name: "DescribeClientQuotas",
+    min: 0,
+    max: 0,
+    encode(writer) {
+      writer.array([clientId], (name) => {
+        writer.text(entityType);
+        writer.i8(0); // exactly this name
+        writer.text(name);
+      });
+      writer.bool(true); // nothing that is of a user as well
+    },
+    decode(reader) {
+      reader.throttle();
+      const error = reader.i16();
+      const detail = reader.nullableText();
+      const entries = reader.array(() => {
+        readEntity(reader);
+        return reader.array(() => ({ key: reader.text(), value: reader.take(8).readDoubleBE(0) }));
+      });
+      const rates = entries.flat().filter(({ key }) => key === quotaKey);
+      return { error, detail, rates: rates.map(({ value }) => value) };
+    },
+  };
+}
+
+function alterRequest(clientId: string, bytesPerSecond: number | undefined): Request<readonly Altered[]> {
+  return {
+    key: alterQuotas,
+    name: "AlterClientQuotas",
+    min: 0,
+    max: 0,
+    timeout: 30_000,
+    encode(writer) {
+      writer.array([clientId], (name) => {
+        writer.array([name], () => {
+          writer.text(entityType);
+          writer.text(name);
+        });
+        writer.array([quotaKey], (key) => {
+          writer.text(key);
+          writeDouble(writer, bytesPerSecond ?? 0);
+          writer.bool(bytesPerSecond === undefined); // remove it
+        });
+      });
+      writer.bool(false); // not only to validate
+    },
+    decode(reader) {
+      reader.throttle();
+      return reader.array(() => {
+        const error = reader.i16();
+        const detail = reader.nullableText();
+        readEntity(reader);
+        return { error, detail };
+      });
+    },
+  };
+}
+
+function readEntity(reader: Reader): void {
+  reader.array(() => {
+    reader.text();
+    reader.nullableText();
+  });
+}
+
+function writeDouble(writer: Writer, value: number): void {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleBE(value);
+  writer.i32(bytes.readInt32BE(0));
+  writer.i32(bytes.readInt32BE(4));
+}
