@@ -29,6 +29,11 @@ async function digest(by = "schedule", waiting: readonly string[] = [], work: Wo
   return mirror.small.card.shown.slice(before).at(-1);
 }
 
+/** What BullMQ hands over for this time of a schedule. */
+function slot(at: number): Work {
+  return { ...mirror.work, jobId: `repeat:digest:orders:${at}` };
+}
+
 function withDigest(digest: object): Work {
   const { migration } = mirror.work;
   const settings = MigrationSettings.parse({
@@ -108,7 +113,6 @@ describe("a digest", () => {
   });
 
   it("is posted once after an outage in which several became due: the newest", async () => {
-    const slot = (at: number): Work => ({ ...mirror.work, jobId: `repeat:digest:orders:${at}` });
     const noon = 1_795_348_800_000;
     expect(await digest("schedule", [], slot(noon + 60 * minute))).toBeDefined();
     expect(await digest("schedule", [], slot(noon))).toBeUndefined();
@@ -147,12 +151,13 @@ describe("a digest", () => {
   });
 });
 
-describe("a digest on a change of state", () => {
-  async function look(work: Work = withDigest({})) {
-    await digestOnChange(await sampleLag(work), work);
-    return mirror.small.queue.jobs.filter(({ job }) => job.name === "digest");
-  }
+/** What the watch does after each reading. */
+async function look(work: Work = withDigest({})) {
+  await digestOnChange(await sampleLag(work), work);
+  return mirror.small.queue.jobs.filter(({ job }) => job.name === "digest");
+}
 
+describe("a digest on a change of state", () => {
   it("is asked for when a wave has moved, stopped, gone on or caught up first, not at the first look", async () => {
     mirror.engine.hold(true);
     mirror.source.appendMany("parcels", 0, 3);
