@@ -7,11 +7,13 @@ import { count, figure } from "#domain/wording.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
+import { formerEngines, rememberEngine, takeOver } from "./change-engine.ts";
+import { strayHeartbeats } from "./heartbeats.ts";
 import { startGuarded } from "./loop-guard.ts";
 import { type StartedWave, startWave } from "./replicate-wave.ts";
 import { forgetRestarts } from "./restart-failed.ts";
-import { throttle, throttled } from "./throttle.ts";
 import { resumeReverse, reverseWaves } from "./resume-reverse.ts";
+import { throttle, throttled } from "./throttle.ts";
 
 /** Written when the first mirror is started: from then on a mirror that cannot be read is worth an alarm. */
 export function mirroringKey(migration: string): string {
@@ -37,6 +39,8 @@ export async function replicate(job: JobOf<"replicate">, work: Work): Promise<Ou
   }
   await work.audit({
     what: `replicate.${job.action}`,
+    subject: work.migration.name,
+    reason: "asked",
     detail: { plan: plan.hash, waves: [...waves, ...back].map(({ name }) => name) },
   });
   if (job.action === "start") return start(plan, waves, engine, work);
@@ -80,8 +84,8 @@ async function start(
   const problems = started.flatMap(({ wave, problems }) =>
     problems.map((error) => problemCheck(wave.name, error)),
   );
-  const limit = await throttled(work);
-  const said = [...check.problems, ...(limit === undefined ? [] : [limit])];
+  const notes = [await strayHeartbeats(check.version, work), await throttled(work)];
+  const said = [...check.problems, ...notes.filter((note) => note !== undefined)];
   const warnings = said.map((text): Check => ({ state: "warn", text }));
   const failed = started.filter(({ state }) => state === "failed").length;
   const text = `${count(sum(started, "topics"), "topic")} in ${count(waves.length - failed, "wave")} mirrored; ${count(sum(started, "created"), "topic")} created on MSK.`;
@@ -104,6 +108,7 @@ async function startAll(
   engine: ReplicationEngine,
   work: Work,
 ): Promise<readonly StartedWave[]> {
+  const formers = await formerEngines(plan, work);
   const started = new Map<Wave, StartedWave>();
   const left = waves.values();
   async function turn(): Promise<void> {
@@ -111,24 +116,43 @@ async function startAll(
       await progress(`wave ${wave.name}`, started.size, waves.length, work);
       // Those before it may have taken minutes: a run may have begun, or moved this one.
       await refuseBesideRun(work);
-      if (await isForward(wave, work)) started.set(wave, await startOne(plan, wave, engine, work));
+      if (!(await isForward(wave, work))) continue;
+      started.set(
+        wave,
+        await startOne(plan, wave, engine, work, () => takeOver(wave, formers, engine, work)),
+      );
     }
   }
   const turns = await Promise.allSettled(Array.from({ length: atOnce }, turn));
   for (const each of turns) if (each.status === "rejected") throw each.reason;
-  return waves.flatMap((wave) => started.get(wave) ?? []);
+  const all = waves.flatMap((wave) => started.get(wave) ?? []);
+  if (all.every(({ state }) => state !== "failed")) await rememberEngine(work);
+  return all;
 }
 
 /** Errors that pass by themselves are left to the queue, which calls the job again; others stay with their wave. */
-async function startOne(plan: Plan, wave: Wave, engine: ReplicationEngine, work: Work): Promise<StartedWave> {
+async function startOne(
+  plan: Plan,
+  wave: Wave,
+  engine: ReplicationEngine,
+  work: Work,
+  before: () => Promise<void>,
+): Promise<StartedWave> {
   try {
+    await before();
     const started = await startWave(plan, wave, engine, work);
     await forgetRestarts(work, flowName(work.migration.name, wave.name, "forward"));
     return started;
   } catch (thrown) {
     const error = asFerryError(thrown);
     if (error.retryable || error.code === "E_INTERNAL") throw error;
-    await work.audit({ what: "mirror.failed", wave: wave.name, reason: error.code, detail: error.message });
+    await work.audit({
+      what: "mirror.failed",
+      wave: wave.name,
+      subject: flowName(work.migration.name, wave.name, "forward"),
+      reason: error.code,
+      detail: { message: error.message },
+    });
     await threadTrace(wave, engine, work);
     return { wave, state: "failed", topics: 0, created: 0, partitions: 0, problems: [error] };
   }
@@ -202,7 +226,9 @@ async function carryOut(
   }
   if (action === "pause") await engine.pause(name);
   if (action === "stop") await engine.stop(name);
-  await work.audit({ what: `mirror.${verbs[action].state}`, wave: wave.name, detail: { flow: name } });
+  const { state: after } = verbs[action];
+  const change = { subject: name, before, after, reason: "asked" };
+  await work.audit({ what: `mirror.${after}`, wave: wave.name, ...change, detail: { flow: name } });
 }
 
 function startTable(started: readonly StartedWave[]): Part {

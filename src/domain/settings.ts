@@ -236,7 +236,7 @@ const MirrorMakerSettings = z.strictObject({
 });
 export type MirrorMakerSettings = z.infer<typeof MirrorMakerSettings>;
 
-const EngineName = z.enum(["connect", "mirrormaker", "replicator"]);
+export const EngineName = z.enum(["connect", "mirrormaker", "replicator"]);
 export type EngineName = z.infer<typeof EngineName>;
 
 const ReplicationKeys = z.strictObject({

@@ -1,0 +1,137 @@
+import { z } from "zod";
+import { FerryError } from "#domain/errors.ts";
+import { flowName, type Plan, type Wave } from "#domain/plan.ts";
+import type { Flow, FlowStatus, ReplicationEngine } from "#domain/ports.ts";
+import { EngineName } from "#domain/settings.ts";
+import { at, type OffsetTable } from "#domain/topology.ts";
+import { readWaveState } from "#jobs/switch/wave.ts";
+import type { Work } from "#jobs/work.ts";
+
+/**
+ * Changing the engine before cutover: each wave's mirror is stopped on the engine before, its copied offsets become
+ * those of a stopped mirror on the new one, and only then is it removed there. At every moment one of the two knows how
+ * far the copy is, and never both run: nothing is lost and nothing is copied twice. Each step may be repeated.
+ */
+
+type Former = { readonly name: EngineName; readonly engine: ReplicationEngine };
+
+const Started = z.object({ engine: EngineName });
+
+/** The engine on which the mirrors of this migration were last started, all of them. */
+function startedKey(migration: string): string {
+  return `engine:${migration}`;
+}
+
+/**
+ * Engines that may still hold mirrors of this migration: none while it runs on the one that it was last started on.
+ * `E_SETTINGS` when that one has lost its section, `E_PHASE` when a cutover has begun there.
+ */
+export async function formerEngines(plan: Pick<Plan, "waves">, work: Work): Promise<readonly Former[]> {
+  const { replication } = work.migration.settings;
+  const started = (await work.store.read(startedKey(work.migration.name)))?.value;
+  const last = started === undefined ? undefined : Started.parse(started).engine;
+  if (last === replication.engine) return [];
+  if (last !== undefined && replication[last] === undefined) {
+    const text = `replication.${last}: not set; the mirrors run on ${last} and cannot be taken over without it.`;
+    throw new FerryError("E_SETTINGS", text);
+  }
+  const names = EngineName.options.filter((name) => name !== replication.engine && replication[name]);
+  const formers = await Promise.all(
+    names.map(async (name): Promise<Former> => ({ name, engine: await work.world.engine(name) })),
+  );
+  for (const former of formers) await refuseLate(former, plan, work);
+  return formers;
+}
+
+/** Every mirror is on the engine of the settings. */
+export async function rememberEngine({ store, migration }: Work): Promise<void> {
+  const started: z.infer<typeof Started> = { engine: migration.settings.replication.engine };
+  await store.write(startedKey(migration.name), started);
+}
+
+/** From the first step of a cutover on, the boundaries and the mirror back belong to the engine they were made on. */
+async function refuseLate({ name, engine }: Former, plan: Pick<Plan, "waves">, work: Work): Promise<void> {
+  for (const wave of plan.waves) {
+    const { phase } = await readWaveState(work, wave.name);
+    if (phase === "before-cutover") continue;
+    const kinds = ["forward", "reverse"] as const;
+    const states = await Promise.all(
+      kinds.map((kind) => engine.status(flowName(work.migration.name, wave.name, kind))),
+    );
+    const [there] = states.filter(({ state }) => state !== "absent");
+    if (there === undefined) continue;
+    const wanted = work.migration.settings.replication.engine;
+    throw new FerryError(
+      "E_PHASE",
+      `Wave ${wave.name} has begun its cutover on ${name} (${there.name}); set replication.engine from ${wanted} back to ${name}.`,
+    );
+  }
+}
+
+/** Takes a wave's mirror over from the engine before. The new one is left stopped, with its offsets. */
+export async function takeOver(
+  wave: Wave,
+  formers: readonly Former[],
+  engine: ReplicationEngine,
+  work: Work,
+): Promise<void> {
+  const name = flowName(work.migration.name, wave.name, "forward");
+  for (const former of formers) {
+    const checkpoint = flowName(work.migration.name, wave.name, "checkpoint");
+    const before = await former.engine.status(name);
+    if (before.state !== "absent") await takeForward(name, before, wave, former, engine, work);
+    if ((await former.engine.status(checkpoint)).state !== "absent") await former.engine.remove(checkpoint);
+  }
+}
+
+async function takeForward(
+  name: string,
+  before: FlowStatus,
+  wave: Wave,
+  former: Former,
+  engine: ReplicationEngine,
+  work: Work,
+): Promise<void> {
+  await former.engine.stop(name);
+  const copied = await former.engine.copied(name);
+  await refuseOutside(name, copied, work);
+  await engine.define(flowLike(before), "stopped");
+  // A topic that was taken off the list has offsets still: they are nothing to the new mirror.
+  const carried = new Map([...copied].filter(([topic]) => before.topics.includes(topic)));
+  await engine.seed(name, carried);
+  const to = work.migration.settings.replication.engine;
+  await work.audit({
+    what: "mirror.taken-over",
+    wave: wave.name,
+    subject: name,
+    before: former.name,
+    after: to,
+    reason: "asked",
+    detail: { flow: name, copied: Object.fromEntries(carried) },
+  });
+  await former.engine.remove(name);
+  work.log.info({ flow: name, from: former.name, to }, "took a mirror over");
+}
+
+/** One task each is enough while it is stopped: the start defines it anew. */
+function flowLike({ name, topics }: FlowStatus): Flow {
+  return { name, kind: "forward", topics, groups: [], tasks: 1 };
+}
+
+/** Beyond the end a mirror would silently copy the whole partition again. */
+async function refuseOutside(name: string, copied: OffsetTable, work: Work): Promise<void> {
+  const { source } = work.world;
+  const there = new Set((await source.listTopics()).map((topic) => topic.name));
+  const ends = await source.offsets(
+    [...copied.keys()].filter((topic) => there.has(topic)),
+    "end",
+  );
+  for (const [topic, row] of copied) {
+    for (const [partition, offset] of row.entries()) {
+      const end = at(ends, topic, partition);
+      if (offset === undefined || end === undefined || offset < end) continue;
+      const text = `${name}: ${topic}-${partition} was copied up to ${offset}, and the source ends at ${end}.`;
+      throw new FerryError("E_SEED_BOUNDS", text);
+    }
+  }
+}
