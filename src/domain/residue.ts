@@ -33,4 +33,7 @@ export const sharedMirrorTopics: readonly string[] = [
   `mm2-offset-syncs.${aliases.target}.internal`,
   `${aliases.source}.checkpoints.internal`,
   `${aliases.target}.checkpoints.internal`,
+  // Made on the way by workers before 4.0, where the source has heartbeats of another MirrorMaker.
+  `${aliases.source}.heartbeats`,
+  `${aliases.target}.heartbeats`,
 ];

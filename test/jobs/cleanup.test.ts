@@ -124,6 +124,7 @@ describe("carrying out a cleanup", () => {
       "ferry-orders-billing-forward-offsets-abc1",
       "ferry-orders-shipping-reverse-offsets-abc2",
       "ferry-source.checkpoints.internal",
+      "ferry-source.heartbeats",
     ];
     const foreign = [
       "mm2-offset-syncs.backup.internal",

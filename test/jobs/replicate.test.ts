@@ -82,6 +82,22 @@ describe("replicate", () => {
     expect((await engine.status("ferry-orders-billing-forward")).topics).toContain("refunds");
   });
 
+  it("says which topics of another MirrorMaker older workers bring along", async () => {
+    await run("start");
+    expect(mirror.said()).not.toContain("heartbeats");
+    mirror.source.addTopic("heartbeats");
+    mirror.source.addTopic("device-heartbeats");
+    await run("start");
+    expect(mirror.said()).toContain(
+      "The source has heartbeats of another MirrorMaker 2: workers of 3.9.2 copy such topics with every wave, here as ferry-source.heartbeats.",
+    );
+    const { work, engine } = mirror;
+    const check: typeof engine.check = async () => ({ ...(await engine.check()), version: "4.1.2" });
+    const newer = withWorld(work, { engine: async () => ({ ...engine, check }) });
+    await replicate({ name: "replicate", migration: "orders", by: "UANA", action: "start" }, newer);
+    expect(mirror.said()).not.toContain("heartbeats");
+  });
+
   it("changes nothing when started again", async () => {
     await run("start");
     const orders = [...mirror.engine.orders];
