@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
 import { planKey } from "#domain/plan.ts";
-import { mirroringKey } from "#jobs/mirror/replicate.ts";
+import { mirroringKey, replicate } from "#jobs/mirror/replicate.ts";
 import { watch } from "#jobs/watch.ts";
+import { createMirrorWork } from "#support/mirror-work.ts";
 import { createSampleMigration } from "#support/sample-migration.ts";
 
 const job = { name: "watch", migration: "orders", by: "schedule" } as const;
@@ -22,5 +23,24 @@ describe("watching", () => {
     await sample.store.write(mirroringKey("orders"), 1);
     await watch(job, { ...work, world });
     expect(await sample.store.keys("alarm:")).toHaveLength(1);
+  });
+
+  it("starts failed tasks again, and its alarm says how often, in place", async () => {
+    const { work, engine, source, small } = await createMirrorWork();
+    source.appendMany("invoices", 0, 3);
+    await replicate({ name: "replicate", migration: "orders", by: "UANA", action: "start" }, work);
+    const flow = "ferry-orders-billing-forward";
+    for (let round = 0; round < 8; round += 1) {
+      engine.failTask(flow, "TopicAuthorizationException: invoices\n\tat Sender.run");
+      await watch(job, work);
+      await small.clock.advance(120_000);
+    }
+    const alarms = small.fake.posts.filter(({ message }) =>
+      message.subject.includes("mirror of wave billing failed"),
+    );
+    expect(alarms).toHaveLength(1);
+    const shown = JSON.stringify(alarms[0]?.message);
+    expect(shown).toContain("Started again 5 times of 5");
+    expect(shown).toContain("at Sender.run");
   });
 });
