@@ -72,10 +72,19 @@ async function searchFor(record: KafkaRecord, tail: Records, origin: LogView): P
   if (matches.length === 0) return unknown(missing);
   const longest = Math.max(...matches.map(({ agrees }) => agrees));
   const [best, other] = matches.filter(({ agrees }) => agrees === longest);
-  if (best !== undefined && other === undefined) return { kind: "copied", offset: best.offset };
+  if (best !== undefined && other === undefined && !mayHaveExpired(best, tail, origin)) {
+    return { kind: "copied", offset: best.offset };
+  }
   return unknown(
-    `the record at offset ${record.offset} of the copy stands at more than one place of the source, ${best?.offset} and ${other?.offset}`,
+    `the record at offset ${record.offset} of the copy may be more than one record of the source: the one at ${best?.offset}, or one ${other === undefined ? "that has expired" : `at ${other.offset}`}`,
   );
+}
+
+/** Content repeats, and the source has lost the records before the match that would tell it from an earlier one. */
+function mayHaveExpired({ agrees }: Match, tail: Records, origin: LogView): boolean {
+  const last = tail.at(-1);
+  const repeats = tail.slice(0, -1).some((one) => last !== undefined && sameRecord(one, last));
+  return repeats && origin.start > 0 && agrees < tail.length;
 }
 
 /** `undefined`: given up. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { createMsk } from "#adapters/msk.ts";
-import { createReplicatorEngine } from "#adapters/replicator/engine.ts";
+import { createReplicatorEngine, type ReplicatorOptions } from "#adapters/replicator/engine.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Clock, ReplicationEngine, Store } from "#domain/ports.ts";
 import { topicOf } from "#domain/replicator-rules.ts";
@@ -19,20 +19,13 @@ export type ReplicatorUnderTest = {
   readonly target: FakeKafka;
   readonly clock: Clock;
   readonly store: Store;
-  readonly security: Security;
   /** A new one, as after a restart of the bot. */
-  engine(change?: Partial<Opening>): ReplicationEngine;
+  engine(change?: Partial<ReplicatorOptions>): ReplicationEngine;
   /** Each running Replicator copies at most so many records of each partition. */
   copy(most?: number): Promise<void>;
   /** As after a restart within AWS: the last records of each partition are copied once more from then on. */
   repeat(topic: string, partition: number, records: number): void;
   stop(): Promise<void>;
-};
-
-type Opening = {
-  readonly migration: string;
-  readonly settings: ReplicatorSettings;
-  readonly security: Security;
 };
 
 const secret = `arn:aws:secretsmanager:us-east-1:${ACCOUNT}:secret:AmazonMSK_source-a1b2c3`;
@@ -41,7 +34,7 @@ export const replicatorSettings = ReplicatorSettings.parse({
   scram: { mechanism: "SHA512", secretArn: secret },
   caSecretArn: secret,
 });
-export const sourceSecurity: Security = {
+const sourceSecurity: Security = {
   protocol: "SASL_SSL",
   mechanism: "SCRAM-SHA-512",
   username: "ferry",
@@ -121,7 +114,6 @@ export async function startReplicatorUnderTest(): Promise<ReplicatorUnderTest> {
     target,
     clock,
     store,
-    security: sourceSecurity,
     copy,
     repeat(topic, partition, records) {
       for (const { name } of running(aws)) {
