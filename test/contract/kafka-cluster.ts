@@ -87,6 +87,18 @@ export function kafkaClusterContract(
       expect(await cluster.read({ topic: two, partition: 0 }, 0, { max: 10 })).toEqual([]);
     });
 
+    it("sweeps offsets and groups in one look, and names what it did not learn", async () => {
+      const [name, absent, group] = [await topic(2), unique("never-was"), unique("contract-group")];
+      await under.append(name, 1, [{ value: "a" }, { value: "b" }]);
+      await cluster.commit(new Map([[group, new Map([[name, [undefined, 1]]])]]));
+      const sweep = await cluster.sweep({ topics: [name, absent], groups: [group] });
+      expect(sweep.starts).toEqual(new Map([[name, [0, 0]]]));
+      expect(sweep.ends).toEqual(new Map([[name, [0, 2]]]));
+      expect(sweep.committed).toEqual(new Map([[group, new Map([[name, [undefined, 1]]])]]));
+      expect(sweep.groups.get(group)).toMatchObject({ state: "Empty", members: [] });
+      expect([...new Set(sweep.missing.map((piece) => piece.topic))]).toEqual([absent]);
+    });
+
     it("names a topic that does not exist", async () => {
       const name = unique("never-was");
       await expect(cluster.offsets([name], "end")).rejects.toMatchObject({ code: "E_UNKNOWN_TOPIC" });

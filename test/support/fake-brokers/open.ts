@@ -2,14 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { createReader, createWriter } from "#adapters/kafka/wire.ts";
 import { apis } from "./answers.ts";
-import {
-  createFaults,
-  type FakeGroup,
-  type FakePartition,
-  type Fault,
-  type Model,
-  type Place,
-} from "./model.ts";
+import { createFaults, type FakeGroup, type Fault, type Model, type Place } from "./model.ts";
 
 /**
  * Brokers that speak Kafka's protocol on real sockets, as far as a lag sweep asks: metadata, coordinators, offsets, groups.
@@ -17,8 +10,6 @@ import {
  */
 export type FakeBrokers = AsyncDisposable & {
   readonly bootstrap: readonly string[];
-  readonly topics: Map<string, FakePartition[]>;
-  readonly groups: Map<string, FakeGroup>;
   /** Names of the requests so far, in order. */
   readonly requests: string[];
   /** Received and sent. */
@@ -33,8 +24,14 @@ export type FakeBrokers = AsyncDisposable & {
   addGroup(id: string, group: Partial<FakeGroup> & Pick<FakeGroup, "offsets">): void;
   /** Makes something go wrong until the returned function is called. */
   fault(fault: Fault): () => void;
-  /** The broker stops to listen and leaves the metadata; what it leads has no leader. */
-  stop(broker: number): Promise<void>;
+  /** -1: nobody leads it. */
+  lead(topic: string, partition: number, broker: number): void;
+  coordinate(group: string, broker: number): void;
+  /**
+   * The broker does not listen any more. Noticed, it has left the metadata and what it led has no leader; else the others
+   * go on to name it.
+   */
+  stop(broker: number, how?: { readonly noticed: boolean }): Promise<void>;
 };
 
 export async function openFakeBrokers({
@@ -91,8 +88,6 @@ export async function openFakeBrokers({
 
   return {
     bootstrap: [...model.ports.values()].map((port) => `127.0.0.1:${port}`),
-    topics: model.topics,
-    groups: model.groups,
     requests,
     bytes,
     addTopic(name, partitions, { start, end } = { start: 0, end: 100 }) {
@@ -109,9 +104,21 @@ export async function openFakeBrokers({
       model.groups.set(id, { coordinator, state: "Empty", members: [], ...group });
     },
     fault: (fault) => faults.add(fault),
-    async stop(broker) {
+    lead(topic, partition, broker) {
       memory.clear();
-      model.down.add(broker);
+      const row = model.topics.get(topic)?.[partition];
+      if (!row) throw new Error(`the fake brokers have no ${topic}-${partition}`);
+      row.leader = broker;
+    },
+    coordinate(group, broker) {
+      memory.clear();
+      const found = model.groups.get(group);
+      if (!found) throw new Error(`the fake brokers have no group ${group}`);
+      found.coordinator = broker;
+    },
+    async stop(broker, { noticed } = { noticed: true }) {
+      memory.clear();
+      if (noticed) model.down.add(broker);
       await servers.get(broker)?.close();
     },
     async [Symbol.asyncDispose]() {
