@@ -1,4 +1,4 @@
-import { type LagSample, ratesBetween, recentRates, recentSamples } from "./lag-history.ts";
+import { type LagSample, ratesBetween, recentRates, recentSamples, steadySamples } from "./lag-history.ts";
 import type { LagPoint } from "./ports.ts";
 import type { TopicPartition } from "./topology.ts";
 
@@ -104,13 +104,14 @@ export function etaFrom(samples: readonly LagSample[]): Eta {
 
 function standingOf(samples: readonly LagSample[], last: LagSample): Standing | undefined {
   const rates = recentRates(samples);
-  if (rates === undefined) return undefined;
+  const steady = recentRates(samples, steadySamples);
+  if (rates === undefined || steady === undefined) return undefined;
   const [copying, arriving] = [total(rates.copying), total(rates.arriving)];
   // An offset that went backwards: another log.
   if (Number.isNaN(copying) || Number.isNaN(arriving)) return undefined;
   const slow = waitingPartitions(last)
     .map(({ cell, ...waiting }) => {
-      const speed = { copying: rates.copying[cell] ?? 0, arriving: rates.arriving[cell] ?? 0 };
+      const speed = { copying: steady.copying[cell] ?? 0, arriving: steady.arriving[cell] ?? 0 };
       const net = speed.copying - speed.arriving;
       return { cell, ...waiting, ...speed, at: net > 0 ? last.at + (waiting.records / net) * 1000 : null };
     })
@@ -150,21 +151,36 @@ function waitingPartitions({ topics, next, ends }: LagSample) {
   return waiting;
 }
 
-/** Behind at each of the recent samples, and never copied from. */
+/** Behind for so long, and nothing of it copied: partitions of a task take turns, but not this long, ms. */
+const frozenMs = 45_000;
+
 function isFrozen(samples: readonly LagSample[], cell: number): boolean {
-  const recent = samples.slice(-recentSamples);
-  const next = recent.at(-1)?.next[cell];
-  return (
-    recent.length === recentSamples &&
-    recent.every((sample) => sample.next[cell] === next && (sample.ends[cell] ?? 0) > (next ?? 0))
+  const last = samples.at(-1);
+  const since = samples.findLast(({ at }) => at <= (last?.at ?? 0) - frozenMs);
+  if (last === undefined || since === undefined) return false;
+  const position = last.next[cell] ?? Number.NaN;
+  return samples.every(
+    ({ at, next, ends }) => at < since.at || (next[cell] === position && (ends[cell] ?? 0) > position),
   );
 }
 
 /** With fewer windows than this the band is wider: little was seen of how much the rate wavers. */
-const windowsForBand = 6;
-const fewWindows = 2;
-/** What the rate of all may still gain on the best that was seen, and lose on the worst. */
-const slack = 1.15;
+const windowsForBand = 12;
+/** What the rate of all may still gain on the best that was seen, and lose on the worst: a mirror warms up. */
+const slack = { few: { up: 3, down: 2 }, many: { up: 1.5, down: 1.25 } } as const;
+/** Copied offsets are told so long after the copy at most, ms (`offset.flush.interval.ms`). */
+const toldAfterMs = 5_000;
+/** How far the slowest partition alone draws the estimate away from what all of them together would need. */
+const drawn = 0.33;
+/** A partition that was starved for a moment is not the measure of the rest. */
+const drawnMost = 3;
+const worstMost = 4;
+/** Slower than four of five windows: the first ones of a mirror that warms up say little of the rest. */
+const share = 0.2;
+
+function unusual(nets: readonly number[]): number {
+  return nets.toSorted((a, b) => a - b)[Math.floor(nets.length * share)] ?? Number.POSITIVE_INFINITY;
+}
 
 function bandOf(
   samples: readonly LagSample[],
@@ -172,19 +188,21 @@ function bandOf(
   slowest: SlowPartition,
 ): { readonly at: number; readonly earliest: number; readonly latest: number | null } {
   const nets = netRates(samples);
-  const widen = nets.length < windowsForBand ? fewWindows : slack;
+  const { up, down } = nets.length < windowsForBand ? slack.few : slack.many;
   const net = copying - arriving;
   const shared = behind / net;
-  const alone = slowest.at === null ? null : (slowest.at - at) / 1000;
+  const alone = slowest.at === null ? null : Math.max(shared, (slowest.at - at) / 1000);
   const best = Math.max(net, ...nets);
-  const worst = Math.min(net, ...nets);
-  const span = alone === null ? shared : (shared + Math.max(shared, alone)) / 2;
-  const longest = alone === null || worst <= 0 ? null : Math.max(shared, alone) * (net / worst) * widen;
+  const worst = Math.min(net, unusual(nets));
+  const span = shared + (Math.min(alone ?? shared, drawnMost * shared) - shared) * drawn;
   const moment = (seconds: number) => at + seconds * 1000;
   return {
     at: moment(span),
-    earliest: moment(behind / best / widen),
-    latest: longest === null ? null : moment(longest),
+    earliest: moment(behind / best / up),
+    latest:
+      alone === null || worst <= 0
+        ? null
+        : moment(Math.min(alone, worstMost * shared) * (net / worst) * down) + toldAfterMs,
   };
 }
 

@@ -111,9 +111,14 @@ export function ratesBetween(before: LagSample, after: LagSample): PartitionRate
 
 /** Samples that the rates of now are taken over: at one each 15 s, the last minute. */
 export const recentSamples = 5;
+/** The same for one partition, which others starve now and then: the last three minutes. */
+export const steadySamples = 13;
 
 /** Rates of each partition over the last samples; `undefined`: there are fewer than two. */
-export function recentRates(samples: readonly LagSample[]): PartitionRates | undefined {
-  const [first, last] = [samples.slice(-recentSamples)[0], samples.at(-1)];
+export function recentRates(
+  samples: readonly LagSample[],
+  over: number = recentSamples,
+): PartitionRates | undefined {
+  const [first, last] = [samples.slice(-over)[0], samples.at(-1)];
   return first === undefined || last === undefined || first === last ? undefined : ratesBetween(first, last);
 }
