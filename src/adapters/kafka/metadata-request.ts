@@ -1,7 +1,7 @@
 import type { Broker, Partition, Topic } from "#domain/topology.ts";
 import type { Request } from "./connection.ts";
 import { breathe } from "./pace.ts";
-import type { Reader } from "./wire.ts";
+import type { Reader, Writer } from "./wire.ts";
 
 export type View = {
   readonly clusterId: string | null;
@@ -11,6 +11,16 @@ export type View = {
 
 type TopicAnswer = { readonly error: number; readonly topic: Topic };
 export type MetadataAnswer = View & { readonly topics: readonly TopicAnswer[] };
+
+/** KIP-482, and topic ids (KIP-516, Kafka 2.8). */
+const flexibleFrom = 9;
+const idsFrom = 10;
+
+/** What the caller may do is not asked for. */
+function noOperations(writer: Writer, version: number): void {
+  if (version <= 10) writer.bool(false);
+  writer.bool(false);
+}
 
 /**
  * `null` asks for all topics, an empty list for none. Never creates a topic. What is as in the topic `before` is kept from
@@ -24,10 +34,26 @@ export function metadataRequest(
     key: 3,
     name: "Metadata",
     min: 4,
-    max: 5,
-    encode(writer) {
-      writer.array(names, writer.text);
+    max: 12,
+    flexibleFrom,
+    encode(writer, version) {
+      if (version < flexibleFrom) {
+        writer.array(names, writer.text);
+        writer.bool(false);
+        if (version >= 8) noOperations(writer, version);
+        return;
+      }
+      writer.compactArray(names, (name) => {
+        if (version >= idsFrom) {
+          writer.i64(0); // by name, not by id
+          writer.i64(0);
+        }
+        writer.compactText(name);
+        writer.tags();
+      });
       writer.bool(false);
+      noOperations(writer, version);
+      writer.tags();
     },
     decode: (reader, version) => readMetadata(reader, version, before),
   };
@@ -38,20 +64,21 @@ async function readMetadata(
   version: number,
   before: (name: string) => Topic | undefined,
 ): Promise<MetadataAnswer> {
+  const form = formOf(reader, version);
   reader.throttle();
-  const brokers = reader.array(() => ({
-    id: reader.i32(),
-    host: reader.text(),
-    port: reader.i32(),
-    rack: reader.nullableText(),
-  }));
-  const clusterId = reader.nullableText();
+  const brokers = form.array(() => {
+    const broker = { id: reader.i32(), host: form.text(), port: reader.i32(), rack: form.nullableText() };
+    form.tags();
+    return broker;
+  });
+  const clusterId = form.nullableText();
   const controller = reader.i32();
   const topics: TopicAnswer[] = [];
-  for (let left = reader.i32(); left > 0; left -= 1) {
+  for (let left = form.count(); left > 0; left -= 1) {
     const error = reader.i16();
-    const name = reader.text();
-    topics.push({ error, topic: readTopic(reader, version, name, before(name)) });
+    // Only a topic that was asked for by its id has no name.
+    const name = form.nullableText() ?? "";
+    topics.push({ error, topic: readTopic(reader, form, name, before(name)) });
     const turn = breathe();
     if (turn) await turn;
   }
@@ -63,35 +90,69 @@ async function readMetadata(
   };
 }
 
-function readTopic(reader: Reader, version: number, name: string, before: Topic | undefined): Topic {
+/** How this version writes what all of them have. */
+type Form = {
+  readonly version: number;
+  readonly count: () => number;
+  readonly array: <T>(each: () => T) => T[];
+  readonly text: () => string;
+  readonly nullableText: () => string | null;
+  readonly tags: () => void;
+};
+
+function formOf(reader: Reader, version: number): Form {
+  if (version >= flexibleFrom) {
+    return {
+      version,
+      count: () => reader.uvarint() - 1,
+      array: reader.compactArray,
+      text: reader.compactText,
+      nullableText: reader.compactNullableText,
+      tags: reader.tags,
+    };
+  }
+  const { array, text, nullableText } = reader;
+  return { version, count: reader.i32, array, text, nullableText, tags: () => {} };
+}
+
+function readTopic(reader: Reader, form: Form, name: string, before: Topic | undefined): Topic {
+  const known = { name, ...idOf(reader, form) };
   const internal = reader.bool();
-  const count = reader.i32();
+  const count = form.count();
   const partitions: Partition[] = [];
-  let same = before?.internal === internal && before.partitions.length === count;
+  let same = before?.internal === internal && before.id === known.id && before.partitions.length === count;
   for (let row = 0; row < count; row += 1) {
-    const partition = readPartition(reader, version, before?.partitions);
+    const partition = readPartition(reader, form, before?.partitions);
     same &&= before?.partitions[row] === partition;
     partitions.push(partition);
   }
+  if (form.version >= 8) reader.skip(4); // what the caller may do
+  form.tags();
   if (same && before) return before;
-  return { name, internal, partitions: partitions.sort((a, b) => a.id - b.id) };
+  return { ...known, internal, partitions: partitions.sort((a, b) => a.id - b.id) };
 }
 
-function readPartition(reader: Reader, version: number, before: readonly Partition[] | undefined): Partition {
+function idOf(reader: Reader, { version }: Form): { readonly id?: string } {
+  return version >= idsFrom ? { id: reader.take(16).toString("base64url") } : {};
+}
+
+function readPartition(reader: Reader, form: Form, before: readonly Partition[] | undefined): Partition {
   reader.skip(2); // its error repeats what leader -1 says
   const id = reader.i32();
   const leader = reader.i32();
+  if (form.version >= 7) reader.skip(4); // leader epoch
   const known = before?.[id];
-  const replicas = readIds(reader, known?.replicas);
-  const isr = readIds(reader, known?.isr ?? replicas);
-  if (version >= 5) reader.skip(4 * reader.i32());
+  const replicas = readIds(reader, form, known?.replicas);
+  const isr = readIds(reader, form, known?.isr ?? replicas);
+  if (form.version >= 5) reader.skip(4 * form.count());
+  form.tags();
   const same = known?.id === id && known.leader === leader;
   return same && known.replicas === replicas && known.isr === isr ? known : { id, leader, replicas, isr };
 }
 
 /** `before` where it says the same. */
-function readIds(reader: Reader, before: readonly number[] = []): readonly number[] {
-  const count = reader.i32();
+function readIds(reader: Reader, form: Form, before: readonly number[] = []): readonly number[] {
+  const count = form.count();
   let same = 0;
   for (; same < count; same += 1) {
     const id = reader.i32();
