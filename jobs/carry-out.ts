@@ -6,6 +6,7 @@ import type { Message } from "#domain/message.ts";
 import type { Charts, Chat, Clock, Log, Meter, Store, World } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
 import { clockTime } from "#domain/wording.ts";
+import { appendingTo } from "./audit/append.ts";
 import { type CardMemory, createCard, createCardMemory, type OwnCard } from "./card.ts";
 import { done, type Handler, type Outcome, type Work } from "./work.ts";
 
@@ -88,10 +89,7 @@ function prepare(
     log,
     card: createCard({ jobId: attempt.id, channel, by: job.by, chat, store, clock, log, memory }),
     signal: attempt.signal,
-    audit: async (entry) => {
-      const at = new Date(clock.now()).toISOString();
-      await store.audit({ at, actor: job.by, migration: migration.name, ...entry });
-    },
+    audit: appendingTo({ store, clock, migration: migration.name, actor: job.by }),
   };
 }
 
@@ -193,8 +191,15 @@ function createSpell({ jobId, store, clock, log, audit }: Desk): Spell {
       const stored = Remembered.safeParse((await store.read(key))?.value);
       const known = stored.success ? stored.data : { since: clock.now(), codes: [] };
       if (!known.codes.includes(error.code)) {
-        // Before it is remembered: a crash in between may tell it twice, never not at all.
-        await audit({ what: "job.failed", reason: error.code, detail: { job, message: error.message } });
+        // Its time first, the entry, then that there is one: after a crash in between the entry's key is the same.
+        if (!stored.success) await store.write(key, known);
+        await audit({
+          what: "job.failed",
+          key: `failed:${jobId}:${known.since}:${error.code}`,
+          subject: jobId,
+          reason: error.code,
+          detail: { job, message: error.message },
+        });
         await store.write(key, { since: known.since, codes: [...known.codes, error.code] });
       }
       if (!error.retryable) await end();

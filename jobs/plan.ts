@@ -4,6 +4,7 @@ import type { JobOf } from "#domain/job.ts";
 import type { Check, Message, Part } from "#domain/message.ts";
 import { type ObservedWriter, observedWriters, offsetsTopic } from "#domain/observed-writers.ts";
 import { Plan, planHistoryKey, planKey, type Reason, type Wave } from "#domain/plan.ts";
+import { priceAge } from "#domain/plan-costs.ts";
 import { planReport } from "#domain/plan-report.ts";
 import { makePlan } from "#domain/planning.ts";
 import type { EngineCheck } from "#domain/ports.ts";
@@ -193,6 +194,8 @@ function warnings(made: Plan, assessment: Assessment, now: number): readonly Che
           },
         ]
       : [];
+  const prices = priceAge(new Date(now).toISOString());
+  const outdated: readonly Check[] = prices === undefined ? [] : [{ state: "warn", text: prices }];
   const blockers = assessment.findings
     .filter(({ severity, state }) => severity === "blocker" && state === "found")
     .map(
@@ -209,7 +212,7 @@ function warnings(made: Plan, assessment: Assessment, now: number): readonly Che
         text: `${what}: ${why}`,
       }),
     );
-  return [...blockers, ...stale, ...open];
+  return [...blockers, ...stale, ...open, ...outdated];
 }
 
 function correction({ what, why }: Reason): Check {

@@ -26,7 +26,16 @@ export async function breakGlass(job: JobOf<"break-glass">, work: Work): Promise
     if (work.clock.now() >= request.expiresAt) return undefined;
     return {
       next: { ...request, breakGlass: { by: job.by, reason, at: work.clock.now() } },
-      entries: [{ what: "request.break-glass", actor: job.by, reason }],
+      entries: [
+        {
+          what: "request.break-glass",
+          actor: job.by,
+          before: "none",
+          after: "counted",
+          reason: "break-glass",
+          detail: { message: reason },
+        },
+      ],
     };
   });
   const now = broken ?? (await readRequest(work.store, name, id))?.request ?? found.request;

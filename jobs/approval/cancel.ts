@@ -36,7 +36,8 @@ export async function cancel(job: JobOf<"cancel">, work: Work): Promise<Outcome>
     throw new FerryError("E_USAGE", `request ${id} is already ${now.state}; there is nothing to cancel`);
   }
   const what = "run.turn-back";
-  await work.audit({ what, actor: job.by, ...aboutRequest(now), detail: { request: id } });
+  const change = { before: now.state, after: "turning-back", reason: "cancelled" };
+  await work.audit({ what, actor: job.by, ...aboutRequest(now), ...change, detail: { request: id } });
   await askToTurnBack(work.store, runIdOf(now), job.by);
   return say(work, now, "It turns back at its next step, unless its point of no return is behind it.");
 }
@@ -47,7 +48,7 @@ function withdrawn(request: Request, by: string, { clock }: Work): AuditedChange
   const state = "cancelled";
   return {
     next: { ...request, state, decidedBy: [by], decidedAt: clock.now(), reason: undefined },
-    entries: [{ what: "request.cancelled", actor: by, before, after: state }],
+    entries: [{ what: "request.cancelled", actor: by, before, after: state, reason: "cancelled" }],
   };
 }
 

@@ -78,6 +78,7 @@ async function start(checked: Reviewed, approvable: Approvable, work: Work): Pro
       actor: bot,
       before: checked.request.state,
       after: request.state,
+      reason: "quorum",
       detail: { run: run.id, approvedBy, planHash, factHash, ...checked.evidence },
     };
     const written = await writeAudited(checked, { next: request, entries: [started] }, work, run.lease);
@@ -97,7 +98,8 @@ async function start(checked: Reviewed, approvable: Approvable, work: Work): Pro
 async function resume(request: Request, approvable: Approvable, work: Work): Promise<Outcome> {
   const run = await openRun(request, work);
   const detail = { request: request.id, run: run.id };
-  await work.audit({ what: "run.resumed", actor: bot, ...aboutRequest(request), detail });
+  const change = { before: request.state, after: request.state, reason: "attempt-ended" };
+  await work.audit({ what: "run.resumed", actor: bot, ...aboutRequest(request), ...change, detail });
   return carryOut({ request, approvable, run, work });
 }
 
@@ -119,7 +121,8 @@ async function carryOut(execution: Execution): Promise<Outcome> {
     ...execution.work,
     card: withButtons(execution.work.card, request),
     signal: AbortSignal.any([execution.work.signal, run.signal]),
-    audit: (entry) => execution.work.audit({ actor: bot, ...aboutRequest(request), ...entry }),
+    audit: (entry) =>
+      execution.work.audit({ actor: bot, ...aboutRequest(request), request: request.id, ...entry }),
   };
   let safe = { ...execution, work };
   try {
@@ -258,8 +261,8 @@ async function end(
     actor: bot,
     before: "executing",
     after: state,
-    ...(reason === undefined ? {} : { reason }),
-    detail: { run: run.id, approvedBy: request.decidedBy },
+    reason: codeIn(reason) ?? state,
+    detail: { run: run.id, approvedBy: request.decidedBy, message: reason },
   };
   const ended = await changeAudited(request.id, work, (current) =>
     current.state === "executing"
@@ -268,6 +271,10 @@ async function end(
   );
   if (ended !== undefined) await settle(ended, work);
   await run.leave(0);
+}
+
+function codeIn(reason: string | undefined): string | undefined {
+  return /^E_[A-Z_]+/.exec(reason ?? "")?.[0];
 }
 
 /** What was measured is worth telling, but not worth failing a run that has done its work. */

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Request, UnauditedEntry } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Lease } from "#domain/ports.ts";
@@ -13,7 +12,7 @@ import {
 
 /**
  * A change of a request and what the audit says of it are stored in one atomic step; the audit's chain is written
- * after it. What a crash left unwritten is written by a later review, by its key not twice.
+ * after it, each entry by its key once. What a crash left unwritten is written by a later review.
  */
 
 /** What happened, without what every entry of the request has. */
@@ -43,7 +42,7 @@ export async function writeAudited(
   const condition = { revision: found.revision, ...(lease === undefined ? {} : { lease }) };
   const written = await writeRequest(work.store, noted, condition);
   if (written === undefined || fresh.length === 0) return written;
-  for (const entry of fresh) await work.audit(entry);
+  for (const entry of fresh) await append(entry, work);
   return await strike(written, fresh, work);
 }
 
@@ -68,19 +67,13 @@ export async function auditLeftovers(found: StoredRequest, work: Work): Promise<
   const old = work.clock.now() - patienceMs;
   const left = (found.request.unaudited ?? []).filter(({ at }) => Date.parse(at) <= old);
   if (left.length === 0) return found;
-  const trail = await work.store.auditTrail(work.migration.name);
-  const written = new Set(trail.map(({ detail }) => keyOf(detail)));
-  for (const entry of left) {
-    if (!written.has(entry.detail.key)) await work.audit(entry);
-  }
+  for (const entry of left) await append(entry, work);
   return await strike(found, left, work);
 }
 
-const Keyed = z.object({ key: z.string() });
-
-function keyOf(detail: unknown): string | undefined {
-  const keyed = Keyed.safeParse(detail);
-  return keyed.success ? keyed.data.key : undefined;
+/** Once, however many attempts come to it. */
+async function append(entry: UnauditedEntry, work: Work): Promise<void> {
+  await work.audit({ ...entry, key: entry.detail.key });
 }
 
 function stamped(request: Request, entry: Happened, mark: string, { clock }: Work): UnauditedEntry {

@@ -127,7 +127,8 @@ async function create({ action, asked, proposal, startAt, expires }: Question, w
   await work.store.write(askedKey(work), request.id);
   const { planHash, factHash } = request;
   const detail = { action, planHash, factHash, startAt, facts: proposal.facts };
-  const opened = { what: "request.opened", actor: asked.by, after: request.state, detail };
+  const change = { before: "none", after: request.state, reason: "asked" };
+  const opened = { what: "request.opened", actor: asked.by, ...change, detail };
   const written = await writeAudited({ request, revision: 0 }, { next: request, entries: [opened] }, work);
   if (written === undefined) {
     throw new FerryError("E_STORE", `two requests took the id ${request.id} at once`);
@@ -158,8 +159,9 @@ async function supersede(request: Request, work: Work): Promise<void> {
     const changed = await changeAudited(id, work, (rival) => {
       if (rival.state !== "open" && rival.state !== "approved") return undefined;
       const next: Request = { ...rival, state: "void", reason, decidedAt: clock.now(), decidedBy: [] };
-      const what = "request.void";
-      return { next, entries: [{ what, actor: work.by, before: rival.state, after: next.state, reason }] };
+      const change = { before: rival.state, after: next.state, reason: "asked-again" };
+      const detail = { message: reason };
+      return { next, entries: [{ what: "request.void", actor: work.by, ...change, detail }] };
     });
     if (changed !== undefined) await settle(changed, work);
   }

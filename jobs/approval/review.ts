@@ -65,7 +65,8 @@ export async function reviewOnce(
   const next = apply(request, decision, votes, work.clock.now());
   const evidence = evidenceOf(next, votes, reading);
   const same = canonical(next) === canonical(request);
-  const entries = whatHappened(request, next, evidence, work);
+  const code = decision.kind === "move" ? decision.code : undefined;
+  const entries = whatHappened(request, next, { ...evidence, code }, work);
   const written = same ? found : await writeAudited(found, { next, entries }, work);
   if (written === undefined) return undefined;
 
@@ -106,8 +107,9 @@ type Move =
   | Decision
   | {
       readonly kind: "move";
-      readonly to: "cancelled";
+      readonly to: "cancelled" | "void";
       readonly by: readonly string[];
+      readonly code: "message-deleted" | "impossible";
       readonly reason: string;
     };
 
@@ -115,12 +117,18 @@ function decideOn(request: Request, voting: VoteReading, reading: Reading | unde
   if (request.state === "executing") return { kind: "keep", missing: 0 };
   if (voting.kind === "unread") return decideWithoutVotes(request, voting.why, now);
   if (voting.kind === "gone" || reading === undefined) {
-    return { kind: "move", to: "cancelled", by: [], reason: "its message was deleted" };
+    return {
+      kind: "move",
+      to: "cancelled",
+      by: [],
+      code: "message-deleted",
+      reason: "its message was deleted",
+    };
   }
   if (reading.kind === "proposal") return decide(request, voting.votes, reading.world, now);
   const otherwise = decide(request, voting.votes, { known: false, why: reading.why }, now);
   if (otherwise.kind === "move" && otherwise.to !== "open") return otherwise;
-  return { kind: "move", to: "void", by: [], reason: reading.why };
+  return { kind: "move", to: "void", by: [], code: "impossible", reason: reading.why };
 }
 
 function apply(request: Request, decision: Move, votes: ReadVotes | undefined, now: number): Request {
@@ -177,16 +185,28 @@ export async function queueExecution(request: Request, work: Work, revive = fals
   );
 }
 
-function whatHappened(before: Request, after: Request, evidence: object, work: Work): readonly Happened[] {
+function whatHappened(
+  before: Request,
+  after: Request,
+  { code, ...evidence }: { readonly code?: string | undefined },
+  work: Work,
+): readonly Happened[] {
   const reactions = reactionEntries(before, after);
   if (after.state === before.state) return reactions;
+  const message = after.reason === undefined ? {} : { message: after.reason };
   const moved = {
     what: `request.${after.state}`,
     actor: work.by,
     before: before.state,
     after: after.state,
-    ...(after.reason === undefined ? {} : { reason: after.reason }),
-    detail: { by: after.decidedBy, planHash: after.planHash, factHash: after.factHash, ...evidence },
+    ...(code === undefined ? {} : { reason: code }),
+    detail: {
+      ...message,
+      by: after.decidedBy,
+      planHash: after.planHash,
+      factHash: after.factHash,
+      ...evidence,
+    },
   };
   return [...reactions, moved];
 }
@@ -202,12 +222,16 @@ function reactionEntries(before: Request, after: Request): readonly Happened[] {
     if (before.seen[reaction] === verdict) continue;
     const [actor = "", vote] = reaction.split(" ");
     const what = verdicts.get(verdict) ?? "reaction.not-counted";
-    entries.push({ what, actor, reason: verdict, detail: { vote } });
+    const change = { before: before.seen[reaction] ?? "none", after: verdict };
+    entries.push({ what, actor, ...change, reason: verdict, detail: { vote } });
   }
-  const late = before.state === "executing" ? "after the start: nothing changes by it" : "before the start";
-  for (const reaction of Object.keys(before.seen).filter((key) => !(key in after.seen))) {
+  const late = before.state === "executing";
+  const reason = late ? "after-start" : "before-start";
+  const message = late ? "after the start: nothing changes by it" : undefined;
+  for (const [reaction, verdict] of Object.entries(before.seen).filter(([key]) => !(key in after.seen))) {
     const [actor = "", vote] = reaction.split(" ");
-    entries.push({ what: "reaction.withdrawn", actor, reason: late, detail: { vote } });
+    const change = { before: verdict, after: "none", reason };
+    entries.push({ what: "reaction.withdrawn", actor, ...change, detail: { vote, message } });
   }
   return entries;
 }

@@ -17,14 +17,19 @@ export async function auditedCall<T>(
   call: () => Promise<T>,
   made: (result: T) => string | undefined = () => undefined,
 ): Promise<T> {
-  await work.audit({ what: "aws.intent", detail: change });
+  const { action: reason, resource: subject } = change;
+  const intended = "intended";
+  await work.audit({ what: "aws.intent", subject, before: "none", after: intended, reason, detail: change });
   try {
     const result = await call();
-    await work.audit({ what: "aws.done", detail: { ...change, made: made(result) } });
+    const id = made(result);
+    const done = { subject, before: intended, after: id ?? "done", reason };
+    await work.audit({ what: "aws.done", ...done, detail: { ...change, made: id } });
     return result;
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);
-    await work.audit({ what: "aws.failed", reason: code, detail: { ...change, message } });
+    const failed = { subject, before: intended, after: "failed", reason: code };
+    await work.audit({ what: "aws.failed", ...failed, detail: { ...change, message } });
     throw thrown;
   }
 }

@@ -26,6 +26,7 @@ export async function network(_job: JobOf<"network">, work: Work): Promise<Outco
   const failing = paths.filter((path) => path.failing !== undefined);
   await work.audit({
     what: "network.probed",
+    subject: "network paths",
     ...(failing.length === 0 ? {} : { reason: "E_NETWORK" }),
     detail: paths.map(({ cluster, endpoint, failing }) => ({ cluster, endpoint, failing })),
   });

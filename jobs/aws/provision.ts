@@ -75,7 +75,8 @@ async function refuseIllegal(plan: Plan, request: ClusterRequest, work: Work): P
     ...checkConfiguration(request.kind, plan.configuration),
   ];
   if (violations.length > 0) {
-    await work.audit({ what: "target.refused", detail: violations });
+    const { name: subject } = request;
+    await work.audit({ what: "target.refused", subject, reason: "E_AWS_REFUSED", detail: violations });
     throw new FerryError("E_AWS_REFUSED", violations.map(violationText).join(" "));
   }
   const changes = shapeChanges(plan, work.migration);
@@ -144,7 +145,7 @@ async function complete(request: ClusterRequest, cluster: MskCluster, work: Work
       `${cluster.arn} is ACTIVE and has no brokers for ${request.auth} with transit ${request.transit}; it has ${cluster.auth.join(", ")} with transit ${cluster.transit}.`,
     );
   }
-  await work.audit({ what: "target.active", detail: { arn: cluster.arn, bootstrap } });
+  await work.audit({ what: "target.active", subject: cluster.arn, detail: { arn: cluster.arn, bootstrap } });
   await work.card.finish(doneMessage(work, cluster, bootstrap, drift(request, cluster)));
   return done;
 }

@@ -167,9 +167,11 @@ function stopStep(waves: readonly Wave[], work: Work, run: Run): Step {
     act: async () => {
       const engine = await work.world.engine();
       for (const name of names) {
-        if ((await engine.status(name)).state === "absent") continue;
+        const { state: before } = await engine.status(name);
+        if (before === "absent") continue;
         await engine.stop(name);
-        await work.audit({ what: "mirror.stopped", detail: { flow: name, run: run.id } });
+        const change = { subject: name, before, after: "stopped", reason: "run" };
+        await work.audit({ what: "mirror.stopped", ...change, detail: { flow: name, run: run.id } });
       }
       return done;
     },
@@ -211,8 +213,10 @@ function removeStep(flows: readonly string[], last: boolean, work: Work): Step {
     act: async () => {
       const engine = await work.world.engine();
       for (const name of await present(engine)) {
+        const { state: before } = await engine.status(name);
         await engine.remove(name);
-        await work.audit({ what: "mirror.removed", detail: { flow: name } });
+        const change = { subject: name, before, after: "absent", reason: "run" };
+        await work.audit({ what: "mirror.removed", ...change, detail: { flow: name } });
       }
       if (last) await unthrottle(work);
       return done;
@@ -234,7 +238,12 @@ function topicsStep(flows: readonly string[], last: boolean, work: Work): Step {
         const names = await ownTopics(cluster, flows, last, work);
         if (names.length === 0) continue;
         await cluster.deleteTopics(names);
-        await work.audit({ what: "topics.deleted", detail: { cluster: cluster.role, topics: names } });
+        const change = { subject: `topics on the ${cluster.role}`, before: names, after: [], reason: "run" };
+        await work.audit({
+          what: "topics.deleted",
+          ...change,
+          detail: { cluster: cluster.role, topics: names },
+        });
       }
       return done;
     },

@@ -70,7 +70,14 @@ export async function raiseAlarm(alarm: Alarm, work: Work): Promise<void> {
     const earlier = stored.success ? await work.chat.find(channel, options.key) : undefined;
     const ref = earlier ?? (await work.chat.post(channel, message(alarm, work), options));
     await work.store.write(key, { ...raised, ...kept(alarm), ref });
-    await work.audit({ what: "alarm.raised", reason: alarm.key, detail: alarm.text });
+    await work.audit({
+      what: "alarm.raised",
+      subject: alarm.key,
+      before: "clear",
+      after: "raised",
+      reason: alarm.key,
+      detail: { message: alarm.text },
+    });
     return;
   }
   if (raised.shown === shownOf(alarm)) return;
@@ -91,7 +98,14 @@ export async function clearAlarm(key: string, work: Work): Promise<void> {
     await change(ref, { subject: cleared, tone: "done", parts }, work);
   }
   await work.store.remove(stored);
-  await work.audit({ what: "alarm.cleared", reason: key, detail: lasted });
+  await work.audit({
+    what: "alarm.cleared",
+    subject: key,
+    before: "raised",
+    after: "clear",
+    reason: key,
+    detail: { message: `It lasted ${lasted}.` },
+  });
 }
 
 /** Somebody who deleted the alarm has seen it: it is not posted again. */

@@ -40,7 +40,16 @@ export async function startWave(
     return { wave, state: "failed", topics: 0, created: 0, partitions: 0, problems };
   }
   const created = await target.createTopics(good);
-  if (created.length > 0) await work.audit({ what: "topics.created", wave: wave.name, detail: created });
+  if (created.length > 0)
+    await work.audit({
+      what: "topics.created",
+      wave: wave.name,
+      subject: "topics on the target",
+      before: [],
+      after: created,
+      reason: "asked",
+      detail: created,
+    });
   const partitions = good.reduce((sum, topic) => sum + topic.partitions, 0);
   const carried: Wave = { ...wave, topics: good.map(({ name }) => name) };
   await startGuarded(forward, wave, engine, () =>
@@ -54,6 +63,10 @@ export async function startWave(
   await work.audit({
     what: "mirror.running",
     wave: wave.name,
+    subject: forward,
+    before: before.state,
+    after: "running",
+    reason: "asked",
     detail: { flow: forward, topics: good.length, left },
   });
   const state = await firstOffsets(forward, carried, engine, work);

@@ -84,7 +84,14 @@ async function restart(
   const late = work.clock.sleep(waitMs, AbortSignal.any([work.signal, over.signal])).catch(() => undefined);
   const failed = tasks.filter(({ state }) => state === "FAILED");
   const detail = { flow: name, count, of: restartLimit, tasks: failed.map(({ id }) => id) };
-  await work.audit({ what: "mirror.restarted", detail: { ...detail, trace: firstLine(failed[0]?.trace) } });
+  await work.audit({
+    what: "mirror.restarted",
+    subject: name,
+    before: "failed",
+    after: "restarting",
+    reason: "task-failed",
+    detail: { ...detail, trace: firstLine(failed[0]?.trace) },
+  });
   try {
     await Promise.race([engine.restartFailed(name), late]);
   } catch (thrown) {

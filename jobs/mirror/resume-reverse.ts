@@ -40,6 +40,7 @@ export async function resumeReverse(wave: Wave, engine: ReplicationEngine, work:
   }
   await startGuarded(name, wave, engine);
   await forgetRestarts(work, name);
-  await work.audit({ what: "mirror.running", wave: wave.name, detail: { flow: name } });
+  const change = { subject: name, before: state, after: "running", reason: "asked" };
+  await work.audit({ what: "mirror.running", wave: wave.name, ...change, detail: { flow: name } });
   return (await engine.status(name)).state;
 }

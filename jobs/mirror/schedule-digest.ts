@@ -37,17 +37,26 @@ export async function scheduleDigest(job: JobOf<"schedule-digest">, work: Work):
   const { name, settings } = work.migration;
   const schedule = digestSchedule(name);
   const file = fileSchedule(work.migration);
+  const chosen = await readChoice(work.store, work.migration);
+  const before = (chosen === undefined ? file : chosen.cron) || "off";
   if (job.cron === undefined) {
     await work.store.write(choiceKey(name), { file });
     await work.queue.unschedule(schedule);
-    await work.audit({ what: "digest.off" });
+    await work.audit({ what: "digest.off", subject: schedule, before, after: "off", reason: "asked" });
     await finish("The scheduled digest is off. `/ferry digest on <cron>` turns it on again.", work);
     return done;
   }
   const zone = job.timezone ?? zoneOf(settings);
   const { next } = await work.queue.schedule(schedule, job.cron, zone, digestJob(name));
   await work.store.write(choiceKey(name), { file, cron: job.cron, timezone: zone });
-  await work.audit({ what: "digest.on", detail: { cron: job.cron, timezone: zone } });
+  await work.audit({
+    what: "digest.on",
+    subject: schedule,
+    before,
+    after: job.cron,
+    reason: "asked",
+    detail: { cron: job.cron, timezone: zone },
+  });
   const when = next === undefined ? "" : ` Next: ${timeOfDay(next, zone)}.`;
   await finish(`Digest at \`${job.cron}\` (${zone}).${when} Undo: \`/ferry digest off\`.`, work);
   return done;

@@ -104,8 +104,9 @@ async function tell(wave: Wave, previous: Standby, next: Standby, work: Work): P
   await work.audit({
     what: "producer.rogue",
     wave: wave.name,
-    ...(next.names === undefined ? {} : { reason: next.names }),
-    detail: { onSourceOnly: next.rogue, besideOpenTransactions: next.unsettled },
+    subject: wave.name,
+    reason: "E_ROGUE_PRODUCER",
+    detail: { message: next.names, onSourceOnly: next.rogue, besideOpenTransactions: next.unsettled },
   });
 }
 

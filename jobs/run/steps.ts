@@ -97,7 +97,7 @@ async function take(context: Context, step: Step): Promise<Outcome> {
   }
   if (earlier === undefined || earlier.outcome !== undefined) {
     const undo = step.undo?.title;
-    await work.audit({ what: "step.intent", detail: { run: context.run.id, step: step.name, undo } });
+    await work.audit(intentOf(context, step, earlier));
     await journal.put({ step: step.name, title: step.title, undo, intentAt: work.clock.now() });
   }
   const result = await step.act();
@@ -106,13 +106,13 @@ async function take(context: Context, step: Step): Promise<Outcome> {
 }
 
 async function noteEnd(context: Context, step: Step, outcome: "done" | "found" | "undone"): Promise<void> {
-  const { journal, work, run } = context;
+  const { journal, work } = context;
   const now = work.clock.now();
   const earlier = journal.entry(step.name);
   // A step that is only done over again is no sign that the trouble of a later one has ended.
   const onward =
     outcome === "undone" || earlier === undefined || journal.current().entries.at(-1) === earlier;
-  await work.audit({ what: `step.${outcome}`, detail: { run: run.id, step: step.name } });
+  await work.audit(endOf(context, step, outcome, earlier));
   await journal.put(
     {
       step: step.name,
@@ -127,6 +127,43 @@ async function noteEnd(context: Context, step: Step, outcome: "done" | "found" |
       passed: journal.current().passed || step.pointOfNoReturn === true,
     },
   );
+}
+
+type Earlier = ReturnType<Journal["entry"]>;
+
+/** Its key is the same for an attempt that repeats it because the journal does not know of it yet. */
+function intentOf({ run }: Context, { name, title, undo }: Step, earlier: Earlier) {
+  return {
+    what: "step.intent",
+    key: `${run.id}:${name}:intent:${earlier?.endedAt ?? ""}`,
+    subject: name,
+    before: earlier?.outcome ?? "not begun",
+    after: "begun",
+    reason: "run",
+    detail: { run: run.id, step: name, title, undo: undo?.title },
+  };
+}
+
+function endOf(
+  { run, journal }: Context,
+  { name, title }: Step,
+  outcome: "done" | "found" | "undone",
+  earlier: Earlier,
+) {
+  const { intentAt = "", endedAt = "" } = earlier ?? {};
+  return {
+    what: `step.${outcome}`,
+    key: `${run.id}:${name}:${outcome}:${intentAt}:${endedAt}`,
+    subject: name,
+    before: earlier === undefined ? "not begun" : (earlier.outcome ?? "begun"),
+    after: outcome,
+    reason: outcome === "undone" ? whyBack(journal) : "run",
+    detail: { run: run.id, step: name, title },
+  };
+}
+
+function whyBack(journal: Journal): string {
+  return journal.current().failure?.code ?? "turning-back";
 }
 
 /** What comes before the point of no return is over once that is behind, whatever the world looks like now. */
@@ -167,6 +204,7 @@ async function onFailure(context: Context, error: FerryError): Promise<StepsResu
   if (ours.has(error.code) || run.signal.aborted || work.signal.aborted) throw error;
   await work.audit({
     what: "step.failed",
+    subject: journal.current().entries.at(-1)?.step ?? run.id,
     reason: error.code,
     detail: { run: run.id, message: error.message },
   });
@@ -219,7 +257,16 @@ async function undoOne(context: Context, name: string, title: string | undefined
   await work.card.update(
     progressMessage(context.subject, steps, journal.current(), title ?? `take back: ${step.title}`),
   );
-  await work.audit({ what: "step.undo", detail: { run: run.id, step: name, undo: title } });
+  const begun = journal.entry(name);
+  await work.audit({
+    what: "step.undo",
+    key: `${run.id}:${name}:undo:${begun?.intentAt ?? ""}`,
+    subject: name,
+    before: begun?.outcome ?? "begun",
+    after: "being undone",
+    reason: whyBack(journal),
+    detail: { run: run.id, step: name, title: step.title, undo: title },
+  });
   await step.undo?.run();
   await noteEnd(context, { ...step, pointOfNoReturn: false }, "undone");
 }
@@ -232,6 +279,9 @@ async function onUndoFailure(context: Context, error: FerryError): Promise<never
   const message = `${error.code}: ${error.message}; it was going back because of ${recorded(journal).message}`;
   await work.audit({
     what: "undo.failed",
+    subject: run.id,
+    before: "undoing",
+    after: "stuck",
     reason: error.code,
     detail: { run: run.id, message: error.message },
   });

@@ -1,6 +1,6 @@
 import type { Request } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
-import { listRequests } from "#jobs/approval/request-store.ts";
+import { aboutRequest, listRequests } from "#jobs/approval/request-store.ts";
 import type { Work } from "#jobs/work.ts";
 import { readJournal } from "./journal.ts";
 import { runIdOf } from "./run.ts";
@@ -28,7 +28,15 @@ export async function isStuck(request: Request, { store }: Pick<Work, "store">):
 /** A person has repaired by hand what the run left behind. */
 export async function markRepaired(request: Request, by: string, work: Work): Promise<void> {
   await work.store.write(repairedKey(runIdOf(request)), by);
-  await work.audit({ what: "run.repaired", actor: by, detail: { request: request.id } });
+  await work.audit({
+    what: "run.repaired",
+    actor: by,
+    ...aboutRequest(request),
+    before: "stuck",
+    after: "repaired",
+    reason: "by-hand",
+    detail: { request: request.id },
+  });
 }
 
 function repairedKey(run: string): string {

@@ -52,7 +52,7 @@ export async function stopConsumers(
     clients.map(async (client) => {
       if (!seen.has(client.name) && (await placeOfConsumer(client, work)) !== place) return;
       await work.world.client(client).stop(`${request}-stop-${place}`);
-      await work.audit({ what: "client.stopped", detail: { client: client.name, place } });
+      await work.audit(stoppedOn(client.name, place));
     }),
   );
   stopped();
@@ -124,7 +124,7 @@ export async function startConsumers(
     clients.map(async (client) => {
       if (!nobody.has(client.group) && (await placeOfConsumer(client, work)) === place) return;
       await work.world.client(client).start(place, access, `${request}-start-${place}`);
-      await work.audit({ what: "client.started", detail: { client: client.name, place } });
+      await work.audit(startedOn(client.name, place));
     }),
   );
   await untilMembers(clients, groups, cluster, work);
@@ -162,6 +162,17 @@ async function untilMembers(
   );
 }
 
+/** Its driver says so; Kafka is asked after it. */
+function stoppedOn(client: string, place: "source" | "target", before: ClientPlace | "unknown" = place) {
+  const change = { before, after: "stopped", reason: "run" };
+  return { what: "client.stopped", subject: client, ...change, detail: { client, place } };
+}
+
+function startedOn(client: string, place: "source" | "target") {
+  const change = { before: `not on ${place}`, after: place, reason: "run" };
+  return { what: "client.started", subject: client, ...change, detail: { client, place } };
+}
+
 type Producer = Client & { role: "producer" };
 
 /** Where a producer runs, by its driver's word only: Kafka cannot tell until it writes. */
@@ -191,7 +202,7 @@ export async function stopProducers(
           `${client.name} was stopped, but its driver still says ${place}.`,
         );
       }
-      await work.audit({ what: "client.stopped", detail: { client: client.name, place } });
+      await work.audit(stoppedOn(client.name, place, now ?? "unknown"));
     }),
   );
 }
@@ -207,7 +218,7 @@ export async function startProducers(
     clients.map(async (client) => {
       if ((await placeOfProducer(client, work)) === place) return;
       await work.world.client(client).start(place, access, `${request}-start-${place}`);
-      await work.audit({ what: "client.started", detail: { client: client.name, place } });
+      await work.audit(startedOn(client.name, place));
     }),
   );
 }

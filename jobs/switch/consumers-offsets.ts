@@ -6,6 +6,7 @@ import type { KafkaCluster } from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
+import { offsetsChange } from "./offsets-change.ts";
 import { type Observed, observe } from "./predict.ts";
 import { type Exact, translateAll } from "./translate-all.ts";
 import { tablesOf, translateGroups } from "./translate-groups.ts";
@@ -37,12 +38,19 @@ export async function recallTranslated(run: Run): Promise<readonly Exact[] | und
 export async function commitOffsets(wave: Wave, target: KafkaCluster, work: Work, run: Run): Promise<void> {
   await refuseSync(wave, work);
   await refuseLife(wave, target, work);
-  const translated = await translateAll(wave, work.world.source, target, work);
+  const [translated, standing] = await Promise.all([
+    translateAll(wave, work.world.source, target, work),
+    target.committed(wave.groups),
+  ]);
   await run.remember("translated", translated);
   await target.commit(tablesOf(translated));
   await run.remember("committed", true);
   await refuseNotCommitted(translated, target);
-  await work.audit({ what: "offsets.committed", wave: wave.name, detail: translated });
+  await work.audit({
+    what: "offsets.committed",
+    wave: wave.name,
+    ...offsetsChange(target, standing, translated),
+  });
 }
 
 /** Fails while MirrorMaker's checkpoint connector, which carries the group sync, is not confirmed to be stopped (KAFKA-19794). */
@@ -118,7 +126,12 @@ export async function proveOffsets(wave: Wave, target: KafkaCluster, work: Work,
   }
   const observed = await observe(fresh, standing, target);
   refuseMisplaced(observed, work);
-  await work.audit({ what: "offsets.proved", wave: wave.name, detail: sumObserved(observed) });
+  await work.audit({
+    what: "offsets.proved",
+    wave: wave.name,
+    subject: wave.name,
+    detail: sumObserved(observed),
+  });
 }
 
 /** Fails when the committed offsets on the source are no longer those that were translated. */
@@ -202,9 +215,7 @@ export async function carryBack(wave: Wave, work: Work): Promise<void> {
     .filter(({ offsets }) => offsets.length > 0);
   if (forward.length > 0) await source.commit(tablesOf(forward));
   await refuseNotCommitted(forward, source);
-  await work.audit({
-    what: "offsets.carried-back",
-    wave: wave.name,
-    detail: { committed: forward, leftAlone: [...alive] },
-  });
+  const change = offsetsChange(source, committed, forward);
+  const detail = { ...change.detail, leftAlone: [...alive] };
+  await work.audit({ what: "offsets.carried-back", wave: wave.name, ...change, detail });
 }

@@ -193,7 +193,13 @@ function watchAndRecord(
         await run.remember("pauses", pauses);
         const observed = await observeMove(proposal, wave, target, run);
         await run.remember("observed", observed);
-        await work.audit({ what: "consumers.moved", wave: wave.name, detail: { pauses, observed } });
+        const change = { subject: wave.name, before: "source", after: "target", reason: "run" };
+        await work.audit({
+          what: "consumers.moved",
+          wave: wave.name,
+          ...change,
+          detail: { pauses, observed },
+        });
         await writeWaveState(work, wave.name, run, { phase: "consumers-moved" });
         return done;
       },

@@ -138,7 +138,7 @@ async function liftExpired(seen: FenceDocument, work: Work, lease: Lease): Promi
   const fence = await readFence(work, seen.wave, seen.side);
   if (fence === undefined || !(await isToGo(fence, work))) return;
   const isBack = fence.state === "lifted";
-  const reason = isBack ? "it was back after it had been lifted" : "the lease of its run had run out";
+  const reason = isBack ? "came-back" : "lease-ran-out";
   await noteToSay(fence, work, lease);
   await liftFence(fence, work, lease, { reason, released: isBack && fence.released });
 }

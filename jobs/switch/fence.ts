@@ -101,20 +101,27 @@ async function raise(
   work: Holder,
   lease: Lease,
 ): Promise<FenceDocument> {
+  const { state: before = "absent" } = (await readFence(work, next.wave, next.side)) ?? {};
   const fence = await writeFence({ ...next, state: "setting" }, work, lease);
   const cluster = await clusterOf(fence.side, work);
-  await work.audit({ what: "fence.intent", wave: fence.wave, detail: fence });
+  await work.audit({ what: "fence.intent", ...fenceChange(fence, before, "setting"), detail: fence });
   try {
     if (fence.allow.length + fence.deny.length > 0) await cluster.addAcls([...fence.allow, ...fence.deny]);
     if (fence.configs.length > 0) await cluster.alterTopicConfigs(fence.configs);
     const set = await writeFence({ ...fence, state: "set" }, work, lease);
-    await work.audit({ what: "fence.set", wave: fence.wave, detail: fenceDetail(fence) });
+    const detail = fenceDetail(fence);
+    await work.audit({ what: "fence.set", ...fenceChange(fence, "setting", "set"), detail });
     return set;
   } catch (thrown) {
     // A failed call may have been carried out.
     await takeBackLate(fence, cluster, work);
     throw thrown;
   }
+}
+
+/** What the audit says of every change of a fence. */
+function fenceChange({ wave, side }: Pick<FenceDocument, "wave" | "side">, before: string, after: string) {
+  return { wave, subject: `fence of ${wave} on the ${side}`, before, after, reason: "run" };
 }
 
 /**
@@ -166,7 +173,7 @@ export async function liftFence(
   await writeFence({ ...going, state: "lifted", released }, work, lease);
   await work.audit({
     what: "fence.lifted",
-    wave: going.wave,
+    ...fenceChange(fence, fence.state, "lifted"),
     ...(reason === undefined ? {} : { reason }),
     detail: fenceDetail(going),
   });
@@ -221,12 +228,17 @@ export async function releaseForMirror({ wave, side }: FenceSite, work: Work, ru
   }
   const acls = fence.allow.length + fence.deny.length;
   if (fence.stopsMirror || acls === 0) {
-    await liftFence(fence, work, run.lease, { released: true, reason: "it would stop the mirror" });
+    await liftFence(fence, work, run.lease, { released: true, reason: "stops-mirror" });
     return;
   }
   await restoreConfigs(fence.configs, await clusterOf(side, work));
   await writeFence({ ...fence, configs: [], released: true }, work, run.lease);
-  await work.audit({ what: "fence.released", wave: wave.name, detail: fenceDetail(fence) });
+  await work.audit({
+    what: "fence.released",
+    ...fenceChange(fence, fence.state, "released"),
+    reason: "stops-mirror",
+    detail: fenceDetail(fence),
+  });
 }
 
 /**
@@ -244,7 +256,11 @@ export async function keepStanding({ wave, side }: FenceSite, work: Work, run: R
   const next = { ...fence, configs, generation: fence.generation + 1 };
   const set = stands ? fence : await raise(next, work, run.lease);
   await writeFence({ ...set, state: "standing" }, work, run.lease);
-  await work.audit({ what: "fence.standing", wave: wave.name, detail: fenceDetail(set) });
+  await work.audit({
+    what: "fence.standing",
+    ...fenceChange(fence, fence.state, "standing"),
+    detail: fenceDetail(set),
+  });
 }
 
 function mayStand({ state, released, stopsMirror, allow, deny }: FenceDocument): boolean {

@@ -36,10 +36,20 @@ export async function holdForward(wave: Wave, lacks: string, work: Work, run: Ru
   await store.write(heldKey(migration.name, wave.name), held, { lease: run.lease });
   await run.remember("held", held);
   const engine = await work.world.engine();
+  const subject = flowName(migration.name, wave.name, "forward");
+  const { state: before } = await engine.status(subject);
   for (const kind of ["forward", "checkpoint"] as const) {
     await engine.remove(flowName(migration.name, wave.name, kind));
   }
-  await work.audit({ what: "mirror.held", wave: wave.name, reason: lacks, detail: held });
+  await work.audit({
+    what: "mirror.held",
+    wave: wave.name,
+    subject,
+    before,
+    after: "absent",
+    reason: "msk-lacks-records",
+    detail: { ...held, message: lacks },
+  });
 }
 
 /** What this run took the mirror away for. */

@@ -35,15 +35,21 @@ export async function armReverse(wave: Wave, work: Work): Promise<void> {
   const flow = reverseFlow(work.migration.name, wave, partitions);
   await engine.remove(flow.name);
   await engine.define(flow, "stopped");
-  await work.audit({ what: "mirror.armed", wave: wave.name, detail: { flow: flow.name } });
+  const change = { subject: flow.name, before: "absent", after: "stopped", reason: "run" };
+  await work.audit({ what: "mirror.armed", wave: wave.name, ...change, detail: { flow: flow.name } });
 }
 
 export async function disarmReverse(wave: Wave, work: Work): Promise<void> {
   const engine = await work.world.engine();
+  const { state: before } = await engine.status(reverseName(wave, work));
   await engine.remove(reverseName(wave, work));
   await work.audit({
     what: "mirror.removed",
     wave: wave.name,
+    subject: reverseName(wave, work),
+    before,
+    after: "absent",
+    reason: "turning-back",
     detail: { flow: reverseName(wave, work) },
   });
 }
@@ -70,6 +76,10 @@ export async function runReverse(wave: Wave, work: Work, run: Run): Promise<void
   await work.audit({
     what: "mirror.reversed",
     wave: wave.name,
+    subject: name,
+    before: "stopped",
+    after: "running",
+    reason: "run",
     detail: { flow: name, from: boundary.target },
   });
 }

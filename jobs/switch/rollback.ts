@@ -26,6 +26,7 @@ import { type FenceSite, fenceGeneration, isLifted, liftAny } from "./fence.ts";
 import { approvedAcls } from "./fence-proposal.ts";
 import { fenceStep } from "./fence-steps.ts";
 import { holdForward, recallHeld } from "./forward-held.ts";
+import { offsetsChange } from "./offsets-change.ts";
 import { disarmReverse, reverseName } from "./reverse-mirror.ts";
 import { approvedFloors, proposeRollback, summaryOfRollback } from "./rollback-proposal.ts";
 import { type Exact, translateAll } from "./translate-all.ts";
@@ -216,12 +217,17 @@ function bringConsumersBack(
         const target = await work.world.target();
         await lastLook();
         await refuseLife(wave, target, work);
-        const back = await carry(await translateAll(wave, target, source, work));
+        const [translated, standing] = await Promise.all([
+          translateAll(wave, target, source, work),
+          source.committed(wave.groups),
+        ]);
+        const back = await carry(translated);
         await lastLook();
         await source.commit(tablesOf(back));
         await refuseNotCommitted(back, source);
         await run.remember("carried-back", true);
-        await work.audit({ what: "offsets.carried-back", wave: wave.name, detail: back });
+        const change = offsetsChange(source, standing, back);
+        await work.audit({ what: "offsets.carried-back", wave: wave.name, ...change });
         return done;
       },
       pointOfNoReturn: true,

@@ -26,7 +26,8 @@ export function createSaying(key: string, wave: Wave, work: Work): Saying {
     if (!isNews && work.clock.now() - saidAt < sayEveryMs) return;
     partitions = now;
     saidAt = work.clock.now();
-    if (isNews) await work.audit({ what, wave: wave.name, reason: now, detail: text });
+    if (isNews)
+      await work.audit({ what, wave: wave.name, subject: now || wave.name, detail: { message: text } });
     const message = {
       subject: `${work.migration.name} · wave ${wave.name} waits`,
       tone: "waiting",

@@ -44,7 +44,12 @@ export async function noteUnseen(wave: Wave, work: Work, run: Run): Promise<void
   const { seen, silent, notes } = look.found();
   const flat = seen.map(({ application, record, certain }) => ({ application, ...record, certain }));
   await run.remember("first-writes", { seen: flat, silent, notes });
-  await work.audit({ what: "writes.seen", wave: wave.name, detail: { seen: flat, silent, notes } });
+  await work.audit({
+    what: "writes.seen",
+    wave: wave.name,
+    subject: wave.name,
+    detail: { seen: flat, silent, notes },
+  });
 }
 
 /** What this run saw, for its summary: the first record of each producer, and what could not be told apart. */

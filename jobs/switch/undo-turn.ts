@@ -1,5 +1,5 @@
 import { FerryError } from "#domain/errors.ts";
-import type { Wave } from "#domain/plan.ts";
+import { flowName, type Wave } from "#domain/plan.ts";
 import { startGuarded } from "#jobs/mirror/loop-guard.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
@@ -60,7 +60,17 @@ async function forwardBehindReturned(wave: Wave, work: Work, run: Run): Promise<
     await startForward(wave, stretch.until, work, () => run.remember("brought-back", "seeded"));
     return;
   }
-  await work.audit({ what: "mirror.held", wave: wave.name, reason: beside });
+  const subject = flowName(work.migration.name, wave.name, "forward");
+  const { state } = await (await work.world.engine()).status(subject);
+  await work.audit({
+    what: "mirror.held",
+    wave: wave.name,
+    subject,
+    before: state,
+    after: state,
+    reason: "E_ROGUE_PRODUCER",
+    detail: { message: beside },
+  });
   throw new FerryError(
     "E_ROGUE_PRODUCER",
     `Records written on MSK came back to the source of wave ${wave.name}, and beside them stands what MSK does not have: ${beside}. A forward mirror would leave these out or copy those twice, so it stays stopped, and so do the producers; the consumers are on MSK`,

@@ -133,8 +133,10 @@ export async function untilDrained(
 export async function stopMirror(wave: Wave, kind: "forward" | "checkpoint", work: Work): Promise<void> {
   const engine = await work.world.engine();
   const name = flowName(work.migration.name, wave.name, kind);
-  if ((await engine.status(name)).state !== "absent") await engine.stop(name);
-  await work.audit({ what: "mirror.stopped", wave: wave.name, detail: { flow: name } });
+  const { state: before } = await engine.status(name);
+  if (before !== "absent") await engine.stop(name);
+  const change = { subject: name, before, after: before === "absent" ? before : "stopped", reason: "run" };
+  await work.audit({ what: "mirror.stopped", wave: wave.name, ...change, detail: { flow: name } });
 }
 
 /**
@@ -211,9 +213,11 @@ function refuseBeyond(recorded: OffsetTable, now: OffsetTable): void {
 export async function resumeForward(wave: Wave, work: Work): Promise<void> {
   const engine = await work.world.engine();
   const forward = flowName(work.migration.name, wave.name, "forward");
+  const { state: before } = await engine.status(forward);
   await startGuarded(forward, wave, engine);
   await resumeCheckpoint(wave, work);
-  await work.audit({ what: "mirror.started", wave: wave.name, detail: { flow: forward } });
+  const change = { subject: forward, before, after: "running", reason: "run" };
+  await work.audit({ what: "mirror.started", wave: wave.name, ...change, detail: { flow: forward } });
 }
 
 export async function resumeCheckpoint(wave: Wave, work: Work): Promise<void> {

@@ -34,8 +34,12 @@ export async function writeWaveState(
   state: Omit<WaveState, "changedAt">,
 ): Promise<void> {
   const changedAt = new Date(work.clock.now()).toISOString();
+  const { phase: before } = await readWaveState(work, wave);
   await work.store.write(waveKey(work.migration.name, wave), { ...state, changedAt }, { lease: run.lease });
-  await work.audit({ what: "wave.phase", wave, detail: { phase: state.phase } });
+  const { phase } = state;
+  if (phase === before) return;
+  const change = { subject: wave, before, after: phase, reason: "run" };
+  await work.audit({ what: "wave.phase", wave, ...change, detail: { phase } });
 }
 
 /** The wave of this name, or `E_UNKNOWN_WAVE` with the nearest one. */

@@ -206,6 +206,6 @@ async function conclude(
     differences: partitions.flatMap(({ difference }) => difference ?? []),
   };
   await work.store.write(verifiedKey(work.migration.name, wave.name), verified);
-  await work.audit({ what: "verify.done", wave: wave.name, detail: verified });
+  await work.audit({ what: "verify.done", wave: wave.name, subject: wave.name, detail: verified });
   return verified;
 }

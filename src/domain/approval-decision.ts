@@ -11,8 +11,20 @@ export type Decision =
       readonly kind: "move";
       readonly to: "open" | "approved" | "denied" | "expired" | "void";
       readonly by: readonly string[];
+      readonly code: MoveCode;
+      /** For people; absent where the state says it all. */
       readonly reason?: string;
     };
+
+/** Why a request moved, for machines. */
+export type MoveCode =
+  | "quorum"
+  | "denied"
+  | "no-quorum"
+  | "not-started"
+  | "fact-moved"
+  | "withdrawn"
+  | "blocked";
 
 /** What people's reactions say, with the sentence that tells who holds and why. */
 export type Votes = Tally & { readonly hold?: string | undefined };
@@ -38,7 +50,7 @@ export function decide(request: Request, votes: Votes, world: Known<Proposal>, n
   if (missing > 0 || blocked !== undefined) {
     return { kind: "keep", missing, ...(blocked === undefined ? {} : { blocked }) };
   }
-  return { kind: "move", to: "approved", by: votes.approved };
+  return { kind: "move", to: "approved", by: votes.approved, code: "quorum" };
 }
 
 function ending(
@@ -48,16 +60,18 @@ function ending(
   now: number,
 ): Extract<Decision, { kind: "move" }> | undefined {
   const over = pastTime(request, now);
-  if (over !== undefined) return { kind: "move", to: "expired", by: [], reason: over };
-  if (votes.denied.length > 0) return { kind: "move", to: "denied", by: votes.denied };
+  if (over !== undefined) return { kind: "move", to: "expired", by: [], ...over };
+  if (votes.denied.length > 0) return { kind: "move", to: "denied", by: votes.denied, code: "denied" };
   const moved = world.known ? whatMoved(request, world.value) : undefined;
-  return moved === undefined ? undefined : { kind: "move", to: "void", by: [], reason: moved };
+  return moved === undefined
+    ? undefined
+    : { kind: "move", to: "void", by: [], code: "fact-moved", reason: moved };
 }
 
 /** Time alone: what follows when nobody can say who reacted. */
 export function decideWithoutVotes(request: Request, why: string, now: number): Decision {
   const over = pastTime(request, now);
-  if (over !== undefined) return { kind: "move", to: "expired", by: [], reason: over };
+  if (over !== undefined) return { kind: "move", to: "expired", by: [], ...over };
   return { kind: "keep", missing: request.lacking?.people ?? request.quorum, blocked: why };
 }
 
@@ -71,19 +85,27 @@ function keepOrReopen(votes: Tally, missing: number, blocked: string | undefined
       kind: "move",
       to: "open",
       by: votes.approved,
+      code: "withdrawn",
       reason: "an approval was withdrawn before the start",
     };
   }
-  if (blocked !== undefined) return { kind: "move", to: "open", by: votes.approved, reason: blocked };
+  if (blocked !== undefined) {
+    return { kind: "move", to: "open", by: votes.approved, code: "blocked", reason: blocked };
+  }
   return { kind: "keep", missing };
 }
 
-function pastTime(request: Request, now: number): string | undefined {
+function pastTime(
+  request: Request,
+  now: number,
+): { readonly code: MoveCode; readonly reason: string } | undefined {
   if (request.state === "approved") {
     const until = request.grantedUntil ?? request.expiresAt;
-    return now >= until ? "it was approved, but not started in time" : undefined;
+    const reason = "it was approved, but not started in time";
+    return now >= until ? { code: "not-started", reason } : undefined;
   }
-  return now >= request.expiresAt ? "not enough approvals in time" : undefined;
+  const reason = "not enough approvals in time";
+  return now >= request.expiresAt ? { code: "no-quorum", reason } : undefined;
 }
 
 function failingFact(proposal: Proposal): string | undefined {

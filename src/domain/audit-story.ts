@@ -37,7 +37,7 @@ function ofWave(trail: readonly ChainedEntry[], wave: string): (entry: ChainedEn
   return (entry) => {
     if (entry.wave !== undefined) return entry.wave === wave;
     const { request = "", run = "" } = aboutOf(entry);
-    return ids.has(request) || ids.has(run);
+    return ids.has(request) || ids.has(run) || ids.has(entry.request ?? "");
   };
 }
 
@@ -54,6 +54,7 @@ const Detail = z.object({
   vote: z.string().catch(""),
   action: z.string().catch(""),
   step: z.string().catch(""),
+  title: z.string().catch(""),
   client: z.string().catch(""),
   place: z.string().catch(""),
   flow: z.string().catch(""),
@@ -94,13 +95,14 @@ const tellings: ReadonlyMap<string, Telling> = new Map<string, Telling>([
   ["run.started", ({ request, approvedBy }) => `starts request ${request}, approved${people(approvedBy)}`],
   ["run.turn-back", ({ request }) => `asks the run of request ${request} to turn back`],
   ["run.repaired", ({ request }) => `says that request ${request} was repaired by hand`],
-  ["step.done", ({ step }) => `${step}: done`],
-  ["step.found", ({ step }) => `${step}: was already so`],
-  ["step.undone", ({ step }) => `${step}: taken back`],
-  ["step.undo", ({ step }) => `${step}: is taken back`],
+  ["step.done", (detail) => `${titleOf(detail)}: done`],
+  ["step.found", (detail) => `${titleOf(detail)}: was already so`],
+  ["step.undone", (detail) => `${titleOf(detail)}: taken back`],
+  ["step.undo", (detail) => `${titleOf(detail)}: is taken back`],
   ["client.stopped", ({ client, place }) => `${client} stopped on ${clusters.get(place) ?? place}`],
   ["client.started", ({ client, place }) => `${client} started on ${clusters.get(place) ?? place}`],
-  ["offsets.committed", (_, { detail }) => `offsets committed: ${groupsIn(detail).join(", ") || "none"}`],
+  ["offsets.committed", (_, { detail, after }) => `offsets committed: ${groupsIn(after ?? detail)}`],
+  ["offsets.carried-back", (_, { detail, after }) => `offsets carried back: ${groupsIn(after ?? detail)}`],
   ["consumers.moved", ({ pauses }) => `consumers moved${pausesOf(pauses)}`],
   ["wave.phase", ({ phase }, { wave }) => `wave ${wave ?? "?"} stands at ${phase}`],
   ["plan.made", ({ hash }) => `plan ${hash.slice(0, 12)} is made`],
@@ -123,10 +125,16 @@ function textOf(entry: ChainedEntry): string {
   return `${text}${changeOf(entry)}${becauseOf(detail, entry)}`;
 }
 
+/** Entries of an earlier release have the step's name only. */
+function titleOf({ title, step }: Detail): string {
+  return title === "" ? step : title;
+}
+
 const Grouped = z.array(z.object({ group: z.string() }));
 
-function groupsIn(detail: unknown): readonly string[] {
-  return [...new Set((Grouped.safeParse(detail).data ?? []).map(({ group }) => group))];
+function groupsIn(detail: unknown): string {
+  const groups = (Grouped.safeParse(detail).data ?? []).map(({ group }) => group);
+  return [...new Set(groups)].join(", ") || "none";
 }
 
 function pausesOf(pauses: Detail["pauses"]): string {
@@ -137,22 +145,41 @@ function pausesOf(pauses: Detail["pauses"]): string {
 }
 
 /** "mirror stopped ferry-orders-billing-forward": readable without a telling of its own. */
-function plainly({ flow, request, client }: Detail, { what, subject }: ChainedEntry): string {
-  const about = [flow, request, client, subject ?? ""].find((word) => word !== "") ?? "";
+function plainly({ flow, request, client }: Detail, entry: ChainedEntry): string {
+  const { what, subject = "", wave, migration } = entry;
+  const own = subject === wave || subject === migration ? "" : subject;
+  const about = [flow, request, client, own].find((word) => word !== "") ?? "";
   return `${what.replaceAll(/[.-]/g, " ")} ${about}`.trimEnd();
 }
+
+/** Their words say it, or their hashes say nothing to people. */
+const untold = /^(?:plan|run|step|reaction|client|topics|aws)\./;
 
 /** Only short states: "open → approved". Whole documents are in the export. */
 function changeOf({ before, after, what }: ChainedEntry): string {
   if (typeof before !== "string" || typeof after !== "string") return "";
-  return what.endsWith(`.${after}`) || what === "plan.made" ? "" : ` (${before} → ${after})`;
+  return what.endsWith(`.${after}`) || untold.test(what) ? "" : ` (${before} → ${after})`;
 }
 
 function becauseOf({ message }: Detail, { reason }: ChainedEntry): string {
-  const why = [reason, message === "" ? undefined : message].filter((part) => part !== undefined).join(": ");
-  if (why === "" || why === "counted") return "";
+  const code = reason !== undefined && selfEvident.has(reason) ? undefined : reason;
+  const why = [code, message === "" ? undefined : message].filter((part) => part !== undefined).join(": ");
+  if (why === "") return "";
   return ` – ${why.length > reasonMax ? `${why.slice(0, reasonMax)}…` : why}`;
 }
+
+/** Reasons that the line itself tells already. */
+const selfEvident: ReadonlySet<string> = new Set([
+  "counted",
+  "asked",
+  "quorum",
+  "denied",
+  "cancelled",
+  "approved",
+  "run",
+  "done",
+  "turning-back",
+]);
 
 function of(wave: string | undefined): string {
   return wave === undefined ? "" : ` of wave ${wave}`;

@@ -12,7 +12,9 @@ const origin = "0".repeat(64);
 export const StoredEntry = z.looseObject({
   at: z.string(),
   actor: z.string(),
+  key: z.string().exactOptional(),
   subject: z.string().exactOptional(),
+  request: z.string().exactOptional(),
   migration: z.string(),
   wave: z.string().exactOptional(),
   what: z.string(),
@@ -60,7 +62,9 @@ export function prune(
   if (gone === undefined || last === undefined) return undefined;
   const { sequence, hash, at, migration } = gone;
   const detail: Checkpoint & { readonly removed: number } = { sequence, hash, until: at, removed: drop };
-  return { drop, checkpoint: chain({ ...by, migration, what: prunedName, detail }, last) };
+  const change = { before: entries[0]?.sequence, after: sequence + 1 };
+  const entry = { ...by, subject: "audit", migration, what: prunedName, ...change, detail };
+  return { drop, checkpoint: chain(entry, last) };
 }
 
 /** The first entry that does not hold, the link that is broken there, and what it should have been. */

@@ -245,8 +245,12 @@ export type AuditEntry = {
   /** ISO 8601. */
   readonly at: string;
   readonly actor: string;
+  /** Once in a chain: an entry whose key is there already is not appended again. */
+  readonly key?: string;
   /** What it is about: a request, a run, a topic, a client. */
   readonly subject?: string;
+  /** The request whose run did it. */
+  readonly request?: string;
   readonly migration: string;
   readonly wave?: string;
   /** Machine-readable: "reaction.not-counted", "step.done". */
@@ -289,6 +293,7 @@ export type Store = {
   /** `E_LEASE_LOST` when a newer token exists or it ran out. */
   renew(lease: Lease, ttlMs: number): Promise<void>;
   release(lease: Lease): Promise<void>;
+  /** Appends in one atomic step; an entry with a key that is there already is left out. */
   audit(entry: AuditEntry): Promise<void>;
   auditTrail(migration: string): Promise<readonly ChainedEntry[]>;
   /**

@@ -112,6 +112,21 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       expect(await store.auditTrail("another")).toEqual([]);
     });
 
+    it("appends what has a key once, whoever appends it and however often", async () => {
+      const at = "2026-11-22T14:10:00.000Z";
+      const append = (key: string, n: number) =>
+        store.audit({ at, actor: "U1", migration: "keyed", what: "x", key, detail: { n } });
+      await Promise.all(Array.from({ length: 20 }, (_, n) => append(`key-${n % 2}`, n)));
+      await append("key-0", 20);
+      const trail = await store.auditTrail("keyed");
+      expect(trail.map(({ key }) => key).toSorted()).toEqual(["key-0", "key-1"]);
+      await store.audit({ at, actor: "U1", migration: "keyed", what: "without" });
+      await store.audit({ at, actor: "U1", migration: "keyed", what: "without" });
+      expect(verifyChain(await store.auditTrail("keyed"))).toMatchObject({ intact: true, entries: 4 });
+      await store.audit({ at, actor: "U1", migration: "keyed-too", what: "x", key: "key-0" });
+      expect(await store.auditTrail("keyed-too")).toHaveLength(1);
+    });
+
     it("prunes old audit entries, and the rest vouches for them", async () => {
       for (const day of [1, 2, 3, 4]) {
         const at = `2026-11-0${day}T12:00:00.000Z`;

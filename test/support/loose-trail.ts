@@ -5,6 +5,7 @@ export function looseTrail(): Pick<Store, "audit" | "auditTrail"> {
   const entries: ChainedEntry[] = [];
   return {
     audit: async (entry) => {
+      if (entry.key !== undefined && entries.some(({ key }) => key === entry.key)) return;
       const plain: AuditEntry = JSON.parse(JSON.stringify(entry));
       entries.push({ ...plain, sequence: entries.length + 1, previous: "", hash: "" });
     },

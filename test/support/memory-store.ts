@@ -59,6 +59,7 @@ export function createMemoryStore(clock: Pick<Clock, "now">): Store {
     },
     audit: async (entry) => {
       const entries = chains.get(entry.migration) ?? [];
+      if (entry.key !== undefined && entries.some((text) => parse(text).key === entry.key)) return;
       const last = entries.at(-1);
       const next = chain(entry, last === undefined ? undefined : parse(last));
       chains.set(entry.migration, [...entries, JSON.stringify(next)]);

@@ -3,6 +3,7 @@ import type { ClientPlace, Clock, Store, World } from "#domain/ports.ts";
 import type { Client } from "#domain/settings.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { type Acl, known } from "#domain/topology.ts";
+import { appendingTo } from "#jobs/audit/append.ts";
 import type { LiveRun } from "#jobs/run/run.ts";
 import type { Work } from "#jobs/work.ts";
 import type { AuthorizerOptions } from "./fake-authorizer.ts";
@@ -26,13 +27,7 @@ export function createSampleMigration(guard: SampleGuard = {}) {
     const ports = wrap(world.ports(wrap));
     const kept = wrap<typeof store>(store);
     const work = createSmallWork({ migration });
-    const audit: Work["audit"] = (entry) =>
-      kept.audit({
-        at: new Date(clock.now()).toISOString(),
-        actor: work.by,
-        migration: migration.name,
-        ...entry,
-      });
+    const audit = appendingTo({ store: kept, clock, migration: migration.name, actor: work.by });
     return { ...work, world: ports, clock, store: kept, audit };
   }
 

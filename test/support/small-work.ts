@@ -3,6 +3,7 @@ import type { Job, JobQueue } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
 import type { Charts, Store, World } from "#domain/ports.ts";
 import { type Migration, MigrationSettings } from "#domain/settings.ts";
+import { appendingTo } from "#jobs/audit/append.ts";
 import type { Card, Work } from "#jobs/work.ts";
 import { createFakeChat, type FakeChat } from "./fake-chat.ts";
 import { createHandClock, type HandClock } from "./hand-clock.ts";
@@ -117,12 +118,6 @@ export function createSmallWork(
     log: createQuietLog(),
     card: createSmallCard(),
     signal: new AbortController().signal,
-    audit: (entry) =>
-      store.audit({
-        at: new Date(clock.now()).toISOString(),
-        actor: by,
-        migration: migration.name,
-        ...entry,
-      }),
+    audit: appendingTo({ store, clock, migration: migration.name, actor: by }),
   };
 }

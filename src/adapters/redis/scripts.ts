@@ -39,16 +39,25 @@ export const release = `
 if redis.call("GET", KEYS[1]) == ARGV[1] then redis.call("DEL", KEYS[1]) end
 return 1`;
 
-/** KEYS chain; ARGV last entry as read or "", next entry. Appends only when nobody else did. */
+/**
+ * KEYS chain, keys of its entries by sequence; ARGV last entry as read or "", next entry, its key or "", its sequence.
+ * Appends only when nobody else did, and what has a key only once. Returns 0 when another entry came in between.
+ */
 export const chainOn = `
+if ARGV[3] ~= "" and redis.call("ZSCORE", KEYS[2], ARGV[3]) then return -1 end
 if (redis.call("LINDEX", KEYS[1], -1) or "") ~= ARGV[1] then return 0 end
+if ARGV[3] ~= "" then redis.call("ZADD", KEYS[2], ARGV[4], ARGV[3]) end
 return redis.call("RPUSH", KEYS[1], ARGV[2])`;
 
-/** KEYS chain; ARGV first and last entry as read, checkpoint, how many to drop. Only when nobody else changed it. */
+/**
+ * KEYS chain, keys of its entries by sequence; ARGV first and last entry as read, checkpoint, how many to drop, sequence
+ * of the last of them. Only when nobody else changed it.
+ */
 export const prune = `
 if redis.call("LINDEX", KEYS[1], 0) ~= ARGV[1] or redis.call("LINDEX", KEYS[1], -1) ~= ARGV[2] then return 0 end
 redis.call("RPUSH", KEYS[1], ARGV[3])
 redis.call("LTRIM", KEYS[1], ARGV[4], -1)
+redis.call("ZREMRANGEBYSCORE", KEYS[2], "-inf", ARGV[5])
 return 1`;
 
 /** KEYS list; ARGV value, how many to keep. */

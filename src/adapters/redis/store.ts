@@ -112,11 +112,14 @@ function auditIn(
   { call, script, name }: Keyspace,
   clock: Clock,
 ): Pick<Store, "audit" | "auditTrail" | "pruneAudit"> {
+  const keysOf = (migration: string) => [name("audit", migration), name("audit-keys", migration)] as const;
+
   async function tryAppend(entry: AuditEntry): Promise<true | undefined> {
-    const key = name("audit", entry.migration);
-    const last = (await call((redis) => redis.lindex(key, -1))) ?? "";
+    const keys = keysOf(entry.migration);
+    const last = (await call((redis) => redis.lindex(keys[0], -1))) ?? "";
     const next = chain(entry, last === "" ? undefined : parseEntry(last));
-    const appended = await script(scripts.chainOn, [key], [last, JSON.stringify(next)]);
+    const args = [last, JSON.stringify(next), entry.key ?? "", next.sequence];
+    const appended = await script(scripts.chainOn, keys, args);
     return appended === 0 ? undefined : true;
   }
 
@@ -140,13 +143,15 @@ function auditIn(
     },
     pruneAudit: (migration, before, by) =>
       insist("pruning it", async () => {
-        const key = name("audit", migration);
-        const texts = await call((redis) => redis.lrange(key, 0, -1));
-        const pruned = prune(texts.map(parseEntry), before, by);
+        const keys = keysOf(migration);
+        const texts = await call((redis) => redis.lrange(keys[0], 0, -1));
+        const entries = texts.map(parseEntry);
+        const pruned = prune(entries, before, by);
         if (pruned === undefined) return 0;
         const { drop, checkpoint } = pruned;
-        const args = [texts[0] ?? "", texts.at(-1) ?? "", JSON.stringify(checkpoint), drop];
-        return (await script(scripts.prune, [key], args)) === 1 ? drop : undefined;
+        const gone = entries[drop - 1]?.sequence ?? 0;
+        const args = [texts[0] ?? "", texts.at(-1) ?? "", JSON.stringify(checkpoint), drop, gone];
+        return (await script(scripts.prune, keys, args)) === 1 ? drop : undefined;
       }),
   };
 }
