@@ -1,6 +1,5 @@
 import type { Msk } from "./msk.ts";
 import type { Network } from "./network.ts";
-import type { KafkaCluster } from "./ports.ts";
 
 /**
  * What each call of the ports needs of IAM. Tests hold it equal to what the adapters really send and to what each step
@@ -96,11 +95,9 @@ const describeCluster = broker("DescribeCluster", "broker-cluster");
 
 /**
  * What the brokers of a cluster with IAM authentication ask for each of the bot's requests (guide, iam-access-control.html:
- * semantics of actions). The bot writes no record: `WriteData` is the mirror's, not its.
+ * semantics of actions), by the port's method. The bot writes no record: `WriteData` is the mirror's, not its.
  */
-export const brokerActions: Readonly<
-  Record<Exclude<keyof KafkaCluster, "role" | "access" | "close">, readonly BrokerAction[]>
-> = {
+export const brokerActions: Readonly<Record<string, readonly BrokerAction[]>> = {
   describe: [broker("Connect", "broker-cluster"), describeCluster],
   listTopics: [describeTopic],
   topicConfigs: [describeTopic, broker("DescribeTopicDynamicConfiguration", "broker-topic")],
@@ -122,6 +119,8 @@ export const brokerActions: Readonly<
   acls: [describeCluster],
   addAcls: [alterCluster],
   removeAcls: [alterCluster],
+  produceQuota: [broker("DescribeClusterDynamicConfiguration", "broker-cluster")],
+  limitProduce: [broker("AlterClusterDynamicConfiguration", "broker-cluster")],
   alterTopicConfigs: [broker("AlterTopicDynamicConfiguration", "broker-topic")],
 };
 

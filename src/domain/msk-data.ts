@@ -102,6 +102,8 @@ export const prices = {
     confirmed: false,
   },
   crossZonePerGiB: 0.02,
+  /** Not in the source above either. */
+  replicator: { perHour: 0.3, perGiB: 0.08, confirmed: false },
 } as const;
 
 /** Limits of one cluster and of the account: guide, limits.html and msk-create-cluster.html. */

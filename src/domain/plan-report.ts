@@ -1,5 +1,6 @@
 import { canonical } from "./canonical.ts";
-import type { Plan, Reason } from "./plan.ts";
+import type { CostRow, Plan, Reason } from "./plan.ts";
+import { priceAge } from "./plan-costs.ts";
 
 /** The plan for people (Markdown) and for machines (JSON): the same content. */
 export function planReport(plan: Plan): { readonly markdown: string; readonly json: string } {
@@ -19,6 +20,7 @@ function markdown(plan: Plan): string {
     `${shape.brokers} × ${shape.instanceType}${volume}, Kafka ${shape.kafkaVersion}, $${shape.monthlyUsd} a month.`,
     "",
     ...reasonRows(plan.reasons),
+    ...costTables(plan),
     "",
     "## Instead of the published guide",
     "",
@@ -58,6 +60,31 @@ function markdown(plan: Plan): string {
     ...whatFollows(plan),
     "",
   ].join("\n");
+}
+
+function costTables({ costs, madeAt }: Plan): readonly string[] {
+  if (costs === undefined) return [];
+  const old = priceAge(madeAt);
+  return [
+    "",
+    "## Price",
+    "",
+    ...(old === undefined ? [] : [`Outdated: ${old}.`, ""]),
+    "### A month",
+    "",
+    ...costRows(costs.monthly),
+    "",
+    "### The migration itself",
+    "",
+    ...costRows(costs.migration),
+  ];
+}
+
+function costRows(part: readonly CostRow[]): readonly string[] {
+  return table(
+    ["what", "$", "why"],
+    part.map(({ what, usd, why }) => [what, usd === null ? "unknown" : String(usd), why]),
+  );
 }
 
 function engineTables({ engines = [] }: Plan): readonly string[] {

@@ -50,6 +50,10 @@ export const Shape = z.object({
 });
 export type Shape = z.infer<typeof Shape>;
 
+/** US dollars; `null` where it is not known. */
+const CostRow = z.object({ what: z.string(), usd: z.number().nullable(), why: z.string() });
+export type CostRow = z.infer<typeof CostRow>;
+
 /** One engine, with everything that it asks for. */
 const EngineRow = z.object({
   name: z.enum(["connect", "mirrormaker", "replicator"]),
@@ -86,6 +90,8 @@ export const Plan = z.object({
   corrections: z.array(Reason),
   alternatives: z.array(z.object({ name: z.string(), monthlyUsd: z.number(), why: z.string() })),
   engines: z.array(EngineRow).optional(),
+  /** What `shape.monthlyUsd` consists of, and what the migration itself costs. */
+  costs: z.object({ monthly: z.array(CostRow), migration: z.array(CostRow) }).optional(),
 });
 export type Plan = z.infer<typeof Plan>;
 

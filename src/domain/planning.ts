@@ -1,15 +1,18 @@
 import type { AssessedTopic, Assessment } from "./assessment.ts";
+import type { AwsSize } from "./aws-sizing.ts";
 import { hashOf } from "./canonical.ts";
 import { corrections } from "./corrections.ts";
 import { engineRows } from "./engine-choice.ts";
 import { configure } from "./msk-configuration.ts";
 import type { ObservedWriter } from "./observed-writers.ts";
 import type { EngineRow, Plan, Reason, Wave } from "./plan.ts";
+import { migrationCosts, monthlyCosts } from "./plan-costs.ts";
 import type { EngineCheck } from "./ports.ts";
 import type { Migration } from "./settings.ts";
 import { chooseShape } from "./shape-choice.ts";
 import { shapeReasons } from "./shape-reasons.ts";
-import { loadOf } from "./sizing-load.ts";
+import { type Candidate, type Site, serverless, sizedByAws } from "./sizing.ts";
+import { type Load, loadOf } from "./sizing-load.ts";
 import { planTopic } from "./topic-plan.ts";
 import { type Known, known, unknown } from "./topology.ts";
 import type { Exclusion } from "./wave-selection.ts";
@@ -84,11 +87,14 @@ export function makePlan(question: PlanQuestion): Plan {
     ],
     corrections: [...corrections({ shape: choice.shape, configuration: configured.properties }, settings)],
     engines: [...engines],
-    alternatives: choice.others.map(({ brokers, type, monthlyUsd, bottleneck, refused }) => ({
-      name: `${brokers} × ${type.instanceType}`,
-      monthlyUsd,
-      why: refused ?? `its number of brokers comes from: ${bottleneck}`,
-    })),
+    costs: {
+      monthly: [...monthlyCosts(choice.shape, load, site)],
+      migration: [...migrationCosts(choice.shape, load, site)],
+    },
+    alternatives: [
+      ...choice.others.map((each) => alternative(each, load, site)),
+      { name: "Serverless", ...serverless(load) },
+    ],
   };
   return { ...content, madeAt: question.madeAt, hash: planHash(content) };
 }
@@ -97,6 +103,23 @@ export function makePlan(question: PlanQuestion): Plan {
 export function planHash(plan: Omit<Plan, "hash" | "madeAt"> & Partial<Plan>): string {
   const { hash: _, madeAt: __, ...content } = plan;
   return hashOf(content);
+}
+
+function alternative(
+  { brokers, type, monthlyUsd, bottleneck, refused }: Candidate,
+  load: Load,
+  site: Site,
+): Plan["alternatives"][number] {
+  const why = refused ?? `its number of brokers comes from: ${bottleneck}`;
+  return {
+    name: `${brokers} × ${type.instanceType}`,
+    monthlyUsd,
+    why: `${why}${byAws(sizedByAws(type, load, site))}`,
+  };
+}
+
+function byAws(size: AwsSize | undefined): string {
+  return size === undefined ? "" : `; AWS's sizing: ${size.brokers}, from ${size.bottleneck}`;
 }
 
 /** The engine of ferry.yaml, and where it lacks something, what. */

@@ -1,9 +1,10 @@
 import type { Assessment } from "./assessment.ts";
+import { awsDifference } from "./aws-sizing.ts";
 import { prices, recommendedVersion } from "./msk-data.ts";
 import type { Reason } from "./plan.ts";
 import type { MigrationSettings } from "./settings.ts";
 import type { Choice } from "./shape-choice.ts";
-import { diskFill, type Site, utilisation } from "./sizing.ts";
+import { diskFill, type Site, sizedByAws, utilisation } from "./sizing.ts";
 import type { Load } from "./sizing-load.ts";
 import type { Known } from "./topology.ts";
 import { count } from "./wording.ts";
@@ -22,10 +23,12 @@ type Question = {
 export function shapeReasons(question: Question): readonly Reason[] {
   return [
     brokerReason(question),
+    ...awsReasons(question),
     ...unknownReasons(question),
     ...shortReasons(question),
     storageReason(question),
     priceReason(question),
+    ...regionReasons(question),
     versionReason(question),
     replicaReason(question),
   ];
@@ -43,6 +46,21 @@ function brokerReason({ choice, load, site, assessment, settings }: Question): R
     why: `${measured}; ${by}, with one of ${zones} zones down and at ${utilisation * 100} % of the recommended rate; number of brokers from: ${candidate.bottleneck}`,
     source: shape.kind === "express" ? "limits.html" : "bestpractices.html",
   };
+}
+
+/** Beside AWS's own number, where that can be computed. */
+function awsReasons({ choice, load, site }: Question): readonly Reason[] {
+  const size = sizedByAws(choice.candidate.type, load, site);
+  if (size === undefined) return [];
+  const { brokers, instanceType } = choice.shape;
+  const same = size.brokers === brokers ? "the same number" : awsDifference;
+  return [
+    {
+      what: `AWS's sizing takes ${size.brokers} × ${instanceType}`,
+      why: `from ${size.bottleneck}; ${same}`,
+      source: "github.com/aws/agent-toolkit-for-aws (msk_sizing.py)",
+    },
+  ];
 }
 
 function rate(value: Known<number>): string {
@@ -106,12 +124,17 @@ function storageReason({ choice, load, site, settings }: Question): Reason {
   };
 }
 
-function priceReason({ choice, settings }: Question): Reason {
-  const elsewhere =
-    settings.target.region === prices.region ? "" : `; ${settings.target.region} may cost something else`;
+function regionReasons({ settings }: Question): readonly Reason[] {
+  const { region } = settings.target;
+  if (region === prices.region) return [];
+  const why = `the price table is of ${prices.region} only; what is shown is the price there`;
+  return [{ what: `unknown: prices in ${region}`, why, source: prices.source }];
+}
+
+function priceReason({ choice }: Question): Reason {
   return {
     what: `$${choice.shape.monthlyUsd.toLocaleString("en-US")} a month`,
-    why: `brokers, volumes and provisioned throughput over ${prices.hoursPerMonth} h at prices of ${prices.asOf} in ${prices.region}${elsewhere}; without traffic between zones, Connect workers and tax`,
+    why: `brokers, volumes and provisioned throughput over ${prices.hoursPerMonth} h at prices of ${prices.asOf} in ${prices.region}; without traffic between zones, Connect workers and tax`,
     source: prices.source,
   };
 }

@@ -18,7 +18,10 @@ export type Load = {
 const ownPartitions = 100;
 
 export function loadOf(topics: readonly AssessedTopic[], groups: readonly AssessedGroup[]): Load {
-  const readers = (topic: string) => groups.filter((group) => group.topics.includes(topic)).length;
+  const readersOf = new Map<string, number>();
+  for (const topic of groups.flatMap((group) => [...new Set(group.topics)]))
+    readersOf.set(topic, (readersOf.get(topic) ?? 0) + 1);
+  const readers = (topic: string) => readersOf.get(topic) ?? 0;
   return {
     partitions: topics.reduce((sum, { partitions }) => sum + partitions, ownPartitions),
     ingressMBps: total(topics.map((topic) => inMegabytes(bytesPerSecond(topic), 1))),

@@ -1,3 +1,4 @@
+import { type AwsSize, awsSize } from "./aws-sizing.ts";
 import type { BrokerType } from "./msk-data.ts";
 import { expressBrokers, limits, prices, standardBrokers } from "./msk-data.ts";
 import type { Load } from "./sizing-load.ts";
@@ -121,6 +122,53 @@ export function monthly(
   return {
     monthlyUsd: cents(running + stored + written * prices.express.ingressPerGiB),
     partial: !storedBytes.known || !ingressMBps.known,
+  };
+}
+
+function inMebibytes(megabytes: number): number {
+  return (megabytes * 1e6) / 2 ** 20;
+}
+
+/** AWS's own sizing of the same load; `undefined` where a part is not known, or nothing is written or read. */
+export function sizedByAws(type: BrokerType, load: Load, { replicationFactor }: Site): AwsSize | undefined {
+  const { ingressMBps, egressMBps, storedBytes, partitions } = load;
+  if (!ingressMBps.known || !egressMBps.known || !storedBytes.known) return undefined;
+  if (ingressMBps.value <= 0 || egressMBps.value <= 0) return undefined;
+  return awsSize(type.instanceType, {
+    ingress: inMebibytes(ingressMBps.value),
+    egress: inMebibytes(egressMBps.value),
+    partitions: partitions * replicationFactor,
+    stored: (storedBytes.value * replicationFactor) / gib,
+  });
+}
+
+/** MSK Serverless, which is never chosen: what it would cost and where it would end. */
+export function serverless(load: Load): { readonly monthlyUsd: number; readonly why: string } {
+  const { partitions, ingressMBps, egressMBps, storedBytes } = load;
+  const { serverless: price, hoursPerMonth } = prices;
+  const perMonth = (rate: Load["ingressMBps"]) =>
+    rate.known ? ((rate.value * 1e6) / gib) * hoursPerMonth * 3600 : 0;
+  const stored = storedBytes.known ? storedBytes.value / gib : 0;
+  const usd =
+    hoursPerMonth * (price.perClusterHour + partitions * price.perPartitionHour) +
+    perMonth(ingressMBps) * price.ingressPerGiB +
+    perMonth(egressMBps) * price.egressPerGiB +
+    stored * price.storagePerGiBMonth;
+  const uses: ReadonlyArray<readonly [string, number, number]> = [
+    ["partitions", partitions, limits.serverless.partitions],
+    ["ingress", ingressMBps.known ? ingressMBps.value : 0, limits.serverless.ingressMBps],
+    ["egress", egressMBps.known ? egressMBps.value : 0, limits.serverless.egressMBps],
+  ];
+  const [limit, used, most] = uses.reduce((worst, use) =>
+    use[1] / use[2] > worst[1] / worst[2] ? use : worst,
+  );
+  const all = ingressMBps.known && egressMBps.known && storedBytes.known;
+  const fit = used > most ? "does not fit" : "fits";
+  const partial = all ? "" : "; a lower bound, because a part of the load is not known";
+  const confirmed = price.confirmed ? "" : "; its prices are not confirmed";
+  return {
+    monthlyUsd: cents(usd),
+    why: `${fit}: nearest limit ${limit}, ${Math.ceil(used)} of ${most}; IAM only, no Kafka ACLs, no broker configuration; not planned by the bot${confirmed}${partial}`,
   };
 }
 

@@ -1,8 +1,9 @@
 import { globSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { iamSteps, mskActions, networkActions } from "#domain/iam-actions.ts";
+import { brokerActions, iamSteps, mskActions, networkActions } from "#domain/iam-actions.ts";
 import { type IamPolicy, iamPolicies, policyCharacters } from "#domain/iam-policy.ts";
 import { MigrationSettings } from "#domain/settings.ts";
+import { createFakeKafka } from "#support/fake-kafka.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 
@@ -68,6 +69,14 @@ describe("what the policy allows", () => {
     expect(Object.fromEntries(said)).toEqual(
       Object.fromEntries([...found].map(([step, calls]) => [step, [...calls].toSorted()])),
     );
+  });
+
+  it("knows every request that the bot makes of brokers", () => {
+    const requests = Object.entries(createFakeKafka({ role: "target" }).cluster)
+      .filter(([name, member]) => typeof member === "function" && name !== "close")
+      .map(([name]) => name);
+    expect(requests.length).toBeGreaterThan(20);
+    expect(requests.filter((name) => brokerActions[name] === undefined)).toEqual([]);
   });
 
   it("covers every action that an adapter names, and no other", () => {
