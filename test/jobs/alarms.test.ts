@@ -29,6 +29,35 @@ async function watch(work: Work = mirror.work): Promise<void> {
 /** Each message of the channel as it is now. */
 const shown = () => mirror.small.fake.posts.map(({ message }) => `${message.tone}: ${message.subject}`);
 
+function rising(from: number, by: number, count = 11): readonly number[] {
+  return Array.from({ length: count }, (_, index) => from + index * by);
+}
+
+/** A target whose topics hold so many bytes on each of its brokers, and MSK with volumes of 100 GiB. */
+function workWith(bytes: () => number | undefined, kind: "standard" | "express" = "standard"): Work {
+  const { msk } = createFakeMsk(mirror.small.clock);
+  const world: World = Object.create(mirror.work.world, {
+    msk: {
+      value: {
+        ...msk,
+        findCluster: async () => ({ kind, volumeGiB: 100 }),
+      },
+    },
+    target: {
+      value: async () => ({
+        ...mirror.target.cluster,
+        listTopics: async () =>
+          (await mirror.target.cluster.listTopics()).filter(({ name }) => name === "parcels"),
+        logSizes: async () => ({
+          known: true,
+          value: new Map([["parcels", [0, 0, 0].map(() => bytes())]]),
+        }),
+      }),
+    },
+  });
+  return { ...mirror.work, world };
+}
+
 describe("lag that rises", () => {
   const rules = { lagRising: 10 * minute, targetDisk: 85 };
   let lag: MigrationLag;
@@ -44,9 +73,6 @@ describe("lag that rises", () => {
     const seen: Seen = { lag, points, disk: { at: 0, used: null, text: "" }, standing: new Set(standing) };
     return alarmsOf(seen, rules).map(({ key }) => key);
   }
-  const rising = (from: number, by: number, count = 11) =>
-    Array.from({ length: count }, (_, index) => from + index * by);
-
   it.each([
     { what: "ten minutes", levels: rising(1_000, 200), expected: ["lag-rising"] },
     { what: "nine minutes", levels: rising(1_000, 200, 10), expected: ["lag-rising"] },
@@ -78,31 +104,6 @@ describe("lag that rises", () => {
 });
 
 describe("the target's disks", () => {
-  /** A target whose topics hold so many bytes on each of its brokers, and MSK with volumes of 100 GiB. */
-  function workWith(bytes: () => number | undefined, kind: "standard" | "express" = "standard"): Work {
-    const { msk } = createFakeMsk(mirror.small.clock);
-    const world: World = Object.create(mirror.work.world, {
-      msk: {
-        value: {
-          ...msk,
-          findCluster: async () => ({ kind, volumeGiB: 100 }),
-        },
-      },
-      target: {
-        value: async () => ({
-          ...mirror.target.cluster,
-          listTopics: async () =>
-            (await mirror.target.cluster.listTopics()).filter(({ name }) => name === "parcels"),
-          logSizes: async () => ({
-            known: true,
-            value: new Map([["parcels", [0, 0, 0].map(() => bytes())]]),
-          }),
-        }),
-      },
-    });
-    return { ...mirror.work, world };
-  }
-
   it("raise an alarm at the limit, which ends five points below it", async () => {
     let each = 28 * gib;
     const work = workWith(() => each);
@@ -113,8 +114,8 @@ describe("the target's disks", () => {
       return shown();
     };
     expect(await at(84.5)).toEqual([]);
-    expect(await at(85.5)).toEqual(["alarm: orders · MSK's disks fill up"]);
-    expect(JSON.stringify(mirror.small.fake.posts[0]?.message)).toContain("holds 86 of 100 GiB, 85 %");
+    expect(await at(86.4)).toEqual(["alarm: orders · MSK's disks fill up"]);
+    expect(JSON.stringify(mirror.small.fake.posts[0]?.message)).toContain("holds 86 of 100 GiB, 86 %");
     expect(await at(81)).toEqual(["alarm: orders · MSK's disks fill up"]);
     expect(await at(79)).toEqual(["done: orders · cleared: MSK's disks fill up"]);
   });
