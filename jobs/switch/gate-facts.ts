@@ -4,6 +4,7 @@ import { type LagSum, partitionLags, sumLags } from "#domain/lag.ts";
 import { describeAllOpen } from "#domain/open-transactions.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { FlowStatus, KafkaCluster } from "#domain/ports.ts";
+import { noMirrorBack } from "#domain/replicator-rules.ts";
 import { readLag } from "#jobs/mirror/mirror-readings.ts";
 import type { Work } from "#jobs/work.ts";
 import { openOnes } from "./open-transactions.ts";
@@ -24,9 +25,14 @@ async function flowFact(flow: string, origin: KafkaCluster, wave: Wave, work: Wo
   const engine = await work.world.engine();
   const status = await engine.status(flow);
   const lag = sumLags(partitionLags(await readLag({ flow, topics: wave.topics, origin }, engine, work)));
-  const { maxLag } = work.migration.settings.cutover;
+  const { cutover, replication } = work.migration.settings;
+  const { maxLag } = cutover;
+  const met = describeMirror(status, lag);
+  const back = replication.engine === "replicator" ? noMirrorBack : undefined;
   return {
-    ...fact("mirror", mirrorVerdict(status, lag, maxLag), describeMirror(status, lag)),
+    ...(back === undefined
+      ? fact("mirror", mirrorVerdict(status, lag, maxLag), met)
+      : fact("mirror", "fail", `${met}; ${back}`)),
     tolerance: { maxLag },
   };
 }

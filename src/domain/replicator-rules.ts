@@ -178,6 +178,10 @@ function accountOf(arn: string): string {
   return arn.split(":")[4] ?? "";
 }
 
+/** Why no cutover begins on this engine, and what to do. From the first step of a cutover on it cannot be changed. */
+export const noMirrorBack =
+  "a Replicator cannot be the mirror back that keeps the source in step: set replication.engine to connect and run `/ferry replicate start`, which takes the copy over";
+
 /** Topics that one Replicator copies at most (TopicCount). */
 export const mostTopics = 750;
 /** Replicators of one account and Region. */

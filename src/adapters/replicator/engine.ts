@@ -128,7 +128,10 @@ async function pause(desk: Desk, name: string): Promise<never> {
 
 async function seed(desk: Desk, name: string): Promise<never> {
   if ((await status(desk, name)).state === "absent") throw unknownFlow(name);
-  throw cannot(name, "a Replicator begins at EARLIEST or LATEST and at no other offset");
+  throw cannot(
+    name,
+    "a Replicator begins at EARLIEST or LATEST and at no other offset; a mirror of the engine before keeps its own: set replication.engine back to it",
+  );
 }
 
 async function copied(desk: Desk, progress: Progress, name: string): Promise<OffsetTable> {
