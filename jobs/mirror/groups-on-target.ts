@@ -1,4 +1,4 @@
-import { asFerryError, type FerryError } from "#domain/errors.ts";
+import { asFerryError, FerryError } from "#domain/errors.ts";
 import { type LagSum, type PartitionLag, sumLags } from "#domain/lag.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
@@ -35,23 +35,26 @@ export async function groupsOnTarget({ waves }: MigrationLag, work: Work): Promi
   return found;
 }
 
-/** Committed offsets before ends, so that lag is never under-reported. Every partition of the wave's topics that a group reads. */
+/**
+ * Committed offsets before ends, so that lag is never under-reported. Every partition of the wave's topics that the group
+ * reads; what did not answer is incomplete, and why.
+ */
 export async function groupLags(
   wave: Wave,
   groups: readonly string[],
   cluster: KafkaCluster,
 ): Promise<readonly GroupLag[]> {
   if (groups.length === 0) return [];
-  const committed = await cluster.committed(groups);
-  const read = new Set(groups.flatMap((group) => [...(committed.get(group)?.keys() ?? [])]));
-  const topics = wave.topics.filter((topic) => read.has(topic));
-  const starts = await cluster.offsets(topics, "start");
-  const ends = await cluster.offsets(topics, "end");
+  const { committed, starts, ends, missing } = await cluster.sweep({ topics: wave.topics, groups });
   return groups.map((group) => {
+    const unread = missing.find((piece) => piece.of === "committed" && piece.group === group);
+    if (unread !== undefined) {
+      const failure = new FerryError("E_INCOMPLETE", `Offsets of ${group}: ${unread.why}`);
+      return { group, wave: wave.name, lags: [], sum: sumLags([]), failure };
+    }
     const own = committed.get(group) ?? new Map();
-    const lags = topics
-      .filter((topic) => own.has(topic))
-      .flatMap((topic) => topicLags(topic, own, starts, ends));
+    const topics = wave.topics.filter((topic) => own.has(topic));
+    const lags = topics.flatMap((topic) => topicLags(topic, own, starts, ends));
     return { group, wave: wave.name, lags, sum: sumLags(lags) };
   });
 }

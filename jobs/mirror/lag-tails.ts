@@ -67,7 +67,8 @@ export async function readTails(
     .toSorted((a, b) => (a.records ?? 0) - (b.records ?? 0))
     .slice(0, limits.partitions);
   // Before the records: what was stable then is decided.
-  const stable = await origin.offsets([...new Set(looked.map(({ topic }) => topic))], "stable");
+  const stable = await stableOffsets(origin, [...new Set(looked.map(({ topic }) => topic))]);
+  if (stable === undefined) return { quietUntil, counted, openFrom };
   await inTurns(looked, async (where) => {
     const tail = tailOf(reading, where);
     if (tail === undefined) return;
@@ -82,6 +83,19 @@ export async function readTails(
   });
   if (found.length > 0) await rememberTails(flow, found, store);
   return { quietUntil, counted, openFrom };
+}
+
+/** `undefined`: a partition did not answer. What waits is then told in offsets, which is no less. */
+async function stableOffsets(
+  origin: Mirror["origin"],
+  topics: readonly string[],
+): Promise<OffsetTable | undefined> {
+  try {
+    return await origin.offsets(topics, "stable");
+  } catch (thrown) {
+    if (asFerryError(thrown).code === "E_INCOMPLETE") return undefined;
+    throw thrown;
+  }
 }
 
 function isCountable({ state, records }: PartitionLag, most: number): boolean {

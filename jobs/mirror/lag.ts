@@ -180,6 +180,7 @@ async function oneGroup(group: string, wave: Wave, work: Work): Promise<readonly
   const cluster = phase === "before-cutover" ? work.world.source : await work.world.target();
   const [own] = await groupLags(wave, [group], cluster);
   const where = cluster.role === "source" ? "the source" : "MSK";
+  if (own?.failure !== undefined) throw own.failure;
   if (own === undefined || own.lags.length === 0)
     return [{ kind: "text", text: `${group} has committed nothing on ${where}.` }];
   const text = `${group} on ${where} has ${behind(own.sum)} records before it.`;

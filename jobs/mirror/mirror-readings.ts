@@ -22,7 +22,8 @@ const wholeTails: TailLimits = { offsets: Number.POSITIVE_INFINITY, partitions: 
 
 /**
  * Copied offsets first, ends last: what arrives in between counts as lag, and lag is never under-reported. A mirror
- * that does not exist has copied nothing. A topic that is gone, or was created anew, is said to be so.
+ * that does not exist has copied nothing. A topic that is gone, or was created anew, is said to be so; a partition that
+ * did not answer is incomplete, and why.
  */
 export async function readLag(
   mirror: Mirror,
@@ -34,8 +35,7 @@ export async function readLag(
   const status = await engine.status(flow);
   const copied: OffsetTable = status.state === "absent" ? new Map() : await engine.copied(flow);
   const topics = await topicsNow(mirror);
-  const starts = await origin.offsets(topics.present, "start");
-  const ends = await origin.offsets(topics.present, "end");
+  const { starts, ends, missing } = await origin.sweep({ topics: topics.present, groups: [] });
   const partitions = partitionsOf(mirror, topics, { copied, starts, ends });
   const reading: LagReading = {
     at: work.clock.now(),
@@ -43,6 +43,7 @@ export async function readLag(
     copied,
     starts,
     ends,
+    missing,
     gone: topics.gone,
     recreated: await createdAnew(mirror, topics, { copied, starts, ends }, work),
     quietUntil: await rememberedTails(flow, copied, partitions, work),

@@ -1,4 +1,4 @@
-import { at, type OffsetTable, type PartitionTable, type TopicPartition } from "./topology.ts";
+import { at, type Missing, type OffsetTable, type PartitionTable, type TopicPartition } from "./topology.ts";
 
 /** Exact replication lag: end offset − (last copied source offset + 1), per partition. Pure. Rules: design §8. */
 
@@ -21,6 +21,8 @@ export type LagReading = {
   readonly counted?: PartitionTable<number>;
   /** Last stable offsets, where a transaction is open before the end. */
   readonly openFrom?: OffsetTable;
+  /** What did not come, and why. */
+  readonly missing?: readonly Missing[];
   /** Topics that are not on the origin any more. */
   readonly gone?: ReadonlySet<string>;
   /** Topics that were created anew while they were mirrored, and how that is known. */
@@ -86,16 +88,28 @@ function partitionLag(reading: LagReading, topic: string, partition: number): Pa
   const start = at(reading.starts, topic, partition);
   const end = at(reading.ends, topic, partition);
   if (start === undefined || end === undefined) {
-    const missing = end === undefined ? "end" : "start";
-    const why = `its ${missing} offset did not come`;
-    return { ...where, state: "incomplete", records: null, lost: 0, why };
+    return { ...where, state: "incomplete", records: null, lost: 0, why: whyMissing(reading, where, end) };
   }
   const copied = at(reading.copied, topic, partition);
   const quiet = at(reading.quietUntil ?? new Map(), topic, partition);
-  // Beyond the end it was seen in a log that is no more.
-  const bounds = { start, end, quiet: quiet !== undefined && quiet <= end ? quiet : 0 };
+  const bounds = {
+    start,
+    // A start that was read after the end, of a log that is emptied all the time.
+    end: Math.max(start, end),
+    // Beyond the end it was seen in a log that is no more.
+    quiet: quiet !== undefined && quiet <= end ? quiet : 0,
+  };
   const lag = copied === undefined ? neverCopied(where, bounds) : copiedTo(where, copied, bounds);
   return withTail(lag, reading, end);
+}
+
+function whyMissing({ missing = [] }: LagReading, where: TopicPartition, end: number | undefined): string {
+  const found = missing.find(
+    ({ topic, partition }) =>
+      topic === where.topic && (partition === undefined || partition === where.partition),
+  );
+  const text = `its ${end === undefined ? "end" : "start"} offset did not come`;
+  return found === undefined ? text : `${text}: ${found.why}`;
 }
 
 function brokenTopic({ gone, recreated }: LagReading, where: TopicPartition): PartitionLag | undefined {
