@@ -1,4 +1,5 @@
 import { createConnectEngine } from "#adapters/connect/engine.ts";
+import { appendRecords, type Draft } from "#adapters/kafka/append.ts";
 import { openMirrorMaker } from "#adapters/mirrormaker/open.ts";
 import { openReplicator } from "#adapters/replicator/open.ts";
 import type { Config } from "#config";
@@ -99,11 +100,19 @@ function openOwnProcesses(need: EngineNeed): OpenEngine {
   return openMirrorMaker({
     ...need,
     ...section,
+    source: withAppend(need.source, need.clock),
+    target: withAppend(need.target, need.clock),
     migration: name,
     exactlyOnce,
     flushMs: flush,
     patienceMs: patience,
   });
+}
+
+/** Mirrors that run as processes keep their state in topics, which are seeded by writing to them. */
+export function withAppend(cluster: KafkaCluster, clock: Clock) {
+  const append = (topic: string, drafts: readonly Draft[]) => appendRecords(cluster, clock, topic, drafts);
+  return { ...cluster, append };
 }
 
 function noSection(name: EngineName): FerryError {

@@ -1,6 +1,6 @@
 import type { Wave } from "./plan.ts";
 import { flowName } from "./plan.ts";
-import type { Flow } from "./ports.ts";
+import type { Flow, FlowStatus } from "./ports.ts";
 
 /** How a wave becomes flows. */
 
@@ -73,4 +73,10 @@ export function slowestRate(tasks: number): number {
 /** What brokers know the producers of a migration's forward mirrors by; a client quota of this id throttles them. */
 export function mirrorClientId(migration: string): string {
   return `ferry-${migration}-mirror`;
+}
+
+/** First line of the first trace, for a message; the whole of it stays in the status. */
+export function firstTrace(status: FlowStatus): string {
+  const failed = status.tasks.find(({ trace }) => trace !== undefined);
+  return failed?.trace?.split("\n", 1)[0] ?? "no trace was given";
 }

@@ -18,7 +18,7 @@ replicationEngineContract(
         const noise = Buffer.from(Array.from({ length: 4_000 }, () => Math.floor(Math.random() * 256)));
         await lab.source.append(topic, 0, [{ key: "k", value: noise }]);
       },
-      close: lab.close,
+      close: () => lab.close(),
     };
   },
   { concurrent: true },

@@ -13,4 +13,7 @@ export async function kafkaHome(runFolder: string, log: Log): Promise<string> {
 }
 
 /** Starts a JVM in half the time, for what lives a few seconds. */
-export const quickJava = "-Xms64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData";
+export function quickJava(): Readonly<Record<string, string | undefined>> {
+  const { PATH } = process.env;
+  return { PATH, JAVA_TOOL_OPTIONS: "-Xms64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData" };
+}

@@ -8,6 +8,7 @@ import type { ReplicationEngine, Store } from "#domain/ports.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 import { kafkaHome, quickJava } from "#lab/mirrormaker.ts";
 import { createWatchdog } from "#lab/watchdog.ts";
+import { withAppend } from "../../src/engine.ts";
 import { openRealCluster, type RealCluster } from "./kafkajs-under-test.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { createQuietLog } from "./quiet-log.ts";
@@ -61,7 +62,7 @@ export async function openMirrorMakerLab(): Promise<MirrorMakerLab> {
         folder,
         java: "java",
         heap: "256m",
-        environment: { PATH: process.env["PATH"], JAVA_TOOL_OPTIONS: quickJava },
+        environment: quickJava(),
       };
       const options = {
         ...installation,
@@ -71,8 +72,8 @@ export async function openMirrorMakerLab(): Promise<MirrorMakerLab> {
         flushMs: 1_000,
         patienceMs: 60_000,
         store,
-        source: from.cluster,
-        target: to.cluster,
+        source: withAppend(from.cluster, realClock),
+        target: withAppend(to.cluster, realClock),
         clock: realClock,
         log: createQuietLog(),
       } as const;

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
+import { firstTrace } from "#domain/flow.ts";
+import { atHome, type ConnectorConfig, offsetsTopicKey } from "#domain/mirror/mirror-config.ts";
 import type { Clock, FlowState, FlowStatus, Log } from "#domain/ports.ts";
-import { atHome, type ConnectorConfig, offsetsTopicKey } from "./mirror-config.ts";
 import { Nothing, type Rest } from "./rest.ts";
-import { absent, Config, ConnectorStatus, firstTrace, flowStatus } from "./status.ts";
+import { absent, Config, ConnectorStatus, flowStatus } from "./status.ts";
 
 /** One connector's life: each order waits until Connect shows that it was carried out. */
 

@@ -1,9 +1,16 @@
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
 import { aliases } from "#domain/flow.ts";
+import { createCheckpoints } from "#domain/mirror/checkpoints.ts";
+import { checkShape, firstDifference, Offsets, toPatch, toTable } from "#domain/mirror/copied-offsets.ts";
+import {
+  type ConnectorConfig,
+  connectorConfig,
+  offsetsTopicKey,
+  type Site,
+} from "#domain/mirror/mirror-config.ts";
 import type { Clock, Flow, FlowStatus, Log, ReplicationEngine } from "#domain/ports.ts";
 import type { ClusterAccess, OffsetTable } from "#domain/topology.ts";
-import { createCheckpoints } from "./checkpoints.ts";
 import {
   configOf,
   type Desk,
@@ -20,8 +27,6 @@ import {
   stop,
   unknownFlow,
 } from "./connector.ts";
-import { type ConnectorConfig, connectorConfig, offsetsTopicKey, type Site } from "./mirror-config.ts";
-import { checkShape, firstDifference, Offsets, toPatch, toTable } from "./offsets.ts";
 import { createRest, Nothing } from "./rest.ts";
 import { Config, ConnectorStatus, flowStatus } from "./status.ts";
 import { createTrustingFetch } from "./trusting-fetch.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { type ConnectorConfig, kindOf, literals } from "#domain/mirror/mirror-config.ts";
 import type { FlowState, FlowStatus } from "#domain/ports.ts";
-import { type ConnectorConfig, kindOf, literals } from "./mirror-config.ts";
 
 /** What Connect says about one connector, in the words of the port. */
 
@@ -46,10 +46,4 @@ function flowState({ connector, tasks }: ConnectorStatus, mayIdle: boolean): Flo
   const settled = tasks.length > 0 || mayIdle;
   const running = connector.state === "RUNNING" && settled && tasks.every(({ state }) => state === "RUNNING");
   return running ? "running" : "starting";
-}
-
-/** First line of the first trace, for a message; the whole of it stays in the status. */
-export function firstTrace(status: FlowStatus): string {
-  const failed = status.tasks.find(({ trace }) => trace !== undefined);
-  return failed?.trace?.split("\n", 1)[0] ?? "no trace was given";
 }

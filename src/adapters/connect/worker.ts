@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
 import { aliases } from "#domain/flow.ts";
+import { iamCallbackHandler } from "#domain/mirror/client-properties.ts";
+import { checkpointConnector, sourceConnector } from "#domain/mirror/mirror-config.ts";
+import { isOlder } from "#domain/mirror/release.ts";
 import type { EngineCheck } from "#domain/ports.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
-import { iamCallbackHandler } from "./client-properties.ts";
-import { checkpointConnector, sourceConnector } from "./mirror-config.ts";
 import type { Rest } from "./rest.ts";
 
 /** What the Connect workers are and can do. Asks only. */
@@ -103,14 +104,4 @@ function otherPlugins(plugins: z.infer<typeof Plugins>, worker: string): readonl
       `MirrorMaker 2 is ${version} on workers of ${worker}: two releases of it lie on their plugin path.`,
     ];
   });
-}
-
-/** Compares "3.9.2", "3.10.0-SNAPSHOT" and the like. A part that is no number counts as zero. */
-export function isOlder(version: string, than: readonly number[]): boolean {
-  const parts = version.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0);
-  for (const [index, wanted] of than.entries()) {
-    const part = parts[index] ?? 0;
-    if (part !== wanted) return part < wanted;
-  }
-  return false;
 }

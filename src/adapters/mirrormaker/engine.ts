@@ -1,13 +1,12 @@
-import { createCheckpoints } from "#adapters/connect/checkpoints.ts";
-import { checkShape, firstDifference, toPatch } from "#adapters/connect/offsets.ts";
-import { firstTrace } from "#adapters/connect/status.ts";
 import { FerryError } from "#domain/errors.ts";
+import { firstTrace } from "#domain/flow.ts";
+import { createCheckpoints } from "#domain/mirror/checkpoints.ts";
+import { checkShape, firstDifference, toPatch } from "#domain/mirror/copied-offsets.ts";
 import type {
   Clock,
   EngineCheck,
   Flow,
   FlowState,
-  KafkaCluster,
   Log,
   ReplicationEngine,
 } from "#domain/ports.ts";
@@ -17,14 +16,14 @@ import { ends } from "./names.ts";
 import { flowConfig, type MirrorSite } from "./properties.ts";
 import { type Ordered, type Records, reordered } from "./records.ts";
 import type { Runner } from "./runner.ts";
-import { discard, isSettled, prepare, type StateReader, writeOffsets } from "./state-topics.ts";
+import { discard, isSettled, prepare, type Side, type StateReader, writeOffsets } from "./state-topics.ts";
 
 export type MirrorMakerOptions = {
   readonly records: Records;
   readonly runner: Runner;
   readonly reader: StateReader;
-  readonly source: KafkaCluster;
-  readonly target: KafkaCluster;
+  readonly source: Side;
+  readonly target: Side;
   readonly site: MirrorSite;
   readonly check: () => Promise<EngineCheck>;
   /** How long a process may take to reach a state, ms. */
@@ -81,7 +80,7 @@ async function known({ records }: Desk, name: string): Promise<Ordered> {
 }
 
 async function define(desk: Desk, flow: Flow, state: "stopped" | "running"): Promise<void> {
-  await prepare(flow, sideOf(flow, desk), desk.clock);
+  await prepare(flow, sideOf(flow, desk));
   const now = desk.clock.now();
   const ordered = await desk.records.order(flow.name, (before) => reordered(before, flow, state, now));
   desk.log.info(
@@ -181,7 +180,7 @@ async function seed(desk: Desk, name: string, wanted: OffsetTable): Promise<void
   const { offsets } = toPatch(ends(ordered.flow).from, wanted, await copied(desk, ordered));
   if (offsets.length === 0) return;
   desk.log.info({ flow: name, partitions: offsets.length }, "seeding copied offsets");
-  await writeOffsets(ordered.flow, desk.side(ordered), desk.clock, offsets);
+  await writeOffsets(ordered.flow, desk.side(ordered), offsets);
   const difference = firstDifference(wanted, await copied(desk, ordered));
   if (difference === undefined) return;
   throw new FerryError("E_CONNECT", `${name}: offsets were set and read back differently: ${difference}.`);

@@ -24,26 +24,35 @@ export async function readStatus(name: string, need: StatusNeed): Promise<FlowSt
   if (ordered === undefined) return { name, state: "absent", kind: undefined, topics: [], tasks: [] };
   const ran = await need.records.ran(name);
   const alive = await need.runner.alive(ordered, ran);
-  const { flow } = ordered;
-  const base = { name, kind: flow.kind, topics: flow.topics };
-  if (ordered.state !== "running") {
-    const waits = await need.runner.waitsFor(ordered, ran, alive, false);
-    return { ...base, state: alive ? "starting" : ordered.state, tasks: waiting(waits) };
-  }
-  if (hasGivenUp(ordered, ran)) return { ...base, state: "failed", tasks: dead(ran) };
-  const current = alive && ran?.order === ordered.order ? ran : undefined;
-  const said = current === undefined ? new Map<string, Status>() : await statuses(ordered, current, need);
+  const { kind, topics } = ordered.flow;
+  const seen = ordered.state === "running" ? running : idle;
+  return { name, kind, topics, ...(await seen(ordered, ran, alive, need)) };
+}
+
+type Seen = Pick<FlowStatus, "state" | "tasks">;
+
+async function idle(ordered: Ordered, ran: Ran | undefined, alive: boolean, need: StatusNeed): Promise<Seen> {
+  const waits = await need.runner.waitsFor(ordered, ran, alive, false);
+  const state = alive || ordered.state === "running" ? "starting" : ordered.state;
+  return { state, tasks: waiting(waits) };
+}
+
+async function running(
+  ordered: Ordered,
+  ran: Ran | undefined,
+  alive: boolean,
+  need: StatusNeed,
+): Promise<Seen> {
+  if (hasGivenUp(ordered, ran)) return { state: "failed", tasks: dead(ran) };
+  const mine = ran?.order === ordered.order ? ran : undefined;
+  const said = mine !== undefined && alive ? await statuses(ordered, mine, need) : new Map<string, Status>();
   const waits = await need.runner.waitsFor(ordered, ran, alive, said.size > 0);
-  if (current === undefined || waits !== undefined) {
-    const died = ran?.order === ordered.order ? dead(ran) : [];
-    return { ...base, state: "starting", tasks: [...died, ...waiting(waits)] };
+  if (mine === undefined || !alive || waits !== undefined) {
+    return { state: "starting", tasks: [...dead(mine), ...waiting(waits)] };
   }
-  const { count } = await need.reader.tasks(flow, need.side(ordered), ordered.life);
-  return {
-    ...base,
-    state: stateOf(said, count, flow.kind === "checkpoint"),
-    tasks: tasksOf(said, current, need),
-  };
+  const { flow, life } = ordered;
+  const { count } = await need.reader.tasks(flow, need.side(ordered), life);
+  return { state: stateOf(said, count, flow.kind === "checkpoint"), tasks: tasksOf(said, mine, need) };
 }
 
 async function statuses(ordered: Ordered, ran: Ran, need: StatusNeed): Promise<ReadonlyMap<string, Status>> {

@@ -1,4 +1,4 @@
-import type { Clock, KafkaCluster } from "#domain/ports.ts";
+import type { Clock } from "#domain/ports.ts";
 import { ends } from "./names.ts";
 import { writeProperties } from "./processes.ts";
 import type { Ordered, Records } from "./records.ts";
@@ -11,7 +11,7 @@ export function createHandedOver(need: {
   readonly folder: string;
   readonly home: string | undefined;
   readonly properties: (ordered: Ordered) => string;
-  readonly side: (ordered: Ordered) => Side & Pick<KafkaCluster, "describeGroups">;
+  readonly side: (ordered: Ordered) => Side;
   readonly clock: Clock;
 }): Runner {
   const { records, folder, home, properties, side, clock } = need;
@@ -33,7 +33,7 @@ export function createHandedOver(need: {
       await fileOf(ordered);
       const ran = await records.ran(flow);
       if (ran?.order === ordered.order) return;
-      await prepare(ordered.flow, side(ordered), clock);
+      await prepare(ordered.flow, side(ordered));
       const now = clock.now();
       const statusesFrom = await endOfStatuses(flow, side(ordered));
       const begun = { order: ordered.order, host: "", statusesFrom, startedAt: now, seenAt: now, deaths: 0 };

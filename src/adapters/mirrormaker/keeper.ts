@@ -1,5 +1,5 @@
 import { asFerryError, FerryError } from "#domain/errors.ts";
-import type { Clock, KafkaCluster, Lease, Log, Store } from "#domain/ports.ts";
+import type { Clock, Lease, Log, Store } from "#domain/ports.ts";
 import { decide, type Step, steadyMs } from "./decide.ts";
 import { ends } from "./names.ts";
 import type { Processes } from "./processes.ts";
@@ -19,7 +19,7 @@ export type KeeperNeed = {
   /** Text of the flow's `mm2.properties`. */
   readonly properties: (ordered: Ordered) => string;
   /** The cluster that a flow writes to. */
-  readonly side: (ordered: Ordered) => Side & Pick<KafkaCluster, "describeGroups">;
+  readonly side: (ordered: Ordered) => Side;
   readonly host: string;
   /** Tells bot processes apart. */
   readonly owner: string;
@@ -73,7 +73,7 @@ export function createKeeper(need: KeeperNeed): Runner {
     turn,
     alive: (ordered, ran) => isAlive(ordered, ran, need),
     waitsFor: async () => undefined,
-    tidy: need.processes.tidy,
+    tidy: (flow) => need.processes.tidy(flow),
     async close() {
       closed.abort(new FerryError("E_INTERNAL", "closed"));
       await kept;
@@ -119,26 +119,27 @@ async function hasMembers(ordered: Ordered, { side }: KeeperNeed): Promise<boole
 }
 
 async function carryOut(step: Step, ordered: Ordered, ran: Ran | undefined, need: KeeperNeed): Promise<void> {
-  const { processes, records, clock, log } = need;
-  const { name } = ordered.flow;
-  switch (step) {
-    case "none":
-      if (ran?.pid !== undefined) await see(ordered, ran, need);
-      return;
-    case "launch":
-      return launch(ordered, ran, need);
-    case "terminate":
-      if (ran?.pid === undefined) return;
-      log.info({ flow: name, pid: ran.pid }, "stopping a mirror's process");
-      processes.signal(ran.pid, "SIGTERM");
-      return records.keepRan(name, { ...ran, stoppingSince: clock.now(), seenAt: clock.now() });
-    case "kill":
-      if (ran?.pid === undefined) return;
-      log.warn({ flow: name, pid: ran.pid }, "a mirror's process did not stop and is killed");
-      return processes.signal(ran.pid, "SIGKILL");
-    case "bury":
-      if (ran !== undefined) await bury(ordered, ran, need);
+  if (step === "launch") return launch(ordered, ran, need);
+  if (ran?.pid === undefined) return;
+  if (step === "bury") return bury(ordered, ran, need);
+  if (step === "none") return see(ordered, ran, need);
+  return end(step, ordered.flow.name, ran, ran.pid, need);
+}
+
+async function end(
+  step: "terminate" | "kill",
+  flow: string,
+  ran: Ran,
+  pid: number,
+  { processes, records, clock, log }: KeeperNeed,
+): Promise<void> {
+  if (step === "kill") {
+    log.warn({ flow, pid }, "a mirror's process did not stop and is killed");
+    return processes.signal(pid, "SIGKILL");
   }
+  log.info({ flow, pid }, "stopping a mirror's process");
+  processes.signal(pid, "SIGTERM");
+  await records.keepRan(flow, { ...ran, stoppingSince: clock.now(), seenAt: clock.now() });
 }
 
 async function see(ordered: Ordered, ran: Ran, { records, clock }: KeeperNeed): Promise<void> {
@@ -173,7 +174,7 @@ async function launch(ordered: Ordered, ran: Ran | undefined, need: KeeperNeed):
   const { processes, records, clock, log, host } = need;
   const { flow } = ordered;
   const side = need.side(ordered);
-  await prepare(flow, side, clock);
+  await prepare(flow, side);
   const seenToDie = ran?.death !== undefined && ran.order === ordered.order;
   if (!seenToDie && (await hasMembers(ordered, need))) {
     log.warn({ flow: flow.name }, "a process of this mirror runs already, where nobody knows it");

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { isOlder } from "#adapters/connect/worker.ts";
+import { isOlder } from "#domain/mirror/release.ts";
 import type { Clock, EngineCheck, KafkaCluster, Log, ReplicationEngine, Store } from "#domain/ports.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 import { createMirrorMakerEngine, sideOf } from "./engine.ts";
@@ -10,7 +10,7 @@ import { createKeeper } from "./keeper.ts";
 import { createProcesses, type Processes } from "./processes.ts";
 import { type MirrorSite, mirrorProperties } from "./properties.ts";
 import { createRecords, type Ordered } from "./records.ts";
-import { createStateReader } from "./state-topics.ts";
+import { createStateReader, type Side } from "./state-topics.ts";
 
 export type OpenOptions = {
   readonly migration: string;
@@ -27,11 +27,14 @@ export type OpenOptions = {
   /** How long a person may take, ms; a process of the bot's own gets two minutes. */
   readonly patienceMs: number;
   readonly store: Store;
-  readonly source: KafkaCluster;
-  readonly target: KafkaCluster;
+  readonly source: MirrorCluster;
+  readonly target: MirrorCluster;
   readonly clock: Clock;
   readonly log: Log;
 };
+
+/** With a way to write to the mirror's own topics. */
+export type MirrorCluster = Side & Pick<KafkaCluster, "access">;
 
 /** Of the bot's own processes: a busy machine takes half a minute to start a JVM. */
 const ownPatienceMs = 120_000;
@@ -63,14 +66,14 @@ export function openMirrorMaker(
     const runner = createHandedOver({ records, folder, home, properties, side, clock });
     const check = async () => ({ version: "handed over", exactlyOnce: options.exactlyOnce, problems: [] });
     const engine = createMirrorMakerEngine({ ...shared, runner, check, patienceMs: options.patienceMs });
-    return { ...engine, close: runner.close };
+    return { ...engine, close: () => runner.close() };
   }
   const host = hostname();
   const owner = `${host}:${randomUUID()}`;
   const runner = createKeeper({ store, records, processes, properties, side, host, owner, clock, log });
   const check = () => checkInstallation(processes, [source.access, target.access], options.exactlyOnce);
   const engine = createMirrorMakerEngine({ ...shared, runner, check, patienceMs: ownPatienceMs });
-  return { ...engine, close: runner.close };
+  return { ...engine, close: () => runner.close() };
 }
 
 async function checkInstallation(

@@ -1,6 +1,6 @@
-import { clientProperties } from "#adapters/connect/client-properties.ts";
-import { type ConnectorConfig, connectorConfig, type Site } from "#adapters/connect/mirror-config.ts";
 import { aliases } from "#domain/flow.ts";
+import { clientProperties } from "#domain/mirror/client-properties.ts";
+import { type ConnectorConfig, connectorConfig, type Site } from "#domain/mirror/mirror-config.ts";
 import type { Flow } from "#domain/ports.ts";
 import { ends, workerTopics } from "./names.ts";
 

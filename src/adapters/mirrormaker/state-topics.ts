@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { type Offsets, toTable } from "#adapters/connect/offsets.ts";
-import { appendRecords } from "#adapters/kafka/append.ts";
-import type { Clock, Flow, KafkaCluster } from "#domain/ports.ts";
+import { type Offsets, toTable } from "#domain/mirror/copied-offsets.ts";
+import type { Flow, KafkaCluster } from "#domain/ports.ts";
 import type { KafkaRecord, OffsetTable } from "#domain/topology.ts";
 import { connectorOf, connectors, ends, workerTopics } from "./names.ts";
 
@@ -9,8 +8,13 @@ import { connectorOf, connectors, ends, workerTopics } from "./names.ts";
 
 export type Side = Pick<
   KafkaCluster,
-  "role" | "access" | "listTopics" | "createTopics" | "deleteTopics" | "offsets" | "read"
->;
+  "createTopics" | "deleteTopics" | "offsets" | "read" | "describeGroups"
+> & {
+  /** Writes to partition 0, acknowledged by all replicas. */
+  append(topic: string, drafts: readonly Draft[]): Promise<void>;
+};
+
+export type Draft = { readonly key: string; readonly value: string | null };
 
 const chunk = 5_000;
 
@@ -18,7 +22,7 @@ const chunk = 5_000;
  * Makes what is not there, so that a mirror can be seeded before its first process. Dedicated MirrorMaker always runs
  * three connectors; those that the flow is not are stopped beforehand, as Connect's `PUT /stop` would (KIP-875).
  */
-export async function prepare(flow: Flow, side: Side, clock: Clock): Promise<void> {
+export async function prepare(flow: Flow, side: Side): Promise<void> {
   const { offsets, configs, statuses } = workerTopics(flow.name);
   const spec = { partitions: 1, replicationFactor: -1, configs: { "cleanup.policy": "compact" } };
   await side.createTopics([offsets, configs, statuses].map((name) => ({ name, ...spec })));
@@ -26,7 +30,7 @@ export async function prepare(flow: Flow, side: Side, clock: Clock): Promise<voi
   const stopped = JSON.stringify({ state: "PAUSED", "state.v2": "STOPPED" });
   const others = connectors.filter((name) => name !== connectorOf(flow.kind));
   const messages = others.map((name) => ({ key: `target-state-${name}`, value: stopped }));
-  await appendRecords(side, clock, configs, messages);
+  await side.append(configs, messages);
 }
 
 export async function discard(flow: string, side: Side): Promise<void> {
@@ -34,17 +38,12 @@ export async function discard(flow: string, side: Side): Promise<void> {
 }
 
 /** Sets copied offsets: `null` takes one away. Keys are bytes to Connect, so their order of fields is its own. */
-export async function writeOffsets(
-  flow: Flow,
-  side: Side,
-  clock: Clock,
-  entries: Offsets["offsets"],
-): Promise<void> {
+export async function writeOffsets(flow: Flow, side: Side, entries: Offsets["offsets"]): Promise<void> {
   const messages = entries.map(({ partition: { cluster, partition, topic }, offset }) => ({
     key: JSON.stringify([connectorOf(flow.kind), { cluster, partition, topic }]),
     value: offset === null ? null : JSON.stringify(offset),
   }));
-  await appendRecords(side, clock, workerTopics(flow.name).offsets, messages);
+  await side.append(workerTopics(flow.name).offsets, messages);
 }
 
 /** Where a copy of a topic's newest values ends. A record without a value takes its key away. */
@@ -139,21 +138,20 @@ export async function statusesSince(
 ): Promise<ReadonlyMap<string, Status>> {
   const topic = workerTopics(flow.name).statuses;
   const end = await offsetOf(side, topic, "end");
-  const found = new Map<string, Status>();
-  const pattern = new RegExp(
-    `^status-(?:(connector)-${connectorOf(flow.kind)}|task-${connectorOf(flow.kind)}-(\\d+))$`,
-  );
+  const values = new Map<string, unknown>();
   for (let next = from; next < end; ) {
     const records = await side.read({ topic, partition: 0 }, next, { max: chunk, until: end });
-    for (const { key, value } of records) {
-      const [matched, connector, task] = pattern.exec(key?.toString() ?? "") ?? [];
-      if (matched === undefined) continue;
-      if (value === null) found.delete(connector ?? task ?? "");
-      else found.set(connector ?? task ?? "", Status.parse(JSON.parse(value.toString())));
-    }
+    for (const record of records) keep(values, record);
     next = (records.at(-1)?.offset ?? end - 1) + 1;
   }
-  return found;
+  const name = connectorOf(flow.kind);
+  const pattern = new RegExp(`^status-(?:(?=connector-)|task-)(?:${name}-)?(connector|\\d+)(?:-${name})?$`);
+  return new Map(
+    [...values].flatMap(([key, value]) => {
+      const [, who] = pattern.exec(key) ?? [];
+      return who === undefined ? [] : [[who, Status.parse(value)] as const];
+    }),
+  );
 }
 
 export async function endOfStatuses(flow: string, side: Side): Promise<number> {
