@@ -13,6 +13,7 @@ import { replicationAlarms } from "./mirror/replication-alarms.ts";
 import { restartFailed } from "./mirror/restart-failed.ts";
 import { sayRetention } from "./mirror/retention-alarms.ts";
 import { watchRetention } from "./mirror/retention-watch.ts";
+import { watchReturned } from "./mirror/returned-watch.ts";
 import { watchStandby } from "./mirror/standby-watch.ts";
 import { liftExpiredFences } from "./switch/fence-sweep.ts";
 import { done, type Outcome, type Work } from "./work.ts";
@@ -25,6 +26,7 @@ export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> 
   // First, and neither throws: a producer that writes where it should not is to be named within 30 s, and a dead run's
   // fence is to go, whatever fails in the rest.
   await watchStandby(work);
+  await watchReturned(work);
   await liftExpiredFences(work);
   await reviewOpenRequests(work);
   await keepAudit(work);

@@ -19,7 +19,8 @@ import { mergePlaces, type Place, type Standby } from "./standby-record.ts";
 /**
  * Reads what came onto the source of a wave whose producers have moved, and finds what the reverse mirror did not write.
  * A producer id that Connect's transactional ids give away is the mirror's; what has another, or none, is looked for on
- * the target by content.
+ * the target by content. After a rollback the same is done with the roles changed: then MSK may grow only by what the
+ * forward mirror writes, and "source" below is MSK.
  */
 
 type Boundary = NonNullable<WaveState["boundary"]>;
@@ -28,6 +29,8 @@ export type Check = {
   readonly wave: Wave;
   readonly boundary: Boundary;
   readonly previous: Standby;
+  /** `target` after a rollback: `boundary.source` then holds MSK's ends, `boundary.target` the source's. */
+  readonly side?: "source" | "target";
   /** Offsets of the source from which on nothing is looked at; to its ends when absent. */
   readonly until?: Readonly<Record<string, readonly number[]>>;
 };
@@ -74,16 +77,16 @@ type Task = TopicPartition & { readonly end: number; readonly stable: number };
  */
 export async function checkStandby(check: Check, work: Work): Promise<Found | undefined> {
   const { wave, previous } = check;
-  const { source } = work.world;
-  const copied = await copiedBack(wave, work);
+  const { source, target, mirror, opposite } = await rolesOf(check, work);
+  const copied = await copiedBack(mirror, work);
   const stable = await source.offsets(wave.topics, "stable");
   const ends = await source.offsets(wave.topics, "end");
   const starts = await source.offsets(wave.topics, "start");
   // After the ends: a rollback starts forward before it lets anybody write to the source.
   const engine = await work.world.engine();
-  const forward = await engine.status(flowName(work.migration.name, wave.name, "forward"));
-  if (forward.state !== "stopped" && forward.state !== "absent") return undefined;
-  const scan = openScan(check, source, await work.world.target(), work);
+  const { state } = await engine.status(opposite);
+  if (state !== "stopped" && state !== "absent") return undefined;
+  const scan = openScan(check, { source, target, mirror }, work);
   const tasks = tasksOf(scan, stable, ends, starts);
   await carryOut(tasks, scan);
   const late = tasks.reduce((sum, task) => sum + Math.max(0, task.stable - cursorOf(scan, task)), 0);
@@ -99,13 +102,30 @@ export async function checkStandby(check: Check, work: Work): Promise<Found | un
   return { standby, fresh: [...scan.rogue, ...scan.unsettled] };
 }
 
-/** Committed offsets of the mirror back; empty where they cannot be read: then more of the target is searched. */
-async function copiedBack(wave: Wave, work: Work): Promise<OffsetTable> {
+type Roles = {
+  readonly source: KafkaCluster;
+  readonly target: KafkaCluster;
+  /** The flow that may write to `source`, and the one that must not run meanwhile. */
+  readonly mirror: string;
+  readonly opposite: string;
+};
+
+async function rolesOf({ wave, side = "source" }: Check, work: Work): Promise<Roles> {
+  const { source } = work.world;
+  const target = await work.world.target();
+  const forward = flowName(work.migration.name, wave.name, "forward");
   const reverse = flowName(work.migration.name, wave.name, "reverse");
+  return side === "source"
+    ? { source, target, mirror: reverse, opposite: forward }
+    : { source: target, target: source, mirror: forward, opposite: reverse };
+}
+
+/** Committed offsets of the mirror back; empty where they cannot be read: then more of the target is searched. */
+async function copiedBack(mirror: string, work: Work): Promise<OffsetTable> {
   try {
-    return await (await work.world.engine()).copied(reverse);
+    return await (await work.world.engine()).copied(mirror);
   } catch (thrown) {
-    work.log.info({ flow: reverse, error: asFerryError(thrown).message }, "copied offsets could not be read");
+    work.log.info({ flow: mirror, error: asFerryError(thrown).message }, "copied offsets could not be read");
     return new Map();
   }
 }
@@ -123,9 +143,12 @@ function sumUp(scan: Scan) {
   };
 }
 
-function openScan(check: Check, source: KafkaCluster, target: KafkaCluster, work: Work): Scan {
-  const { wave, previous } = check;
-  const reverse = flowName(work.migration.name, wave.name, "reverse");
+function openScan(
+  check: Check,
+  { source, target, mirror }: Pick<Roles, "source" | "target" | "mirror">,
+  work: Work,
+): Scan {
+  const { previous } = check;
   const ids = new Set(previous.mirrorIds);
   const facts = new Map<string, Promise<{ readonly stamped: boolean; readonly compacted: boolean }>>();
   let learned: Promise<void> | undefined;
@@ -143,7 +166,7 @@ function openScan(check: Check, source: KafkaCluster, target: KafkaCluster, work
     undecided: 0,
     unchecked: 0,
     learn: () => {
-      learned ??= learnIds(source, reverse, ids);
+      learned ??= learnIds(source, mirror, ids);
       return learned;
     },
     topicFacts: (topic) => {

@@ -122,9 +122,14 @@ export async function noteMskEnd(table: OffsetTable, work: Work, run: Run): Prom
   await run.remember("msk-end", { ends: plainEnds(table), at });
 }
 
+/** Where MSK ended then; `undefined` where this run stopped no reverse mirror. */
+export async function recallMskEnd(run: Run): Promise<z.infer<typeof MskEnd> | undefined> {
+  return MskEnd.safeParse(await run.recall("msk-end")).data;
+}
+
 /** What came to MSK since the reverse mirror was proved to have copied all of it. `E_PHASE` when that is not recorded. */
 async function grownOnMsk(wave: Wave, work: Work, run: Run) {
-  const recorded = MskEnd.safeParse(await run.recall("msk-end")).data;
+  const recorded = await recallMskEnd(run);
   if (recorded === undefined)
     throw new FerryError("E_PHASE", "Where MSK ended at the stop of the reverse mirror is not recorded.");
   return { grown: await written(await work.world.target(), wave, recorded.ends), at: recorded.at };

@@ -26,6 +26,7 @@ import { type FenceSite, fenceGeneration, isLifted, liftAny } from "./fence.ts";
 import { approvedAcls } from "./fence-proposal.ts";
 import { fenceStep } from "./fence-steps.ts";
 import { holdForward, recallHeld } from "./forward-held.ts";
+import { noteReturned } from "./note-returned.ts";
 import { offsetsChange } from "./offsets-change.ts";
 import { disarmReverse, reverseName } from "./reverse-mirror.ts";
 import { approvedFloors, proposeRollback, summaryOfRollback } from "./rollback-proposal.ts";
@@ -318,6 +319,7 @@ function record(wave: Wave, work: Work, run: Run): Step {
     act: async () => {
       // Without checkpoints the next cutover could not tell what MirrorMaker's own sync would do.
       await resumeCheckpoint(wave, work);
+      await noteReturned(wave, work, run);
       await writeWaveState(work, wave.name, run, { phase: "before-cutover" });
       return done;
     },
