@@ -4,7 +4,13 @@ import type { Migration } from "#domain/settings.ts";
 import type { Line } from "./grammar.ts";
 
 /** What somebody typed after `/ferry`, and where. */
-export type Said = { readonly channel: string; readonly user: string; readonly text: string };
+export type Said = {
+  readonly channel: string;
+  readonly user: string;
+  readonly text: string;
+  /** Slack's id of this one command or click: whoever gets it again, in whatever process, queues nothing more. */
+  readonly trigger?: string | undefined;
+};
 
 /** Answers are seen by the person who typed; what the channel sees of work is its card. */
 export type Answer = { readonly message: Message; readonly seenBy: "channel" | "person" };
@@ -13,6 +19,7 @@ export type Context = {
   readonly migration: Migration;
   readonly user: string;
   readonly channel: string;
+  readonly trigger?: string | undefined;
   readonly queue: JobQueue;
 };
 
@@ -68,7 +75,7 @@ export async function enqueue(
   job: Job,
   said: { readonly subject: string; readonly will: string; readonly more?: readonly Part[] },
 ): Promise<Answer> {
-  const id = await context.queue.add(job, { deadlineMs });
+  const id = await context.queue.add(job, { deadlineMs, once: context.trigger });
   return {
     seenBy: "person",
     message: {

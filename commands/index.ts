@@ -87,7 +87,8 @@ async function answer(need: CommandsNeed, said: Said, name: string, line: Line):
   const migration = migrationOf(need.migrations, said.channel);
   await requireOwnChannel(need.people, said.channel);
   if (found.who === "members") await requireMember(need.people, said.user, found);
-  return run({ migration, user: said.user, channel: said.channel, queue: need.queue });
+  const { user, channel, trigger } = said;
+  return run({ migration, user, channel, trigger, queue: need.queue });
 }
 
 /** Plain `/ferry`: quick, seen by the person only. */

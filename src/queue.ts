@@ -31,6 +31,8 @@ export type JobContext = {
 
 const queueName = "work";
 const addDeadlineMs = 2000;
+/** Longer than a signature of Slack's is good for, to either side. */
+const onceMs = 660_000;
 const closeDeadlineMs = 10_000;
 const longestPauseMs = 30_000;
 const keep: JobsOptions = {
@@ -76,17 +78,18 @@ export function openQueue(options: {
   async function add(job: Job, how: Parameters<JobQueue["add"]>[1] = {}): Promise<string> {
     const id = how.id?.replaceAll(":", "-") ?? `${job.name}-${randomBytes(5).toString("hex")}`;
     // A person was told that nothing was queued: a job that Redis took too late is taken out again.
-    const late = how.id === undefined ? takeBack(log) : undefined;
+    const late = how.id === undefined ? takeBack(id, log) : undefined;
     const delay = how.delayMs === undefined ? {} : { delay: Math.max(0, how.delayMs) };
-    await within(
+    const once = how.once === undefined ? {} : { deduplication: { id: how.once, ttl: onceMs } };
+    const taken = await within(
       how.deadlineMs ?? addDeadlineMs,
       async () => {
         if (how.revive === true) await forgetEnded(queue, id);
-        return await queue.add(job.name, job, { jobId: id, ...delay });
+        return await queue.add(job.name, job, { jobId: id, ...delay, ...once });
       },
       late,
     );
-    return id;
+    return taken.id ?? id;
   }
 
   return {
@@ -279,8 +282,10 @@ async function forgetEnded(queue: Queue<unknown>, id: string): Promise<void> {
   if ((await earlier.isFailed()) || (await earlier.isCompleted())) await earlier.remove();
 }
 
-function takeBack(log: Log): (job: BullJob<unknown>) => void {
+/** Not one that somebody else has added for the same. */
+function takeBack(id: string, log: Log): (job: BullJob<unknown>) => void {
   return (job) => {
+    if (job.id !== id) return;
     void job.remove().catch((error: unknown) => {
       const fields = { job: job.id, ...troubleOf(error) };
       log.warn(fields, "a job that was queued too late could not be removed");

@@ -97,7 +97,8 @@ export type JobQueue = {
   /**
    * Returns the job's id within `deadlineMs` or fails with `E_QUEUE`: a person waits for the answer.
    * `id` makes it unique: a second add with the same id does nothing, but for `revive` when that one has ended.
-   * `delayMs` postpones it.
+   * `delayMs` postpones it. `once`: what asked for it; a second add for the same within ten minutes, by any process,
+   * does nothing and returns the first one's id.
    */
   add(
     job: Job,
@@ -105,6 +106,7 @@ export type JobQueue = {
       readonly id?: string;
       readonly revive?: boolean;
       readonly delayMs?: number;
+      readonly once?: string | undefined;
       readonly deadlineMs?: number;
     },
   ): Promise<string>;

@@ -61,7 +61,7 @@ describe.each<Mode>(["socket", "http"])("buttons over %s", (mode) => {
     const { ts } = await bot.slack.chat.post(channel, message, { key: unique("key") });
     await press(ts, "ferry-command-0");
     await whispered("heard cancel 7K3Q");
-    expect(said).toEqual([{ channel, user: "U0BEN", text: "cancel 7K3Q" }]);
+    expect(said).toEqual([{ channel, user: "U0BEN", text: "cancel 7K3Q", trigger: expect.any(String) }]);
     expect((await messages(workspace)).find((each) => each.ts === ts)?.text).toContain("request");
   });
 

@@ -2,10 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createEventReader } from "#adapters/slack/events.ts";
 import { createIntake } from "#adapters/slack/intake.ts";
 import { createRefusals } from "#adapters/slack/refusals.ts";
+import { createCommands } from "#commands/index.ts";
+import type { Person } from "#domain/ports.ts";
 import { signatureOf } from "#lab/slack/delivery-http.ts";
 import type { Workspace } from "#lab/slack/workspace.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
 import { channel, connect, info, openWorkspace, tokens } from "#support/slack-workspace.ts";
+import { createSmallQueue, createSmallWork } from "#support/small-work.ts";
 import { unique } from "#support/unique.ts";
 
 type Connected = Awaited<ReturnType<typeof connect>>;
@@ -22,6 +25,11 @@ function form(change: Record<string, string> = {}): string {
     ...change,
   }).toString();
 }
+
+const people = {
+  person: async (id: string): Promise<Person> => ({ id, name: id, kind: "member" }),
+  shared: async () => false,
+};
 
 describe("over http", () => {
   let workspace: Workspace;
@@ -51,9 +59,10 @@ describe("over http", () => {
       ageS = 0,
       headers = {},
     }: { secret?: string; ageS?: number; headers?: object } = {},
+    port = bot.port,
   ): Promise<Response> {
     const timestamp = String(Math.floor(Date.now() / 1000) - ageS);
-    return await fetch(`http://127.0.0.1:${bot.port}/slack/events`, {
+    return await fetch(`http://127.0.0.1:${port}/slack/events`, {
       method: "POST",
       body,
       headers: {
@@ -95,6 +104,31 @@ describe("over http", () => {
     await send(body, { ageS: 2 });
     expect(said).toEqual(["replicate stop"]);
     expect(bot.slack.refused()).toEqual({ replayed: 2 });
+  });
+
+  test("a command that is replayed to another process queues nothing there", async () => {
+    const queue = createSmallQueue();
+    const { migration } = createSmallWork();
+    const settings = { ...migration.settings, channel };
+    const shared = { migrations: [{ ...migration, settings }], queue, log: createQuietLog() };
+    const bots = await Promise.all(
+      [1, 2].map(() => connect(workspace, "http", { onCommand: createCommands({ ...shared, people }) })),
+    );
+    const body = form({ text: "replicate stop" });
+    const answers = await Promise.all(
+      bots.map(async ({ port }) => await (await send(body, {}, port)).text()),
+    );
+    expect(answers[0]).toContain("queued");
+    expect(answers[1]).toBe(answers[0]);
+    expect(queue.jobs.map(({ job }) => job.name)).toEqual(["replicate"]);
+    await Promise.all(bots.map(({ slack }) => slack.stop()));
+  });
+
+  test("a body beyond all measure is refused unread", async () => {
+    const answer = await send(form({ text: "x".repeat(5_000_000) })).catch(() => undefined);
+    expect(answer?.status ?? 413).toBe(413);
+    expect(said).toEqual([]);
+    expect(bot.slack.refused()).toEqual({ malformed: 1 });
   });
 
   test("what no one can read is counted, and other addresses are not there", async () => {

@@ -105,7 +105,12 @@ describe.each<Mode>(["socket", "http"])("over %s", (mode) => {
 
     test("a command is answered in its acknowledgement, with blocks, to the channel", async () => {
       const reply = await command("lag a<b & c");
-      expect(said).toContainEqual({ channel, user: "U0ANA", text: "lag a<b & c" });
+      expect(said).toContainEqual({
+        channel,
+        user: "U0ANA",
+        text: "lag a<b & c",
+        trigger: expect.any(String),
+      });
       expect(reply?.response_type).toBe("in_channel");
       expect(reply?.text).toContain("lag a&lt;b &amp; c");
       const shown = (await messages(workspace)).find(({ text }) => text === reply?.text);

@@ -46,6 +46,19 @@ export function jobQueueContract(name: string, open: () => Promise<QueueUnderTes
       for (const [index, id] of ids.entries()) expect(await under.delivered(id)).toEqual([jobs[index]]);
     });
 
+    it("takes one job for what asked for it, however many processes add it", async () => {
+      const once = unique("trigger");
+      const jobs = [digest(), digest(), digest()];
+      const ids = await Promise.all(jobs.map((job) => queue.add(job, { once })));
+      expect(new Set(ids).size).toBe(1);
+      const [id = ""] = ids;
+      expect(await under.delivered(id)).toHaveLength(1);
+      expect(await queue.add(digest(), { once })).toBe(id);
+      expect(await queue.add(digest(), { once: unique("trigger") })).not.toBe(id);
+      await under.delivered(await queue.add(digest()));
+      expect(await under.delivered(id)).toHaveLength(1);
+    });
+
     it("takes one job per id, the first, also when that one was handed over already", async () => {
       const [first, second, third] = [digest(), digest(), digest()];
       const id = `execute:orders:${unique("request")}`;

@@ -29,9 +29,13 @@ type QueuedJob = { readonly id: string; readonly job: Job; readonly delayMs: num
 /** A queue that only remembers, one job per id. */
 export function createSmallQueue(): JobQueue & { readonly jobs: QueuedJob[] } {
   const jobs: QueuedJob[] = [];
+  const asked = new Map<string, string>();
   return {
     jobs,
-    add: async (job, { id = `job-${jobs.length}`, delayMs = 0 } = {}) => {
+    add: async (job, { id = `job-${jobs.length}`, delayMs = 0, once } = {}) => {
+      const earlier = once === undefined ? undefined : asked.get(once);
+      if (earlier !== undefined) return earlier;
+      if (once !== undefined) asked.set(once, id);
       if (!jobs.some((other) => other.id === id)) jobs.push({ id, job, delayMs });
       return id;
     },

@@ -9,7 +9,13 @@ import type { Intake } from "./intake.ts";
 import type { Render } from "./sending.ts";
 
 /** What was typed after the slash command, or what a button types, as typed. */
-type Said = { readonly channel: string; readonly user: string; readonly text: string };
+type Said = {
+  readonly channel: string;
+  readonly user: string;
+  readonly text: string;
+  /** Slack's id of this one command or click. */
+  readonly trigger: string;
+};
 
 export type OnCommand = (
   said: Said,
@@ -96,7 +102,9 @@ export function createCommandDesk(need: CommandsNeed, onCommand: OnCommand): Com
     ) {
       if (!intake.isOurs(team)) return void (await ack({ response_type: "ephemeral", text: elsewhere }));
       if (!intake.isNew(trigger)) return void (await ack(undefined));
-      const answer = answerTo({ channel, user, text: unescaped(text) }).then((each) => drawn(need, each));
+      const answer = answerTo({ channel, user, text: unescaped(text), trigger }).then((each) =>
+        drawn(need, each),
+      );
       const quick = await within(clock, ackMs, answer);
       if (quick) return void (await ack(quick));
       log.warn({ channel, user, ackMs }, "command acknowledged before its answer was ready");
@@ -136,7 +144,7 @@ async function pressed(
   const channel = body.channel?.id;
   const known = action.action_id.startsWith("ferry-command-") && action.value;
   if (!known || channel === undefined) return { message: unknownButton, seenBy: "person" };
-  return answerTo({ channel, user: body.user.id, text: known });
+  return answerTo({ channel, user: body.user.id, text: known, trigger: body.trigger_id });
 }
 
 /** Never in place of the message whose button it was: that one has a life of its own. */
