@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { iamCallbackHandler } from "#domain/client-properties.ts";
 import { FerryError } from "#domain/errors.ts";
 import { aliases } from "#domain/flow.ts";
-import { iamCallbackHandler } from "#domain/mirror/client-properties.ts";
-import { checkpointConnector, sourceConnector } from "#domain/mirror/mirror-config.ts";
-import { isOlder } from "#domain/mirror/release.ts";
+import { checkpointConnector, sourceConnector } from "#domain/mirror-config.ts";
 import type { EngineCheck } from "#domain/ports.ts";
+import { isOlder } from "#domain/release.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 import type { Rest } from "./rest.ts";
 

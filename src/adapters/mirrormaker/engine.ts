@@ -1,15 +1,8 @@
+import { createCheckpoints } from "#domain/checkpoints.ts";
+import { checkShape, firstDifference, toPatch } from "#domain/copied-offsets.ts";
 import { FerryError } from "#domain/errors.ts";
 import { firstTrace } from "#domain/flow.ts";
-import { createCheckpoints } from "#domain/mirror/checkpoints.ts";
-import { checkShape, firstDifference, toPatch } from "#domain/mirror/copied-offsets.ts";
-import type {
-  Clock,
-  EngineCheck,
-  Flow,
-  FlowState,
-  Log,
-  ReplicationEngine,
-} from "#domain/ports.ts";
+import type { Clock, EngineCheck, Flow, FlowState, Log, ReplicationEngine } from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import { readStatus, type StatusNeed } from "./flow-status.ts";
 import { ends } from "./names.ts";

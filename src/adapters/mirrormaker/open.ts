@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { isOlder } from "#domain/mirror/release.ts";
 import type { Clock, EngineCheck, KafkaCluster, Log, ReplicationEngine, Store } from "#domain/ports.ts";
+import { isOlder } from "#domain/release.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 import { createMirrorMakerEngine, sideOf } from "./engine.ts";
 import { createHandedOver } from "./handed-over.ts";

@@ -1,6 +1,6 @@
+import { clientProperties } from "#domain/client-properties.ts";
 import { aliases } from "#domain/flow.ts";
-import { clientProperties } from "#domain/mirror/client-properties.ts";
-import { type ConnectorConfig, connectorConfig, type Site } from "#domain/mirror/mirror-config.ts";
+import { type ConnectorConfig, connectorConfig, type Site } from "#domain/mirror-config.ts";
 import type { Flow } from "#domain/ports.ts";
 import { ends, workerTopics } from "./names.ts";
 

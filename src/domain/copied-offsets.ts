@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { FerryError } from "#domain/errors.ts";
-import type { OffsetTable } from "#domain/topology.ts";
+import { FerryError } from "./errors.ts";
+import type { OffsetTable } from "./topology.ts";
 
 /** Copied offsets as Connect's REST API shows and takes them (KIP-875). */
 

@@ -1,4 +1,4 @@
-import type { ClusterAccess } from "#domain/topology.ts";
+import type { ClusterAccess } from "./topology.ts";
 
 /** How a Java Kafka client reaches a cluster. */
 

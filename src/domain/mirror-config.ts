@@ -1,7 +1,7 @@
-import { aliases, mirrorBufferBytes, mirrorTransactionMs, offsetsTopicPrefix } from "#domain/flow.ts";
-import type { Flow, FlowKind } from "#domain/ports.ts";
-import type { ClusterAccess } from "#domain/topology.ts";
 import { clientProperties } from "./client-properties.ts";
+import { aliases, mirrorBufferBytes, mirrorTransactionMs, offsetsTopicPrefix } from "./flow.ts";
+import type { Flow, FlowKind } from "./ports.ts";
+import type { ClusterAccess } from "./topology.ts";
 
 /** Connector configurations of MirrorMaker 2 on Kafka Connect 3.9.2 and newer. Every setting that matters says why. */
 

@@ -1,6 +1,6 @@
-import type { CheckpointReader } from "#domain/ports.ts";
-import { type KafkaRecord, type Known, known, type OffsetTable, unknown } from "#domain/topology.ts";
 import { type ConnectorConfig, literals } from "./mirror-config.ts";
+import type { CheckpointReader } from "./ports.ts";
+import { type KafkaRecord, type Known, known, type OffsetTable, unknown } from "./topology.ts";
 
 /** MirrorMaker's checkpoints: what its group sync commits on the target (KIP-545). Layout: mirror-client's Checkpoint. */
 
