@@ -69,8 +69,7 @@ export async function createdAnew(
     const now = { id: listed.get(topic)?.id ?? null, starts: startsOf(topic, offsets) };
     const before = stored[topic];
     // Nothing was copied of it, or all was taken back: this topic is the one that is mirrored.
-    const how =
-      isCopied(topic, offsets) && before !== undefined ? howAnew(topic, before, now, offsets) : undefined;
+    const how = isCopied(topic, offsets) ? howAnew(topic, before, now, offsets) : undefined;
     if (how === undefined) seen[topic] = now;
     else {
       seen[topic] = { ...(before ?? now), anew: how };
@@ -91,25 +90,32 @@ function startsOf(topic: string, { starts }: Offsets): Array<number | null> {
 
 type Seen = Mirrored[string];
 
-/** A start that falls is another log's: within one it only grows. */
-function howAnew(topic: string, before: Seen, now: Seen, offsets: Offsets): string | undefined {
-  if (before.anew !== undefined) return before.anew;
-  if (before.id !== null && now.id !== null) {
+function howAnew(topic: string, before: Seen | undefined, now: Seen, offsets: Offsets): string | undefined {
+  if (before?.anew !== undefined) return before.anew;
+  if (before !== undefined && before.id !== null && now.id !== null) {
     if (before.id === now.id) return undefined;
     return `deleted and created anew under the mirror (topic id ${before.id}, now ${now.id}): what was copied is of the deleted one`;
   }
-  const fell = now.starts.findIndex(
-    (start, partition) => start !== null && start < (before.starts[partition] ?? 0),
-  );
-  if (fell >= 0) {
-    return `created anew under the mirror: ${topic}-${fell} begins at ${now.starts[fell]}, it began at ${before.starts[fell]}`;
-  }
+  return now.id === null
+    ? (fallenStart(topic, before, now) ?? endBeforeCopied(topic, now, offsets))
+    : undefined;
+}
+
+/** A start that falls is another log's: within one it only grows. */
+function fallenStart(topic: string, before: Seen | undefined, now: Seen): string | undefined {
+  const then = before?.starts ?? [];
+  const fell = now.starts.findIndex((start, partition) => start !== null && start < (then[partition] ?? 0));
+  if (fell < 0) return undefined;
+  return `created anew under the mirror: ${topic}-${fell} begins at ${now.starts[fell]}, it began at ${then[fell]}`;
+}
+
+function endBeforeCopied(topic: string, now: Seen, { copied, ends }: Offsets): string | undefined {
   const beyond = now.starts.findIndex((_, partition) => {
-    const [last, end] = [at(offsets.copied, topic, partition), at(offsets.ends, topic, partition)];
+    const [last, end] = [at(copied, topic, partition), at(ends, topic, partition)];
     return last !== undefined && end !== undefined && last + 1 > end;
   });
   if (beyond < 0) return undefined;
-  const [last, end] = [at(offsets.copied, topic, beyond), at(offsets.ends, topic, beyond)];
+  const [last, end] = [at(copied, topic, beyond), at(ends, topic, beyond)];
   return `copied up to ${last}, but ${topic}-${beyond} ends at ${end}: it was created anew or cut`;
 }
 
