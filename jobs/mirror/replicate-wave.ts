@@ -1,5 +1,6 @@
 import { FerryError } from "#domain/errors.ts";
 import { checkpointFlow, forwardFlow } from "#domain/flow.ts";
+import { partitionLags, sumLags } from "#domain/lag.ts";
 import { flowName, type Plan, type PlannedTopic, type Wave } from "#domain/plan.ts";
 import type { FlowStatus, KafkaCluster, ReplicationEngine } from "#domain/ports.ts";
 import type { OffsetTable, Topic } from "#domain/topology.ts";
@@ -7,6 +8,7 @@ import { figure } from "#domain/wording.ts";
 import { forgetHeld, type Held, readHeld } from "#jobs/switch/forward-held.ts";
 import type { Work } from "#jobs/work.ts";
 import { refuseLoop, startGuarded } from "./loop-guard.ts";
+import { readLag } from "./mirror-readings.ts";
 
 /** Starting the mirror of one wave. A second call finds everything as it should be and changes nothing. */
 
@@ -158,12 +160,11 @@ async function firstOffsets(
   engine: ReplicationEngine,
   work: Work,
 ): Promise<StartedWave["state"]> {
-  const starts = await work.world.source.offsets(topics, "start");
-  const ends = await work.world.source.offsets(topics, "end");
-  const full = topics.some((topic) =>
-    (ends.get(topic) ?? []).some((end, p) => end !== starts.get(topic)?.[p]),
-  );
-  if (!full) return "nothing to copy";
+  const mirror = { flow: forward, topics, origin: work.world.source };
+  const before = await readLag(mirror, engine, work);
+  // Also where the log holds only markers, or what was aborted: no offset of it is ever copied.
+  const isNew = [...before.copied.values()].flat().every((offset) => offset === undefined);
+  if (isNew && sumLags(partitionLags(before)).records === 0) return "nothing to copy";
   const deadline = work.clock.now() + firstOffsetsMs;
   for (;;) {
     const copied = await engine.copied(forward);

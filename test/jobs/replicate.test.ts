@@ -98,6 +98,17 @@ describe("replicate", () => {
     expect(mirror.said()).not.toContain("heartbeats");
   });
 
+  it("waits for no first offset of topics that hold only what was aborted", async () => {
+    mirror = await createMirrorWork();
+    const { source } = mirror;
+    source.append("parcels", 0, { value: "aborted" }, "tx");
+    source.endTransaction("tx", "abort");
+    const before = mirror.small.clock.now();
+    await run("start");
+    expect(mirror.small.clock.now()).toBe(before);
+    expect(mirror.said()).toContain('["shipping","1 of 1","3","1","nothing to copy"]');
+  });
+
   it("changes nothing when started again", async () => {
     await run("start");
     const orders = [...mirror.engine.orders];
