@@ -1,7 +1,10 @@
+import { Assessment, assessmentKey } from "#domain/assessment.ts";
+import { FerryError } from "#domain/errors.ts";
 import { iamPolicies, policyCharacters } from "#domain/iam-policy.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Message, Part } from "#domain/message.ts";
 import type { Plan } from "#domain/plan.ts";
+import { planStaleness, stalenessText } from "#domain/plan-staleness.ts";
 import { terraformFiles } from "#domain/terraform.ts";
 import { clockTime, count, figure } from "#domain/wording.ts";
 import { loadPlan } from "./switch/wave.ts";
@@ -12,6 +15,7 @@ type ExportedFile = { readonly name: string; readonly title: string; readonly co
 /** What others need of the plan, as files in the thread. Changes nothing. */
 export async function exportPlan(part: NonNullable<JobOf<"plan">["part"]>, work: Work): Promise<Outcome> {
   const plan = await loadPlan(work);
+  if (part === "terraform") await refuseStale(plan, work);
   const { files, parts } = part === "iam" ? iamExport(work) : terraformExport(plan, work);
   for (const { name, title, content } of files) {
     await work.card.file({ name, title, content: Buffer.from(content) });
@@ -19,6 +23,19 @@ export async function exportPlan(part: NonNullable<JobOf<"plan">["part"]>, work:
   const subject = part === "iam" ? "plan iam" : "plan export terraform";
   await work.card.finish(message(subject, parts, work));
   return done;
+}
+
+/** What is handed over is built from the plan and from ferry.yaml: they must belong together. */
+async function refuseStale(plan: Plan, work: Work): Promise<void> {
+  const changes = await changesSince(plan, work);
+  if (changes.length === 0) return;
+  throw new FerryError("E_PLAN_STALE", `The plan is not of today: ${stalenessText(changes)}.`);
+}
+
+/** What of ferry.yaml and of the last assessment differs from what the plan was made of. */
+export async function changesSince(plan: Plan, { store, migration }: Work): Promise<readonly string[]> {
+  const stored = await store.read(assessmentKey(migration.name));
+  return planStaleness(plan, migration, Assessment.safeParse(stored?.value).data);
 }
 
 function message(subject: string, parts: readonly Part[], work: Work): Message {

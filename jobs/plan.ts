@@ -6,12 +6,13 @@ import { type ObservedWriter, observedWriters, offsetsTopic } from "#domain/obse
 import { Plan, planHistoryKey, planKey, type Reason, type Wave } from "#domain/plan.ts";
 import { priceAge } from "#domain/plan-costs.ts";
 import { planReport } from "#domain/plan-report.ts";
+import { stalenessText } from "#domain/plan-staleness.ts";
 import { makePlan } from "#domain/planning.ts";
 import type { EngineCheck } from "#domain/ports.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
 import { listRequests } from "./approval/request-store.ts";
-import { exportPlan } from "./plan-export.ts";
+import { changesSince, exportPlan } from "./plan-export.ts";
 import { readWaveState } from "./switch/wave.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
@@ -29,6 +30,7 @@ export async function plan(job: JobOf<"plan">, work: Work): Promise<Outcome> {
     parts: [{ kind: "text", text: "Sizing MSK and sorting topics into waves." }],
   });
   const before = await previousPlan(work);
+  const changed = before === undefined ? [] : await changesSince(before, work);
   const made = makePlan({
     migration: work.migration,
     assessment,
@@ -45,7 +47,7 @@ export async function plan(job: JobOf<"plan">, work: Work): Promise<Outcome> {
   const detail = { hash: made.hash, before: before?.hash };
   await work.audit({ what: "plan.made", subject: made.hash, ...hashes, reason: "asked", detail });
   await upload(made, work);
-  await work.card.finish(summary(made, before, assessment, work, began));
+  await work.card.finish(summary(made, { before, changed }, assessment, work, began));
   return done;
 }
 
@@ -124,7 +126,7 @@ async function upload(made: Plan, work: Work): Promise<void> {
 
 function summary(
   made: Plan,
-  before: Plan | undefined,
+  { before, changed }: { readonly before: Plan | undefined; readonly changed: readonly string[] },
   assessment: Assessment,
   work: Work,
   began: number,
@@ -148,6 +150,9 @@ function summary(
       ...checks("In the way", warnings(made, assessment, now)),
       ...checks("Instead of the published guide", made.corrections.slice(0, 5).map(correction)),
       { kind: "note", text: `Plan ${short(made.hash)}${same}; every value with its reason in the thread.` },
+      ...(changed.length === 0
+        ? []
+        : [{ kind: "note" as const, text: `Since the plan before: ${stalenessText(changed)}.` }]),
     ],
     next: ["provision"],
   };

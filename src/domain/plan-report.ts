@@ -58,6 +58,7 @@ function markdown(plan: Plan): string {
     ),
     "",
     ...whatFollows(plan),
+    ...callRows(plan),
     "",
   ].join("\n");
 }
@@ -78,6 +79,32 @@ function costTables({ costs, madeAt }: Plan): readonly string[] {
     "",
     ...costRows(costs.migration),
   ];
+}
+
+function callRows({ calls = [] }: Plan): readonly string[] {
+  if (calls.length === 0) return [];
+  return [
+    "",
+    `### Calls that change something: ${calls.length}`,
+    "",
+    "In order; with all arguments in the JSON.",
+    "",
+    ...table(
+      ["", "step", "to", "call", "arguments", "known only then"],
+      calls.map(({ step, to, call, args, later = "" }, index) => [
+        String(index + 1),
+        step,
+        to,
+        call,
+        clipped(canonical(args)),
+        later,
+      ]),
+    ),
+  ];
+}
+
+function clipped(text: string): string {
+  return text.length > 240 ? `${text.slice(0, 239)}…` : text;
 }
 
 function costRows(part: readonly CostRow[]): readonly string[] {

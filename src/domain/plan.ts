@@ -50,6 +50,17 @@ export const Shape = z.object({
 });
 export type Shape = z.infer<typeof Shape>;
 
+/** One changing call that follows. `later`: what is known only at that moment. */
+const PlannedCall = z.object({
+  /** The command that makes it. */
+  step: z.string(),
+  to: z.enum(["MSK", "EC2", "source", "target", "source and target", "engine", "client"]),
+  call: z.string(),
+  args: z.record(z.string(), z.unknown()),
+  later: z.string().optional(),
+});
+export type PlannedCall = z.infer<typeof PlannedCall>;
+
 /** US dollars; `null` where it is not known. */
 const CostRow = z.object({ what: z.string(), usd: z.number().nullable(), why: z.string() });
 export type CostRow = z.infer<typeof CostRow>;
@@ -77,7 +88,7 @@ export const Plan = z.object({
   migration: z.string(),
   /** ISO 8601. */
   madeAt: z.string(),
-  /** SHA-256 over everything but `madeAt` and `hash`. */
+  /** SHA-256 over everything but `madeAt`, `basis` and `hash`. */
   hash: z.string(),
   sourceClusterId: z.string(),
   shape: Shape,
@@ -90,6 +101,10 @@ export const Plan = z.object({
   corrections: z.array(Reason),
   alternatives: z.array(z.object({ name: z.string(), monthlyUsd: z.number(), why: z.string() })),
   engines: z.array(EngineRow).optional(),
+  /** The dry run of everything that follows, in order. */
+  calls: z.array(PlannedCall).optional(),
+  /** What it was made from, to tell later what changed. */
+  basis: z.object({ assessedAt: z.string(), settings: z.record(z.string(), z.string()) }).optional(),
   /** What `shape.monthlyUsd` consists of, and what the migration itself costs. */
   costs: z.object({ monthly: z.array(CostRow), migration: z.array(CostRow) }).optional(),
 });

@@ -6,7 +6,9 @@ import { engineRows } from "./engine-choice.ts";
 import { configure } from "./msk-configuration.ts";
 import type { ObservedWriter } from "./observed-writers.ts";
 import type { EngineRow, Plan, Reason, Wave } from "./plan.ts";
+import { callsOf } from "./plan-calls.ts";
 import { migrationCosts, monthlyCosts } from "./plan-costs.ts";
+import { settingsMarks } from "./plan-staleness.ts";
 import type { EngineCheck } from "./ports.ts";
 import type { Migration } from "./settings.ts";
 import { chooseShape } from "./shape-choice.ts";
@@ -41,20 +43,14 @@ const engineNotAsked = unknown("nobody asked the engine");
 
 /** `E_SETTINGS` when ferry.yaml asks for what cannot be. */
 export function makePlan(question: PlanQuestion): Plan {
-  const {
-    migration,
-    assessment,
-    creatable,
-    writers = writersNotAsked,
-    engine = engineNotAsked,
-    fixed = [],
-    previous = [],
-  } = question;
+  const { migration, assessment, creatable, fixed = [], previous = [] } = question;
+  const { writers = writersNotAsked, engine = engineNotAsked } = question;
   const { settings } = migration;
   const { waves, excluded } = planWaves({ ...assessment, settings, writers, fixed, previous });
   const carried = new Set(waves.flatMap(({ topics }) => topics));
   const topics = assessment.topics.filter(({ name }) => carried.has(name));
-  const groups = assessment.groups.filter(({ id }) => waves.some((wave) => wave.groups.includes(id)));
+  const moving = new Set(waves.flatMap((wave) => wave.groups));
+  const groups = assessment.groups.filter(({ id }) => moving.has(id));
   const load = loadOf(topics, groups);
   const { replicationFactor, subnets, shape: wanted } = settings.target;
   const site = { zones: subnets.length, replicationFactor };
@@ -96,12 +92,14 @@ export function makePlan(question: PlanQuestion): Plan {
       { name: "Serverless", ...serverless(load) },
     ],
   };
-  return { ...content, madeAt: question.madeAt, hash: planHash(content) };
+  const whole = { ...content, calls: [...callsOf(content, migration)] };
+  const basis = { assessedAt: assessment.takenAt, settings: settingsMarks(migration) };
+  return { ...whole, basis, madeAt: question.madeAt, hash: planHash(whole) };
 }
 
-/** SHA-256 over everything but `madeAt` and `hash`. */
+/** SHA-256 over everything but `madeAt`, `basis` and `hash`. */
 export function planHash(plan: Omit<Plan, "hash" | "madeAt"> & Partial<Plan>): string {
-  const { hash: _, madeAt: __, ...content } = plan;
+  const { hash: _, madeAt: __, basis: ___, ...content } = plan;
   return hashOf(content);
 }
 

@@ -132,4 +132,21 @@ describe("/ferry plan", () => {
     expect([...files.keys()]).toEqual(["ferry-versions.tf.json", "ferry-cluster.tf.json"]);
     expect(JSON.stringify(small.card.shown.at(-1))).toContain(`for plan ${hash.slice(0, 12)}`);
   });
+
+  it("hands over no Terraform of a plan that the source has left behind, and says what changed", async () => {
+    const { work, small } = await open(assessed());
+    await plan(job, work);
+    const topics = [assessedTopic("invoices"), assessedTopic("payments"), assessedTopic("parcels")];
+    await work.store.write(
+      assessmentKey("orders"),
+      assessed({ topics, takenAt: "2026-11-23T14:00:00.000Z" }),
+    );
+    const changes = "source: topic audit is gone; source: topic parcels is new";
+    await expect(plan({ ...job, part: "terraform" }, work)).rejects.toMatchObject({
+      code: "E_PLAN_STALE",
+      message: expect.stringContaining(changes),
+    });
+    await plan(job, work);
+    expect(JSON.stringify(small.card.shown.at(-1))).toContain(`Since the plan before: ${changes}.`);
+  });
 });
