@@ -1,6 +1,5 @@
 import type { Clock } from "#domain/ports.ts";
 import { ends } from "./names.ts";
-import { writeProperties } from "./processes.ts";
 import type { Ordered, Records } from "./records.ts";
 import type { Runner } from "./runner.ts";
 import { endOfStatuses, prepare, type Side } from "./state-topics.ts";
@@ -8,20 +7,20 @@ import { endOfStatuses, prepare, type Side } from "./state-topics.ts";
 /** Mirrors that a person starts and stops: the file is written, the command is said, the clusters show what was done. */
 export function createHandedOver(need: {
   readonly records: Records;
-  readonly folder: string;
+  readonly writeFile: (flow: string, text: string) => Promise<string>;
   readonly home: string | undefined;
   readonly properties: (ordered: Ordered) => string;
   readonly side: (ordered: Ordered) => Side;
   readonly clock: Clock;
 }): Runner {
-  const { records, folder, home, properties, side, clock } = need;
+  const { records, writeFile, home, properties, side, clock } = need;
   const files = new Map<string, { readonly order: number; readonly path: string }>();
 
   async function fileOf(ordered: Ordered): Promise<string> {
     const { flow, order } = ordered;
     const written = files.get(flow.name);
     if (written?.order === order) return written.path;
-    const path = await writeProperties(folder, flow.name, properties(ordered));
+    const path = await writeFile(flow.name, properties(ordered));
     files.set(flow.name, { order, path });
     return path;
   }

@@ -7,7 +7,7 @@ import type { ClusterAccess } from "#domain/topology.ts";
 import { createMirrorMakerEngine, sideOf } from "./engine.ts";
 import { createHandedOver } from "./handed-over.ts";
 import { createKeeper } from "./keeper.ts";
-import { createProcesses, type Processes } from "./processes.ts";
+import { createProcesses, type Processes, writeProperties } from "./processes.ts";
 import { type MirrorSite, mirrorProperties } from "./properties.ts";
 import { createRecords, type Ordered } from "./records.ts";
 import { createStateReader, type Side } from "./state-topics.ts";
@@ -26,6 +26,10 @@ export type OpenOptions = {
   readonly flushMs: number;
   /** How long a person may take, ms; a process of the bot's own gets two minutes. */
   readonly patienceMs: number;
+  /** This machine; its own name when absent. */
+  readonly host?: string;
+  /** Writes the file that is handed over and returns its path; below `folder` when absent. */
+  readonly writeFile?: (flow: string, text: string) => Promise<string>;
   readonly store: Store;
   readonly source: MirrorCluster;
   readonly target: MirrorCluster;
@@ -63,12 +67,13 @@ export function openMirrorMaker(
   const properties = ({ flow }: Ordered) => mirrorProperties(flow, site);
   const shared = { records, reader: createStateReader(), source, target, site, clock, log };
   if (run === "handed-over") {
-    const runner = createHandedOver({ records, folder, home, properties, side, clock });
+    const { writeFile = (flow, text) => writeProperties(folder, flow, text) } = options;
+    const runner = createHandedOver({ records, writeFile, home, properties, side, clock });
     const check = async () => ({ version: "handed over", exactlyOnce: options.exactlyOnce, problems: [] });
     const engine = createMirrorMakerEngine({ ...shared, runner, check, patienceMs: options.patienceMs });
     return { ...engine, close: () => runner.close() };
   }
-  const host = hostname();
+  const { host = hostname() } = options;
   const owner = `${host}:${randomUUID()}`;
   const runner = createKeeper({ store, records, processes, properties, side, host, owner, clock, log });
   const check = () => checkInstallation(processes, [source.access, target.access], options.exactlyOnce);
