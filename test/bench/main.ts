@@ -2,6 +2,7 @@ import { onInterrupt } from "#lab/interrupt.ts";
 import { ack } from "./ack.ts";
 import { approval } from "./approval.ts";
 import { cutover } from "./cutover.ts";
+import { lag } from "./lag.ts";
 import { plan } from "./plan.ts";
 
 /** `npm run bench -- NAME`: one benchmark on a lab of its own; its last line is JSON. */
@@ -19,6 +20,7 @@ const benches: Readonly<Record<string, Bench>> = {
   approval: { title: "second approval to start of execution, beside Slack's own answer time", run: approval },
   cutover: { title: "pause per group and duration of each step, by groups and records", run: cutover },
   plan: { title: "planning 2,000 topics, 20,000 partitions and 1,000 groups, without a cluster", run: plan },
+  lag: { title: "one look at offsets and groups of 10,000 and of 50,000 partitions", run: lag },
 };
 
 const began = Date.now();

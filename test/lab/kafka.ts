@@ -27,6 +27,8 @@ export interface BrokerOptions {
   readonly security: BrokerSecurity;
   readonly runFolder: string;
   readonly log: Log;
+  /** The most that the JVM's heap may take, in MB; enough for a few hundred partitions when absent. */
+  readonly heapMb?: number;
   /** Port of the applications' listener, when somebody must know it before the broker runs. */
   readonly port?: number;
   readonly signal?: AbortSignal;
@@ -83,10 +85,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const clusterId = newClusterId();
   await runJava(library, ["kafka.tools.StorageTool", "format", "-t", clusterId, "-c", properties]);
   const logFile = join(runFolder, `${name}.log`);
+  const heap = options.heapMb === undefined ? [] : [`-Xmx${options.heapMb}m`];
   const service = await startService({
     name: `Kafka ${name}`,
     command: "java",
-    args: [...jvmArguments(library), "kafka.Kafka", properties],
+    args: [...jvmArguments(library), ...heap, "kafka.Kafka", properties],
     cwd: folder,
     logFile,
     // The broker prints it once it is registered, unfenced and answers requests.

@@ -1,0 +1,37 @@
+/** Topics and committed offsets of the lag bench: each group reads 20 topics of 20 partitions, all topics are read. */
+
+export type LagFixture = {
+  readonly topics: readonly string[];
+  readonly partitionsPerTopic: number;
+  readonly groups: ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>;
+  /** Committed offsets of all groups. */
+  readonly rows: number;
+};
+
+const topicsPerGroup = 20;
+const partitionsPerTopic = 20;
+
+export function fixtureOf(size: { readonly topics: number; readonly groups: number }): LagFixture {
+  const topics = Array.from({ length: size.topics }, (_, at) => `bench.lag.topic-${digits(at)}`);
+  const groups = Array.from({ length: size.groups }, (_, at): [string, Map<string, number[]>] => [
+    `bench.lag.group-${digits(at)}`,
+    new Map(topicsOf(topics, at).map((topic) => [topic, committed(at)])),
+  ]);
+  const rows = groups.length * topicsPerGroup * partitionsPerTopic;
+  return { topics, partitionsPerTopic, groups: new Map(groups), rows };
+}
+
+function topicsOf(topics: readonly string[], group: number): readonly string[] {
+  return Array.from(
+    { length: topicsPerGroup },
+    (_, at) => topics[(group * topicsPerGroup + at) % topics.length] ?? "",
+  );
+}
+
+function committed(group: number): number[] {
+  return Array.from({ length: partitionsPerTopic }, (_, partition) => group + partition);
+}
+
+function digits(at: number): string {
+  return String(at).padStart(4, "0");
+}
