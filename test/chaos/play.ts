@@ -20,7 +20,7 @@ export type Play = {
 
 /** A run may wait for its world for 60 s, go back, and be tried again at most 30 s apart. */
 const runDeadlineMs = 240_000;
-const settleDeadlineMs = 45_000;
+const settleDeadlineMs = 120_000;
 
 /** Plays a run that nothing disturbs. Throws when it does not end as it should. */
 export async function playUndisturbed(run: Run, play: Play): Promise<Baseline> {

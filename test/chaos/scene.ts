@@ -38,7 +38,7 @@ export type Count = {
 };
 
 const rate = 20;
-const catchUpMs = 45_000;
+const catchUpMs = 120_000;
 const [plainPartitions, otherPartitions] = [2, 1];
 
 export async function openScene(lab: ChaosLab, signal: AbortSignal): Promise<Scene> {
