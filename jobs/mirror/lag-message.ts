@@ -176,6 +176,18 @@ function failedCheck(
   return { state: "fail", text };
 }
 
+const notesShown = 5;
+
+/** What whoever runs the engine reports of the mirrors, beside the bot's own numbers. */
+export function engineNotes({ waves }: MigrationLag): readonly Part[] {
+  const notes = waves.flatMap(({ wave, flow }) =>
+    flow.note === undefined ? [] : [`Wave ${wave.name}: ${flow.note}`],
+  );
+  if (notes.length === 0) return [];
+  const more = notes.length > notesShown ? [`… ${figure(notes.length - notesShown)} more`] : [];
+  return [{ kind: "note", text: [...notes.slice(0, notesShown), ...more].join("\n") }];
+}
+
 /** What would win a retention race, as the exact change. */
 export function remedyParts(remedies: readonly Remedy[]): readonly Part[] {
   return remedies.flatMap(({ title, command, undo }): readonly Part[] => [

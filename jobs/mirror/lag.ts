@@ -16,6 +16,7 @@ import { evidenceParts } from "./lag-evidence.ts";
 import { type LagInsight, readInsight } from "./lag-insight.ts";
 import {
   checksPart,
+  engineNotes,
   lagChecks,
   lagSentence,
   openTailChecks,
@@ -106,6 +107,7 @@ async function everything(work: Work): Promise<readonly Part[]> {
     ...(worst.length > 0 ? [partitionTable(worst, 5, insight.time)] : []),
     ...checksPart([...lossChecks(insight), ...lagChecks(reading), ...openTailChecks(lags)]),
     ...offsetsNote(lags),
+    ...engineNotes(reading),
     ...insightParts(insight, work),
     ...(await chartPart([...points, reading.point], work)),
   ];

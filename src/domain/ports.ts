@@ -137,6 +137,8 @@ export type FlowStatus = {
     readonly worker: string;
     readonly trace?: string;
   }>;
+  /** What whoever runs the engine reports of it, for people. Opens no gate. */
+  readonly note?: string;
 };
 
 export type EngineCheck = {

@@ -191,7 +191,13 @@ const longestPattern = 249;
 /** Largest record within one Region, in bytes. */
 const largestRecord = 20 * 1024 * 1024;
 
-export type CarriedTopic = { readonly name: string; readonly maxMessageBytes?: number | undefined };
+export type CarriedTopic = {
+  readonly name: string;
+  /** Of the source. */
+  readonly maxMessageBytes?: number | undefined;
+  /** `message.timestamp.type` of the target. */
+  readonly timestampType?: string | undefined;
+};
 
 /** Why one Replicator could not carry these topics. */
 export function topicProblems(topics: readonly CarriedTopic[]): readonly string[] {
@@ -211,7 +217,13 @@ export function topicProblems(topics: readonly CarriedTopic[]): readonly string[
       ({ name, maxMessageBytes }) =>
         `${name} allows records of ${maxMessageBytes} bytes; a Replicator copies up to ${largestRecord} within a Region`,
     );
-  return [...many, ...long, ...large];
+  const stamped = topics
+    .filter(({ timestampType }) => timestampType === "LogAppendTime")
+    .map(
+      ({ name }) =>
+        `${name} has message.timestamp.type=LogAppendTime on MSK; how far a Replicator came is found by records and their timestamps: set CreateTime`,
+    );
+  return [...many, ...long, ...large, ...stamped];
 }
 
 /** The API takes regular expressions: a dot would stand for any character. No other character of a topic's name does. */

@@ -193,6 +193,31 @@ describe("a Replicator's life", () => {
   });
 });
 
+describe("AWS's own numbers", () => {
+  it("stand beside the state, at most a minute old, and hinder nothing when they cannot be read", async () => {
+    const engine = under.engine();
+    await engine.define(flow, "running");
+    const metric = { name: "MessageLag", dimensions: { ReplicatorName: name } };
+    under.aws.control.metric({ ...metric, value: 12 });
+    const note = "AWS's own numbers: MessageLag 12 records, ReplicationLatency unknown";
+    expect((await engine.status(name)).note).toContain(note);
+    under.aws.control.metric({ ...metric, value: 5 });
+    expect((await engine.status(name)).note).toContain(note);
+    await under.clock.sleep(61_000);
+    under.aws.control.fault({
+      kind: "error",
+      operation: "GetMetricData",
+      status: 403,
+      code: "AccessDenied",
+      message: "no",
+    });
+    expect(await engine.status(name)).toMatchObject({
+      state: "running",
+      note: expect.stringContaining("E_AWS_ACCESS"),
+    });
+  });
+});
+
 describe("what a Replicator cannot do is refused before anything changes", () => {
   it("begins nowhere but at the first record, so not where something was copied", async () => {
     under.source.appendMany("orders.eu", 0, 5);

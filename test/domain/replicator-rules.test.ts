@@ -130,7 +130,11 @@ describe("a wave's topics as patterns", () => {
     expect(topicProblems([{ name: "big", maxMessageBytes: 30_000_000 }])).toEqual([
       expect.stringContaining("30000000"),
     ]);
-    expect(topicProblems([{ name: "fine", maxMessageBytes: 1_048_588 }])).toEqual([]);
+    expect(topicProblems([{ name: "stamped", timestampType: "LogAppendTime" }])).toEqual([
+      expect.stringContaining("LogAppendTime"),
+    ]);
+    const fine = { name: "fine", maxMessageBytes: 1_048_588, timestampType: "CreateTime" };
+    expect(topicProblems([fine])).toEqual([]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { lag } from "#jobs/mirror/lag.ts";
 import { mirrorFact } from "#jobs/switch/gate-facts.ts";
 import { createMirrorWork } from "#support/mirror-work.ts";
 
@@ -16,4 +17,13 @@ it("no cutover begins on a Replicator, which could not keep the source in step a
     state: "fail",
     text: expect.stringMatching(/lag 0 .*replication\.engine to connect/),
   });
+});
+
+it("shows AWS's own numbers beside the lag that was read from the clusters", async () => {
+  const { work, engine, said } = await createMirrorWork();
+  const note = "AWS's own numbers: MessageLag 12 records, ReplicationLatency 400 ms";
+  const status = engine.status;
+  engine.status = async (name) => ({ ...(await status(name)), note });
+  await lag({ name: "lag", migration: "orders", by: "UANA" }, work);
+  expect(said()).toContain(`Wave billing: ${note}`);
 });

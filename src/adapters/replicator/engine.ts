@@ -9,6 +9,7 @@ import type {
   ReplicationEngine,
   Store,
 } from "#domain/ports.ts";
+import type { ReplicatorMetrics } from "#domain/replicator-reading.ts";
 import { replicatorProblems } from "#domain/replicator-rules.ts";
 import type { ReplicatorSettings } from "#domain/replicator-settings.ts";
 import type { Security } from "#domain/settings.ts";
@@ -16,6 +17,8 @@ import { type OffsetTable, unknown } from "#domain/topology.ts";
 import { createReplicatorApi } from "./api.ts";
 import { createLedger, rowsOf, tableOf } from "./ledger.ts";
 import { type Desk, find, remove, restart, run, stop } from "./life.ts";
+import { createReplicatorMetrics } from "./metrics.ts";
+import { createNotes } from "./notes.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { absentStatus, cannot, statusOf, unknownFlow, vanishedStatus } from "./status.ts";
 
@@ -34,6 +37,8 @@ export type ReplicatorOptions = {
   readonly store: Store;
   readonly log: Log;
   readonly clock: Clock;
+  /** CloudWatch's when absent. */
+  readonly metrics?: ReplicatorMetrics;
   /** How long a Replicator may take to reach a state; default 90 min: AWS takes about 30. */
   readonly patienceMs?: number;
   /** Default 10 s. */
@@ -52,6 +57,7 @@ export function createReplicatorEngine(options: ReplicatorOptions): ReplicationE
     ledger: createLedger(options.store),
     patienceMs: options.patienceMs ?? 90 * 60_000,
     pollMs: options.pollMs ?? 10_000,
+    note: createNotes(options.metrics ?? createReplicatorMetrics(options), options.clock),
   };
   const progress = createProgress(options.source, options.target);
   return {
@@ -88,7 +94,7 @@ async function list(desk: Desk, prefix: string): Promise<readonly FlowStatus[]> 
 
 async function status(desk: Desk, name: string): Promise<FlowStatus> {
   const [found, entry] = [await find(desk, name), await desk.ledger.read(name)];
-  if (found !== undefined) return statusOf(found);
+  if (found !== undefined) return { ...statusOf(found), note: await desk.note(name) };
   if (entry === undefined) return absentStatus(name);
   if (entry.ordered === "stopped") {
     return { name, state: "stopped", kind: "forward", topics: entry.topics, tasks: [] };

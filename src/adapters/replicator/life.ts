@@ -1,6 +1,7 @@
 import { FerryError } from "#domain/errors.ts";
 import { ownedBy } from "#domain/provisioning.ts";
 import { prerequisites, topicOf, topicProblems } from "#domain/replicator-rules.ts";
+import type { ConfigEntry } from "#domain/topology.ts";
 import type { Replicator, ReplicatorApi } from "./api.ts";
 import type { ReplicatorOptions } from "./engine.ts";
 import type { Ledger } from "./ledger.ts";
@@ -12,7 +13,14 @@ import { cannot, unknownFlow } from "./status.ts";
  * a crash finds what there is and goes on from it. Names are unique in an account and Region, so there is never a second.
  */
 
-export type Desk = Required<ReplicatorOptions> & { readonly api: ReplicatorApi; readonly ledger: Ledger };
+export type Desk = Omit<ReplicatorOptions, "metrics"> & {
+  readonly api: ReplicatorApi;
+  readonly ledger: Ledger;
+  readonly patienceMs: number;
+  readonly pollMs: number;
+  /** AWS's own numbers of a Replicator, in words. */
+  note(name: string): Promise<string>;
+};
 
 /** Ours alone: one of this name that another migration or somebody else made is refused. */
 export async function find(desk: Desk, name: string): Promise<Replicator | undefined> {
@@ -127,10 +135,12 @@ async function settle(desk: Desk, name: string): Promise<Replicator | undefined>
 }
 
 async function refuseUnfit(desk: Desk, name: string, topics: readonly string[]): Promise<void> {
-  const [{ version }, target, configs] = await Promise.all([
+  const present = new Set((await desk.target.listTopics()).map((topic) => topic.name));
+  const [{ version }, target, configs, onTarget] = await Promise.all([
     desk.source.describe(),
     desk.cluster(),
     desk.source.topicConfigs(topics),
+    desk.target.topicConfigs(topics.filter((topic) => present.has(topic))),
   ]);
   const { settings, security } = desk;
   const unmet = prerequisites({ version, security, settings, target }).filter(
@@ -138,14 +148,19 @@ async function refuseUnfit(desk: Desk, name: string, topics: readonly string[]):
   );
   const carried = topics.map((topic) => ({
     name: topic,
-    maxMessageBytes: bytesOf(configs.get(topic)?.find((entry) => entry.name === "max.message.bytes")?.value),
+    maxMessageBytes: bytesOf(valueOf("max.message.bytes", configs.get(topic))),
+    timestampType: valueOf("message.timestamp.type", onTarget.get(topic)),
   }));
   const problems = [...unmet.map(({ text }) => text), ...topicProblems(carried)];
   if (problems.length > 0) throw cannot(name, problems.join("; "));
 }
 
-function bytesOf(value: string | null | undefined): number | undefined {
-  return value === null || value === undefined ? undefined : Number(value);
+function valueOf(key: string, entries: readonly ConfigEntry[] = []): string | undefined {
+  return entries.find(({ name }) => name === key)?.value ?? undefined;
+}
+
+function bytesOf(value: string | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
 }
 
 /** Records on the target mean that somebody, most likely an earlier mirror, has copied these topics. */

@@ -34,7 +34,7 @@ export function absentStatus(name: string): FlowStatus {
 /** It was ordered to run, and AWS knows none of its name: deleted from outside, or never created. */
 export function vanishedStatus(name: string, topics: readonly string[]): FlowStatus {
   const trace = `AWS has no Replicator ${name}: it was not created, or somebody deleted it.`;
-  const task = { id: 0, state: "ABSENT", worker: "MSK Replicator", trace };
+  const task = { id: 0, state: "FAILED", worker: "MSK Replicator", trace };
   return { name, state: "failed", kind: "forward", topics, tasks: [task] };
 }
 

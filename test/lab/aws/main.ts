@@ -15,5 +15,7 @@ const aws = await startAws({
   ...(scale !== undefined && { timeScale: Number(scale) }),
   log: (line) => console.log(line),
 });
-console.log(`AWS_ENDPOINT_URL_KAFKA=${aws.url} AWS_ENDPOINT_URL_EC2=${aws.url}`);
+console.log(
+  `AWS_ENDPOINT_URL_KAFKA=${aws.url} AWS_ENDPOINT_URL_EC2=${aws.url} AWS_ENDPOINT_URL_CLOUDWATCH=${aws.url}`,
+);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void aws.stop());
