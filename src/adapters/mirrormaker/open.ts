@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
+import { mirrorClientId } from "#domain/flow.ts";
 import type { Clock, EngineCheck, KafkaCluster, Log, ReplicationEngine, Store } from "#domain/ports.ts";
 import { isOlder } from "#domain/release.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
@@ -62,6 +63,7 @@ export function openMirrorMaker(
     offsetSyncs: "source",
     replicationFactor: -1,
     flushMs: options.flushMs,
+    clientId: mirrorClientId(options.migration),
   };
   const side = ({ flow }: Ordered) => sideOf(flow, options);
   const properties = ({ flow }: Ordered) => mirrorProperties(flow, site);

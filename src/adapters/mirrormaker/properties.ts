@@ -8,7 +8,7 @@ import { ends, workerTopics } from "./names.ts";
 
 export type MirrorSite = Pick<
   Site,
-  "source" | "target" | "exactlyOnce" | "offsetSyncs" | "replicationFactor"
+  "source" | "target" | "exactlyOnce" | "offsetSyncs" | "replicationFactor" | "clientId"
 > & {
   /** Milliseconds between two flushes of copied offsets. */
   readonly flushMs: number;
@@ -168,6 +168,12 @@ const reasons: Readonly<Record<string, string>> = {
     "Missing in the guide: MirrorMaker unpacks what it reads and would write everything uncompressed.",
   "producer.override.max.request.size":
     "Missing in the guide: checked before compression, so a record that fitted on the source would fail the task.",
+  "producer.override.client.id":
+    "What `/ferry replicate throttle` holds to: a client quota of this id on MSK limits all mirrors together.",
+  "producer.override.transaction.timeout.ms":
+    "What is buffered takes long over a slow line or under a quota; after the default minute the task would fail.",
+  "heartbeats.replication.enabled":
+    "Another MirrorMaker's heartbeats come along with every mirror otherwise; since 4.0.",
   "emit.heartbeats.enabled":
     "The guide turns it on: nobody reads them, and the topic they make is copied back.",
 };
