@@ -31,7 +31,7 @@ export function returnedKey(migration: string, wave: string): string {
   return `returned:${migration}:${wave}`;
 }
 
-export function returnedStandbyKey(migration: string, wave: string): string {
+function returnedStandbyKey(migration: string, wave: string): string {
   return `returned-standby:${migration}:${wave}`;
 }
 
