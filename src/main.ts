@@ -22,7 +22,8 @@ import { handlers } from "#jobs/index.ts";
 import { readingsOf } from "#jobs/mirror/readings.ts";
 import { restoreDigest } from "#jobs/mirror/schedule-digest.ts";
 import { createLog } from "#log";
-import { logOutages, type Outages, openQueue, startWorker } from "#queue";
+import { openQueue, startWorker } from "#queue";
+import { logOutages, type Outages } from "./redis-outages.ts";
 import { createWorlds, openWorld } from "./world.ts";
 
 /** The composition root: reads the settings, builds every adapter, hands ports to commands and jobs, stops in reverse. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
-import { logOutages } from "#queue";
 import { createQuietLog } from "#support/quiet-log.ts";
+import { logOutages } from "../src/redis-outages.ts";
 
 function setup() {
   const log = createQuietLog();

@@ -89,6 +89,14 @@ function fieldsOf(method: string, { kind, error }: Failure): object {
   return { method, kind, code: "E_SLACK", error, remedy: catalogue.E_SLACK.remedy };
 }
 
+/** Why it is not tried again. */
+function endOf(
+  { kind, error }: Failure,
+  { lost, losses, waited }: { readonly lost: number; readonly losses: number; readonly waited: number },
+): string | undefined {
+  return kind === "refused" || lost >= losses || waited > patience.limitedMs ? error : undefined;
+}
+
 /**
  * Calls with retries of our own. The SDK's would post twice when an answer is lost, and would hold its whole queue on
  * one 429.
@@ -117,10 +125,10 @@ export function createCalls(need: CallsNeed): Calls {
         const failure = failureOf(cause);
         need.onFailure?.(what, failure.kind);
         if (failure.kind === "ambiguous") lost += 1;
-        if (need.signal.aborted) throw new FerryError("E_SLACK", `${what}: stopped`, { cause });
         const waited = need.clock.now() - begin + failure.afterMs;
-        const over = failure.kind === "refused" || lost >= losses || waited > patience.limitedMs;
-        if (over) throw new FerryError("E_SLACK", `${what}: ${failure.error}`, { cause });
+        const stop = need.signal.aborted ? "stopped" : undefined;
+        const end = stop ?? endOf(failure, { lost, losses, waited });
+        if (end !== undefined) throw new FerryError("E_SLACK", `${what}: ${end}`, { cause });
         need.log.warn(fieldsOf(what, failure), "slack call will be repeated");
         await need.clock.sleep(failure.afterMs || patience.firstMs * 2 ** (lost - 1), need.signal);
         if (failure.kind !== "ambiguous") continue;
