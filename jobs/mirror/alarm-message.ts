@@ -25,6 +25,8 @@ export type Alarm = {
   readonly key: string;
   readonly title: string;
   readonly text: string;
+  /** What to do, while it lasts. */
+  readonly advice?: string;
   /** What to do about it, each with the exact change and how to take it back. */
   readonly remedies?: ReadonlyArray<{
     readonly title: string;
@@ -94,7 +96,7 @@ export async function clearAlarm(key: string, work: Work): Promise<void> {
   const lasted = about(work.clock.now() - since);
   if (ref !== undefined) {
     const cleared = `${work.migration.name} · cleared: ${title}`;
-    const parts = [{ kind: "text", text: `It lasted ${lasted}. ${text}` } as const];
+    const parts = [{ kind: "text", text: `It lasted ${lasted}: ${text}` } as const];
     await change(ref, { subject: cleared, tone: "done", parts }, work);
   }
   await work.store.remove(stored);
@@ -122,20 +124,20 @@ function kept(alarm: Alarm): Pick<Raised, "key" | "title" | "text" | "shown"> {
   return { key, title, text, shown: shownOf(alarm) };
 }
 
-function shownOf({ title, text, remedies = [] }: Alarm): string {
-  return canonical({ title, text, remedies });
+function shownOf({ title, text, advice, remedies = [] }: Alarm): string {
+  return canonical({ title, text, advice, remedies });
 }
 
-function message({ title, text, remedies = [] }: Alarm, { migration }: Work): Message {
+function message({ title, text, advice, remedies = [] }: Alarm, { migration }: Work): Message {
   const parts = remedies.flatMap(({ title, command, undo }): readonly Part[] => [
-    { kind: "text", text: title },
+    { kind: "text", text: `Do: ${title}` },
     { kind: "code", text: command },
     ...(undo === undefined ? [] : [{ kind: "note", text: `Undo: ${undo}` } as const]),
   ]);
   return {
     subject: `${migration.name} · ${title}`,
     tone: "alarm",
-    parts: [{ kind: "text", text }, ...parts],
+    parts: [{ kind: "text", text: advice === undefined ? text : `${text}\nDo: ${advice}` }, ...parts],
     next: ["lag", "status"],
   };
 }

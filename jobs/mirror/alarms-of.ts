@@ -46,8 +46,8 @@ function unreadableAlarms(lag: MigrationLag): readonly Alarm[] {
     if (first === undefined) return [];
     const { message, remedy } = first.failure;
     const waves = those.length === lag.waves.length ? "no wave" : `not ${count(those.length, "wave")}`;
-    const text = `\`${code}\` ${message}\nLag of ${waves} can be read while this lasts; the mirrors go on by themselves where they can.\nDo: ${remedy}`;
-    return [{ key: `unreadable:${code}`, title: titles.get(code) ?? code, text }];
+    const text = `\`${code}\` ${message}\nLag of ${waves} can be read while this lasts; the mirrors go on by themselves where they can.`;
+    return [{ key: `unreadable:${code}`, title: titles.get(code) ?? code, text, advice: remedy }];
   });
 }
 
@@ -72,11 +72,23 @@ function waveAlarms({ wave, flow, lags }: WaveLag, standing: ReadonlySet<string>
   const failed = flow.tasks.filter(({ state }) => state === "FAILED");
   if (flow.state === "failed" || failed.length > 0) {
     const trace = failed[0]?.trace?.split("\n", 1)[0] ?? "no trace was given";
-    const text = `${figure(failed.length)} of ${count(flow.tasks.length, "task")} of ${flow.name} failed: ${trace}. \`/ferry replicate resume\` starts them again.`;
-    alarms.push({ key: `task-failed:${flow.name}`, title: `mirror of wave ${wave.name} failed`, text });
+    const text = `${figure(failed.length)} of ${count(flow.tasks.length, "task")} of ${flow.name} failed: ${trace}`;
+    const advice = "`/ferry replicate resume` starts them again.";
+    alarms.push({
+      key: `task-failed:${flow.name}`,
+      title: `mirror of wave ${wave.name} failed`,
+      text,
+      advice,
+    });
   }
   // What expired has an alarm of its own, which stays until somebody has acknowledged it.
   const isTold = standing.has(`records-lost:${flow.name}`);
+  const died =
+    flow.state === "running" ? flow.tasks.find(({ trace }) => trace !== undefined)?.trace : undefined;
+  if (died !== undefined) {
+    const text = `${died.split("\n", 1)[0]} It was started again and goes on where it was.`;
+    alarms.push({ key: `died:${flow.name}`, title: `mirror of wave ${wave.name} died and runs again`, text });
+  }
   const broken = sumLags(lags).findings.filter(
     ({ state }) => brokenStates.has(state) && !(isTold && state === "truncated"),
   );
@@ -101,8 +113,9 @@ function risingAlarm({ points, standing }: Seen, forMs: number): readonly Alarm[
   // Once raised, it stands until lag falls.
   const lasts = standing.has(risingKey) && now.behind > 0 && !falls(levels);
   if (!lasts && !rises(levels, first, now, forMs)) return [];
-  const text = `Behind by ${figure(now.behind)} records, ${figure(first.behind)} ${about(now.at - first.at)} ago. More tasks or a quieter source let the mirror catch up.`;
-  return [{ key: risingKey, title: "lag is rising", text }];
+  const text = `Behind by ${figure(now.behind)} records, ${figure(first.behind)} ${about(now.at - first.at)} ago.`;
+  const advice = "more tasks, or more Connect workers, let the mirror catch up; so does a quieter source.";
+  return [{ key: risingKey, title: "lag is rising", text, advice }];
 }
 
 type Level = { readonly at: number; readonly behind: number };
@@ -152,6 +165,7 @@ function diskAlarm({ disk, standing }: Seen, limit: number): readonly Alarm[] {
   if (disk.used === null) return [];
   const percent = disk.used * 100;
   if (percent < (standing.has(diskKey) ? limit - diskSlack : limit)) return [];
-  const text = `By log sizes ${disk.text}, ${Math.floor(percent)} % (alarm at ${limit} %). A full volume stops the brokers and the mirror. \`/ferry features\` proposes a larger volume; shorter retention on MSK helps, too.`;
-  return [{ key: diskKey, title: "MSK's disks fill up", text }];
+  const text = `By log sizes ${disk.text}, ${Math.floor(percent)} % (alarm at ${limit} %). A full volume stops the brokers and the mirror.`;
+  const advice = "`/ferry features` proposes a larger volume; shorter retention on MSK helps, too.";
+  return [{ key: diskKey, title: "MSK's disks fill up", text, advice }];
 }

@@ -6,6 +6,8 @@ import type { Told, WaveTold } from "./digest-memory.ts";
 export type Changes = {
   /** A line each, most important first; what stands out is between asterisks. */
   readonly lines: readonly string[];
+  /** What waits for people and did not when the last digest was made. */
+  readonly waits: ReadonlySet<string>;
   /** Findings that the last digest told already. */
   readonly unchanged: readonly string[];
   /** Names of the waves that changed. */
@@ -14,23 +16,25 @@ export type Changes = {
 
 /** Without a last digest everything would be new, and nothing would stand out. */
 export function changesSince(last: Told | undefined, now: Told): Changes {
-  if (last === undefined) return { lines: [], unchanged: [], waves: new Set() };
+  if (last === undefined) return { lines: [], waits: new Set(), unchanged: [], waves: new Set() };
+  const fresh = without(now.findings, last.findings);
   const waves = Object.entries(now.waves).flatMap(([name, wave]) => {
+    // A failure is told by its finding, which says why.
+    if (fresh.some(({ key }) => key === `${name}:tasks`)) return [];
     const line = waveLine(name, last.waves[name], wave);
     return line === undefined ? [] : [[name, line] as const];
   });
-  const fresh = without(now.findings, last.findings);
   const over = without(last.findings, now.findings);
   const [waits, answered] = [newOf(now.waiting, last.waiting), newOf(last.waiting, now.waiting)];
   const lines = [
     ...fresh.map(({ text }) => `*new* ${text}`),
     ...waves.map(([, line]) => line),
     ...over.map(({ text }) => `over: ${text}`),
-    ...waits.map((line) => `*waits now* ${line}`),
     ...answered.map((line) => `waits no more: ${withoutClock(line)}`),
   ];
   return {
     lines,
+    waits: new Set(waits),
     unchanged: without(now.findings, fresh).map(({ text }) => text),
     waves: new Set(waves.map(([name]) => name)),
   };
@@ -40,6 +44,11 @@ export function changesSince(last: Told | undefined, now: Told): Changes {
 function without(findings: Told["findings"], others: Told["findings"]): Told["findings"] {
   const known = new Set(others.map(({ key }) => key));
   return findings.filter(({ key }) => !known.has(key));
+}
+
+/** Whether there is anything that the last digest did not tell. */
+export function isNews({ lines, waits }: Changes): boolean {
+  return lines.length > 0 || waits.size > 0;
 }
 
 /** How long ago, in the head of the list: "Since the digest of 14:00". */

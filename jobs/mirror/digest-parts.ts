@@ -19,8 +19,13 @@ const sameKindShown = 3;
 
 /** What is not simply a number, told once for each kind where a wave has many of it. */
 export function digestFindings(lag: MigrationLag): readonly Finding[] {
-  return lag.waves.flatMap((wave) => waveFindings(wave, lag));
+  return lag.waves
+    .flatMap((wave) => waveFindings(wave, lag))
+    .map(({ key, check }) => ({ key, check: { ...check, text: check.text.replaceAll(javaPackage, "") } }));
 }
+
+/** Of an exception: longer than a phone is wide. The alarm has the whole name. */
+const javaPackage = /\b(?:[a-z]\w*\.)+(?=[A-Z]\w*(?:Exception|Error)\b)/g;
 
 function waveFindings(reading: WaveLag, lag: MigrationLag): readonly Finding[] {
   const { wave, flow, lags, failure } = reading;
@@ -68,8 +73,8 @@ export function digestWaves(lag: MigrationLag, changes: Changes): readonly Part[
       columns: [
         { title: "wave", align: "left" },
         { title: "behind", align: "right" },
-        { title: "rec/s in", align: "right" },
-        { title: "copied", align: "right" },
+        { title: "in/s", align: "right" },
+        { title: "out/s", align: "right" },
         { title: "mirror", align: "left" },
       ],
       rows: shown.map((wave) => waveRow(wave, lag)),

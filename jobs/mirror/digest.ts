@@ -1,15 +1,14 @@
 import type { JobOf } from "#domain/job.ts";
 import { sumLags } from "#domain/lag.ts";
-import { timeLagText } from "#domain/lag-time.ts";
 import type { Message, Part } from "#domain/message.ts";
 import type { LagPoint } from "#domain/ports.ts";
 import { quietText } from "#domain/quiet-window.ts";
 import { raceText } from "#domain/retention-race.ts";
-import { timeOfDay, zoneOf } from "#domain/wording.ts";
+import { about, count, timeOfDay, zoneOf } from "#domain/wording.ts";
 import { readinessLines } from "#jobs/switch/readiness.ts";
 import { done, type Handler, type Work } from "#jobs/work.ts";
 import { standingAlarms } from "./alarm-message.ts";
-import { type Changes, changesSince, sinceText } from "./digest-changes.ts";
+import { type Changes, changesSince, isNews, sinceText } from "./digest-changes.ts";
 import { isNewestDigest, lastDigest, rememberDigest, type Told } from "./digest-memory.ts";
 import {
   digestFile,
@@ -113,7 +112,7 @@ function toldNow(
 
 /** Nothing has changed, and either the team wants no digest then, or a change was all the reason there was. */
 function isSilent(by: string, { last, changes }: Tidings, { migration }: Work): boolean {
-  if (last === undefined || changes.lines.length > 0) return false;
+  if (last === undefined || isNews(changes)) return false;
   return by === "change" || migration.settings.digest?.quiet === true;
 }
 
@@ -121,8 +120,7 @@ async function message(by: string, tidings: Tidings, work: Work): Promise<Messag
   const { lag, points, findings, waiting, back, changes } = tidings;
   const zone = zoneOf(work.migration.settings);
   const sentence: Part = { kind: "text", text: lagSentence(lag, points, work) };
-  const isQuiet =
-    lag.point.behind === 0 && findings.length === 0 && waiting.length === 0 && changes.lines.length === 0;
+  const isQuiet = lag.point.behind === 0 && findings.length === 0 && waiting.length === 0 && !isNews(changes);
   const what = by === "change" ? "changed at" : "lag at";
   return {
     subject: `${work.migration.name} · ${what} ${timeOfDay(lag.at, zone)}`,
@@ -145,7 +143,7 @@ async function details(tidings: Tidings, zone: string, work: Work): Promise<read
     ...digestPartitions(lag),
     ...(last === undefined ? checksPart(findings.map(({ check }) => check)) : unchangedPart(changes)),
     { kind: "facts", rows: facts },
-    ...(waiting.length === 0 ? [] : [{ kind: "text", text: `Waiting: ${waiting.join("; ")}` } as const]),
+    ...waitingPart(waiting, changes),
     ...back,
     ...(await chartPart([...points, lag.point], work)),
   ];
@@ -154,10 +152,16 @@ async function details(tidings: Tidings, zone: string, work: Work): Promise<read
 /** How old what waits is, whether it expires first, and when a cutover would disturb least. */
 function timeFacts({ time, races, quiet }: LagInsight, zone: string) {
   return [
-    ...(races.waiting === 0 ? [] : [{ label: "Age", value: timeLagText(time) }]),
+    ...(races.waiting === 0 ? [] : [{ label: "Oldest", value: ageText(time) }]),
     { label: "Retention", value: raceText(races) },
     ...(quiet.state === "unknown" ? [] : [{ label: "Quietest", value: quietText(quiet, zone) }]),
   ];
+}
+
+function ageText({ worst, unread }: LagInsight["time"]): string {
+  const more = unread === 0 ? "" : `; not read on ${count(unread, "partition")}`;
+  if (worst === null) return `not known${more}`;
+  return `${about(worst.ms)} by its ${worst.clock}, on ${worst.topic}-${worst.partition}${more}`;
 }
 
 const changesShown = 10;
@@ -168,6 +172,13 @@ function changePart(last: Told | undefined, { lines }: Changes, zone: string): r
   const shown = lines.slice(0, changesShown).map((line) => `• ${line}`);
   const rest = more > 0 ? [`… ${more} more`] : [];
   return [{ kind: "text", text: [sinceText(last, zone), ...shown, ...rest].join("\n") }];
+}
+
+/** What waits since the last digest stands out. */
+function waitingPart(waiting: readonly string[], { waits }: Changes): readonly Part[] {
+  if (waiting.length === 0) return [];
+  const shown = waiting.map((line) => (waits.has(line) ? `*new* ${line}` : line));
+  return [{ kind: "text", text: `Waiting: ${shown.join("; ")}` }];
 }
 
 const unchangedShown = 3;

@@ -66,7 +66,9 @@ describe("a digest", () => {
     const since = texts(second, "text").find((text) => text.startsWith("Since the digest of 14:10:"));
     expect(since).toContain("• *new* payments-0: no record of it was copied yet");
     expect(since).toContain("• *billing: 5,000 behind* (before: none)");
-    expect(since).toContain("• *waits now* wave billing for one more ✅ (request 7K3Q, 40 min left)");
+    expect(texts(second, "text")).toContain(
+      "Waiting: *new* wave billing for one more ✅ (request 7K3Q, 40 min left)",
+    );
     expect(since).not.toContain("parcels-1");
     expect(texts(second, "note").join()).toContain("As before: parcels-1: no record of it was copied yet");
     mirror.engine.hold(false);
