@@ -4,6 +4,7 @@ import { type TimeLags, timeLagText } from "#domain/lag-time.ts";
 import type { Check, Part } from "#domain/message.ts";
 import type { LagPoint } from "#domain/ports.ts";
 import type { Remedy } from "#domain/retention-remedies.ts";
+import { whyFailed } from "#domain/task-trace.ts";
 import { about, behind, figure, rate, timeOfDay, zoneOf } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
@@ -170,7 +171,7 @@ function failedCheck(
   tasks: ReadonlyArray<{ readonly id: number; readonly state: string; readonly trace?: string }>,
 ): Check {
   const failed = tasks.filter(({ state }) => state === "FAILED");
-  const trace = failed[0]?.trace?.split("\n", 1)[0] ?? "no trace was given";
+  const trace = whyFailed(failed[0]?.trace);
   const which = failed.map(({ id }) => id).join(", ");
   const text = `wave ${wave}: ${failed.length} of ${tasks.length} tasks failed (task ${which}): ${trace}`;
   return { state: "fail", text };

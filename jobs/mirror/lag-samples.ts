@@ -33,6 +33,16 @@ export async function keepSample(
   await store.append(samplesKey(flow), packed, Math.min(mostSamples, Math.max(fewestSamples, fitting)));
 }
 
+/** The one before the newest, of the same topics and partitions. */
+export async function sampleBefore(
+  flow: string,
+  reading: LagReading,
+  { store }: Pick<Work, "store">,
+): Promise<LagSample | undefined> {
+  const packed = Packed.safeParse((await store.list(samplesKey(flow))).at(-2));
+  return packed.success ? unpackSample(packed.data, sampleOf(reading).topics) : undefined;
+}
+
 /** The kept samples of the same topics and partitions, oldest first, and the reading as the newest. */
 export async function samplesWith(
   flow: string,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { LostRange } from "#domain/lost-ranges.ts";
 import { at } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
+import { sampleBefore } from "./lag-samples.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 
 /** Records that expired before they were copied: kept until somebody acknowledges them or the topic is copied anew. */
@@ -23,7 +24,10 @@ export async function recordLosses(lag: MigrationLag, work: Work): Promise<reado
   const before = await lostRanges(work);
   const kept = before.filter((range) => !isCopiedAnew(range, lag));
   const all = [...kept];
-  for (const range of lag.waves.flatMap((wave) => lossesIn(wave, lag.at))) {
+  const found: LostRange[] = [];
+  for (const wave of lag.waves)
+    found.push(...lossesIn(wave, lag.at), ...(await lossesBeforeFirst(wave, lag.at, work)));
+  for (const range of found) {
     if (all.some((known) => covers(known, range))) continue;
     const grown = all.findIndex(
       (known) => samePlace(known, range) && known.from <= range.from && range.from <= known.until,
@@ -58,6 +62,23 @@ function lossesIn({ wave, flow, lags, reading }: WaveLag, now: number): readonly
         at: now,
       };
     });
+}
+
+/** A partition of which nothing was copied yet, and whose log began earlier at the look before. */
+async function lossesBeforeFirst(
+  { wave, flow, lags, reading }: WaveLag,
+  now: number,
+  work: Work,
+): Promise<readonly LostRange[]> {
+  const untouched = lags.flatMap((lag, cell) => (lag.state === "never-copied" ? [{ ...lag, cell }] : []));
+  if (reading === undefined || untouched.length === 0 || flow.state === "absent") return [];
+  const before = await sampleBefore(flow.name, reading, work);
+  return untouched.flatMap(({ topic, partition, cell }) => {
+    const [from, until] = [before?.next[cell] ?? Number.NaN, at(reading.starts, topic, partition) ?? 0];
+    return from < until
+      ? [{ flow: flow.name, wave: wave.name, topic, partition, from, until, copied: -1, at: now }]
+      : [];
+  });
 }
 
 function samePlace(a: LostRange, b: LostRange): boolean {

@@ -96,8 +96,7 @@ async function retentionOf(
   readonly sizes: PartitionTable<number>;
 }> {
   try {
-    const configs = await origin.topicConfigs(topics);
-    const limits = new Map([...configs].map(([topic, entries]) => [topic, limitsOf(entries)]));
+    const limits = await limitsOfTopics(origin, topics, work);
     const bySize = topics.filter((topic) => (limits.get(topic)?.bytes ?? null) !== null);
     const sizes = bySize.length === 0 ? unknown("nothing is limited by size") : await origin.logSizes(bySize);
     return { limits, sizes: sizes.known ? sizes.value : new Map() };
@@ -106,6 +105,28 @@ async function retentionOf(
     work.log.warn({ code, error: message }, "retention of topics could not be read");
     return { limits: new Map(), sizes: new Map() };
   }
+}
+
+/** With more topics than this their configurations are asked for once a minute, not at each look. */
+const mostAsked = 500;
+const limitsGoodForMs = 60_000;
+
+type Limits = ReadonlyMap<string, RetentionLimits>;
+const asked = new WeakMap<KafkaCluster, { readonly at: number; readonly limits: Limits }>();
+
+async function limitsOfTopics(
+  origin: KafkaCluster,
+  topics: readonly string[],
+  { clock }: Work,
+): Promise<Limits> {
+  const held = asked.get(origin);
+  const fresh = held !== undefined && clock.now() - held.at < limitsGoodForMs;
+  if (topics.length > mostAsked && fresh && topics.every((topic) => held.limits.has(topic)))
+    return held.limits;
+  const configs = await origin.topicConfigs(topics);
+  const limits = new Map([...configs].map(([topic, entries]) => [topic, limitsOf(entries)]));
+  if (topics.length > mostAsked) asked.set(origin, { at: clock.now(), limits });
+  return limits;
 }
 
 type Found = {

@@ -10,7 +10,7 @@ export const LostRange = z.object({
   from: z.int(),
   /** Exclusive. */
   until: z.int(),
-  /** The last copied offset then. */
+  /** The last copied offset then; -1: none. */
   copied: z.int(),
   /** When it was seen, ms since the epoch. */
   at: z.number(),

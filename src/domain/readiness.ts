@@ -148,12 +148,15 @@ function reverseFindings(reading: WayBackReading): readonly Finding[] {
   return [...offsets, ...lagFindings(reverse.value, reading)];
 }
 
+/** A log that is not the one that was copied, or lost records on the way. */
+const brokenLogs: ReadonlySet<PartitionLag["state"]> = new Set(["truncated", "ahead", "recreated", "gone"]);
+
 function lagFindings(
   { lags, copying }: ReverseReading,
   { patienceMs, maxLag }: WayBackReading,
 ): readonly Finding[] {
   const sum = sumLags(lags);
-  const broken = sum.findings.filter(({ state }) => state === "truncated" || state === "ahead");
+  const broken = sum.findings.filter(({ state }) => brokenLogs.has(state));
   const incomplete = sum.findings.filter(({ state }) => state === "incomplete");
   const findings = [
     ...broken.slice(0, 1).map((lag) => notReady("mirror", describe(lag))),

@@ -10,8 +10,6 @@ import type { Work } from "#jobs/work.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
 const from = { migration: "orders", by: "UANA" } as const;
-const minute = 60_000;
-const hour = 60 * minute;
 const flow = "ferry-orders-shipping-forward";
 let mirror: MirrorWork;
 
@@ -25,14 +23,6 @@ beforeEach(async () => {
 /** What the watch does every 15 s. */
 async function look(work: Work = mirror.work): Promise<void> {
   await watch({ name: "watch", ...from }, work);
-}
-
-/** Lets the watch look every minute. */
-async function pass(minutes: number): Promise<void> {
-  for (let index = 0; index < minutes; index += 1) {
-    await mirror.small.clock.advance(minute);
-    await look();
-  }
 }
 
 async function ask(
@@ -50,9 +40,6 @@ async function parcels(partition: number, work: Work = mirror.work) {
     .flatMap(({ lags }) => lags)
     .find((each) => each.topic === "parcels" && each.partition === partition);
 }
-
-const posts = () => mirror.small.fake.posts;
-const alarms = (text: string) => posts().filter(({ message }) => JSON.stringify(message).includes(text));
 
 describe("a topic that is another one now", () => {
   it("is known by its id, also when it has grown beyond what was copied", async () => {
@@ -111,6 +98,23 @@ describe("a partition without a leader", () => {
   });
 });
 
+describe("a task that failed", () => {
+  it("is named with its cause, and what it left behind is counted", async () => {
+    mirror.engine.hold(true);
+    mirror.source.appendMany("parcels", 1, 4);
+    mirror.engine.failTask(
+      flow,
+      "ConnectException: Unrecoverable exception\n\tat X\nCaused by: RecordTooLargeException: 2000",
+    );
+    await ask();
+    expect(mirror.said()).toContain(
+      "1 of 1 tasks failed (task 0): ConnectException: Unrecoverable exception; RecordTooLargeException: 2000",
+    );
+    expect(mirror.said()).toContain("Behind by 4 records");
+    expect(mirror.said()).toContain("It is not catching up");
+  });
+});
+
 describe("lag in time", () => {
   it("is the age of the next record to copy, with whose clock it is", async () => {
     mirror.engine.hold(true);
@@ -146,90 +150,6 @@ describe("lag in time", () => {
     const next = await watchRetention(reading, mirror.work);
     const read = [...time.known, ...next.time.known].map(({ partition }) => partition);
     expect(new Set(read).size).toBe(96);
-  });
-});
-
-describe("the race against retention", () => {
-  beforeEach(() => {
-    mirror.source.setConfig("parcels", "retention.ms", `${2 * hour}`);
-    mirror.engine.hold(true);
-    mirror.source.appendMany("parcels", 0, 50);
-  });
-
-  it("is said before the first record expires, once, with both remedies, and clears when it is won", async () => {
-    await pass(30);
-    expect(alarms("retention race")).toHaveLength(0);
-    await pass(35);
-    const [alarm] = alarms("retention race");
-    expect(alarms("retention race")).toHaveLength(1);
-    expect(alarm?.message).toMatchObject({ tone: "alarm" });
-    const text = JSON.stringify(alarm?.message);
-    expect(text).toContain("parcels-0 may lose records from");
-    expect(text).toContain(
-      "kafka-configs.sh --bootstrap-server source.test:9092 --alter --entity-type topics --entity-name parcels",
-    );
-    expect(text).toContain("tasks.max");
-    // The truth: nothing has expired yet, there is still an hour.
-    await ask();
-    expect(mirror.said()).toContain("RETENTION RACE: parcels-0");
-    mirror.engine.hold(false);
-    await pass(1);
-    expect(alarms("retention race").map(({ message }) => message.tone)).toEqual(["done"]);
-  });
-
-  it("stays said while the source does not answer", async () => {
-    await pass(70);
-    mirror.source.fail("offsets", new Error("boom"), 1);
-    mirror.source.fail("listTopics", new Error("boom"));
-    await pass(1);
-    expect(alarms("retention race").map(({ message }) => message.tone)).toEqual(["alarm"]);
-    mirror.source.heal();
-    mirror.source.setConfig("parcels", "retention.ms", "604800000");
-    await pass(1);
-    expect(alarms("retention race").map(({ message }) => message.tone)).toEqual(["done"]);
-  });
-
-  it("is won or lost by size as well", async () => {
-    mirror.source.setConfig("parcels", "retention.ms", "-1");
-    mirror.source.setConfig("parcels", "retention.bytes", "3000");
-    for (let index = 0; index < 6; index += 1) {
-      mirror.source.appendMany("parcels", 0, 20);
-      await pass(1);
-    }
-    expect(alarms("retention race")).toHaveLength(1);
-    expect(JSON.stringify(alarms("retention race")[0]?.message)).toContain("retention.bytes=3000");
-  });
-
-  it("leaves a finding with the range when it was lost, until it is acknowledged", async () => {
-    mirror.source.deleteBefore("parcels", 0, 30);
-    await look();
-    const lost = "parcels-0: offsets 10 to 29 (20 offsets) expired before they were copied";
-    expect(alarms(lost)).toHaveLength(1);
-    // The mirror goes on behind the hole, and another process of the bot looks: the hole stays.
-    mirror.engine.hold(false);
-    await pass(2);
-    const other: Work = { ...mirror.work, jobId: "job-of-another-process" };
-    await look(other);
-    await ask(undefined, undefined, other);
-    expect(mirror.said()).toContain(lost);
-    expect(alarms(lost).map(({ message }) => message.tone)).toEqual(["alarm"]);
-    await ask("parcels", "acknowledge");
-    await look();
-    expect(alarms(lost).map(({ message }) => message.tone)).toEqual(["done"]);
-    await ask();
-    expect(mirror.said()).not.toContain("expired before");
-    const trail = await mirror.work.store.auditTrail("orders");
-    expect(trail.map(({ what }) => what)).toEqual(
-      expect.arrayContaining(["records.lost", "loss.acknowledged"]),
-    );
-  });
-
-  it("forgets a hole when the topic is copied anew", async () => {
-    mirror.source.deleteBefore("parcels", 0, 30);
-    await look();
-    await mirror.engine.remove(flow);
-    await look();
-    expect((await watchRetention(await readMigrationLag(mirror.work), mirror.work)).losses).toEqual([]);
   });
 });
 

@@ -154,6 +154,8 @@ const small = {
   "num.io.threads": 2,
   "background.threads": 2,
   "log.cleaner.dedupe.buffer.size": 2_097_152,
+  // Tests that wait for compaction need not wait 15 s for each look at the logs.
+  "log.cleaner.backoff.ms": 2_000,
 };
 
 function openListeners({ application, controller }: Ports): Record<string, string> {

@@ -1,0 +1,131 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { lag } from "#jobs/mirror/lag.ts";
+import { readMigrationLag } from "#jobs/mirror/migration-lag.ts";
+import { replicate } from "#jobs/mirror/replicate.ts";
+import { watchRetention } from "#jobs/mirror/retention-watch.ts";
+import { watch } from "#jobs/watch.ts";
+import type { Work } from "#jobs/work.ts";
+import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
+
+const from = { migration: "orders", by: "UANA" } as const;
+const minute = 60_000;
+const hour = 60 * minute;
+const flow = "ferry-orders-shipping-forward";
+let mirror: MirrorWork;
+
+/** What the watch does every 15 s. */
+async function look(work: Work = mirror.work): Promise<void> {
+  await watch({ name: "watch", ...from }, work);
+}
+
+async function ask(subject?: string, action?: "acknowledge", work: Work = mirror.work): Promise<void> {
+  const asked = { ...(subject !== undefined && { subject }), ...(action !== undefined && { action }) };
+  await lag({ name: "lag", ...from, ...asked }, work);
+}
+
+/** Lets the watch look every minute. */
+async function pass(minutes: number): Promise<void> {
+  for (let index = 0; index < minutes; index += 1) {
+    await mirror.small.clock.advance(minute);
+    await look();
+  }
+}
+
+const posts = () => mirror.small.fake.posts;
+const alarms = (text: string) => posts().filter(({ message }) => JSON.stringify(message).includes(text));
+
+describe("the race against retention", () => {
+  beforeEach(async () => {
+    mirror = await createMirrorWork();
+    mirror.source.appendMany("parcels", 0, 10);
+    await replicate({ name: "replicate", ...from, action: "start" }, mirror.work);
+    await look();
+    mirror.source.setConfig("parcels", "retention.ms", `${2 * hour}`);
+    mirror.engine.hold(true);
+    mirror.source.appendMany("parcels", 0, 50);
+  });
+
+  it("is said before the first record expires, once, with both remedies, and clears when it is won", async () => {
+    await pass(30);
+    expect(alarms("retention race")).toHaveLength(0);
+    await pass(35);
+    const [alarm] = alarms("retention race");
+    expect(alarms("retention race")).toHaveLength(1);
+    expect(alarm?.message).toMatchObject({ tone: "alarm" });
+    const text = JSON.stringify(alarm?.message);
+    expect(text).toContain("parcels-0 may lose records from");
+    expect(text).toContain(
+      "kafka-configs.sh --bootstrap-server source.test:9092 --alter --entity-type topics --entity-name parcels",
+    );
+    expect(text).toContain("tasks.max");
+    // The truth: nothing has expired yet, there is still an hour.
+    await ask();
+    expect(mirror.said()).toContain("RETENTION RACE: parcels-0");
+    mirror.engine.hold(false);
+    await pass(1);
+    expect(alarms("retention race").map(({ message }) => message.tone)).toEqual(["done"]);
+  });
+
+  it("stays said while the source does not answer", async () => {
+    await pass(70);
+    mirror.source.fail("offsets", new Error("boom"), 1);
+    mirror.source.fail("listTopics", new Error("boom"));
+    await pass(1);
+    expect(alarms("retention race").map(({ message }) => message.tone)).toEqual(["alarm"]);
+    mirror.source.heal();
+    mirror.source.setConfig("parcels", "retention.ms", "604800000");
+    await pass(1);
+    expect(alarms("retention race").map(({ message }) => message.tone)).toEqual(["done"]);
+  });
+
+  it("is won or lost by size as well", async () => {
+    mirror.source.setConfig("parcels", "retention.ms", "-1");
+    mirror.source.setConfig("parcels", "retention.bytes", "3000");
+    for (let index = 0; index < 6; index += 1) {
+      mirror.source.appendMany("parcels", 0, 20);
+      await pass(1);
+    }
+    expect(alarms("retention race")).toHaveLength(1);
+    expect(JSON.stringify(alarms("retention race")[0]?.message)).toContain("retention.bytes=3000");
+  });
+
+  it("leaves a finding with the range when it was lost, until it is acknowledged", async () => {
+    mirror.source.deleteBefore("parcels", 0, 30);
+    await look();
+    const lost = "parcels-0: offsets 10 to 29 (20 offsets) expired before they were copied";
+    expect(alarms(lost)).toHaveLength(1);
+    // The mirror goes on behind the hole, and another process of the bot looks: the hole stays.
+    mirror.engine.hold(false);
+    await pass(2);
+    const other: Work = { ...mirror.work, jobId: "job-of-another-process" };
+    await look(other);
+    await ask(undefined, undefined, other);
+    expect(mirror.said()).toContain(lost);
+    expect(alarms(lost).map(({ message }) => message.tone)).toEqual(["alarm"]);
+    await ask("parcels", "acknowledge");
+    await look();
+    expect(alarms(lost).map(({ message }) => message.tone)).toEqual(["done"]);
+    await ask();
+    expect(mirror.said()).not.toContain("expired before");
+    const trail = await mirror.work.store.auditTrail("orders");
+    expect(trail.map(({ what }) => what)).toEqual(
+      expect.arrayContaining(["records.lost", "loss.acknowledged"]),
+    );
+  });
+
+  it("sees what expired of a partition that was never copied, too", async () => {
+    mirror.source.appendMany("parcels", 2, 20);
+    await look();
+    mirror.source.deleteBefore("parcels", 2, 12);
+    await look();
+    expect(alarms("parcels-2: offsets 0 to 11 (12 offsets) expired before they were copied")).toHaveLength(1);
+  });
+
+  it("forgets a hole when the topic is copied anew", async () => {
+    mirror.source.deleteBefore("parcels", 0, 30);
+    await look();
+    await mirror.engine.remove(flow);
+    await look();
+    expect((await watchRetention(await readMigrationLag(mirror.work), mirror.work)).losses).toEqual([]);
+  });
+});
