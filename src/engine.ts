@@ -1,11 +1,12 @@
 import { createConnectEngine } from "#adapters/connect/engine.ts";
 import { appendRecords, type Draft } from "#adapters/kafka/append.ts";
 import { openMirrorMaker } from "#adapters/mirrormaker/open.ts";
-import { openReplicator } from "#adapters/replicator/open.ts";
+import { openReplicator } from "#adapters/msk-replicator-engine.ts";
 import type { Config } from "#config";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import { aliases, mirrorClientId } from "#domain/flow.ts";
-import type { Clock, KafkaCluster, Log, ReplicationEngine, Store } from "#domain/ports.ts";
+import type { Message } from "#domain/message.ts";
+import type { Chat, Clock, KafkaCluster, Log, ReplicationEngine, Store } from "#domain/ports.ts";
 import type { EngineName, Migration } from "#domain/settings.ts";
 
 /** Opens what copies a migration's records: the engine of its settings, or the one before while it is being changed. */
@@ -14,6 +15,7 @@ export type EngineNeed = {
   readonly migration: Migration;
   readonly config: Config;
   readonly store: Store;
+  readonly chat: Pick<Chat, "find" | "post" | "update">;
   readonly source: KafkaCluster;
   readonly target: KafkaCluster;
   readonly clock: Clock;
@@ -94,7 +96,7 @@ const offsetSyncsTopic = `mm2-offset-syncs.${aliases.target}.internal`;
 
 function openOwnProcesses(need: EngineNeed): OpenEngine {
   const { name, settings } = need.migration;
-  const { mirrormaker, exactlyOnce, flush } = settings.replication;
+  const { mirrormaker, exactlyOnce, offsetSyncs, flush } = settings.replication;
   if (mirrormaker === undefined) throw noSection("mirrormaker");
   const { patience, ...section } = mirrormaker;
   return openMirrorMaker({
@@ -104,9 +106,43 @@ function openOwnProcesses(need: EngineNeed): OpenEngine {
     target: withAppend(need.target, need.clock),
     migration: name,
     exactlyOnce,
+    offsetSyncs: async () => offsetSyncs ?? (await offsetSyncsSide(need.source, need.log)),
     flushMs: flush,
+    tell: (flow, order, what) => tellPerson(flow, order, what, need),
     patienceMs: patience,
   });
+}
+
+/** In the channel: whoever ordered it, a command or a run, waits until a person has done it. */
+async function tellPerson(
+  flow: string,
+  order: number,
+  what: string | undefined,
+  { migration, chat, log }: EngineNeed,
+): Promise<void> {
+  const { channel } = migration.settings;
+  const subject = `${migration.name} · ${flow}`;
+  const [doing = "", ...command] = (what ?? "").split(": ");
+  const waiting: Message = {
+    subject,
+    tone: "waiting",
+    parts: [
+      {
+        kind: "text",
+        text: `${doing[0]?.toUpperCase() ?? ""}${doing.slice(1)}, on a machine that reaches both clusters:`,
+      },
+      { kind: "code", text: command.join(": ") },
+    ],
+  };
+  const over: Message = { subject, tone: "done", parts: [{ kind: "text", text: "A person has done it." }] };
+  const key = `mirror-waits:${flow}:${order}`;
+  try {
+    const posted = await chat.find(channel, key);
+    if (posted !== undefined) await chat.update(posted, what === undefined ? over : waiting);
+    else if (what !== undefined) await chat.post(channel, waiting, { key });
+  } catch (thrown) {
+    log.warn({ flow, error: asFerryError(thrown).message }, "what a person has to do could not be said");
+  }
 }
 
 /** Mirrors that run as processes keep their state in topics, which are seeded by writing to them. */

@@ -79,6 +79,7 @@ export async function openWorld(migration: Migration, need: Need): Promise<OpenW
         migration,
         config,
         store: need.store,
+        chat: need.chat,
         source,
         target: of,
         log,

@@ -18,6 +18,8 @@ export function flowsOf(migration: string, waves: readonly string[]): readonly s
 export function offsetsTopics(flows: readonly string[], names: readonly string[]): readonly string[] {
   return names.filter((name) =>
     flows.some((flow) => {
+      // Of a mirror in a process of its own, when it could not be removed as a whole.
+      if (/^mm2-(?:offsets|configs|status)\./.test(name) && name.endsWith(`.${flow}.internal`)) return true;
       const prefix = offsetsTopicPrefix(flow);
       return name.startsWith(prefix) && /^[0-9a-z]+$/.test(name.slice(prefix.length));
     }),

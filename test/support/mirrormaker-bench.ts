@@ -101,6 +101,7 @@ export function createMirrorMakerBench(): MirrorMakerBench {
       heap: "1g",
       environment: {},
       exactlyOnce: true,
+      offsetSyncs: async () => "source",
       flushMs: 1_000,
       patienceMs: 60_000,
       host,

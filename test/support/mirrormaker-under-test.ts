@@ -69,6 +69,7 @@ export async function openMirrorMakerLab(): Promise<MirrorMakerLab> {
         migration: "lab",
         run: "supervised",
         exactlyOnce: true,
+        offsetSyncs: async () => "source" as const,
         flushMs: 1_000,
         patienceMs: 60_000,
         store,

@@ -8,7 +8,7 @@ import { readStatus, type StatusNeed } from "./flow-status.ts";
 import { ends } from "./names.ts";
 import { flowConfig, type MirrorSite } from "./properties.ts";
 import { type Ordered, type Records, reordered } from "./records.ts";
-import type { Runner } from "./runner.ts";
+import { type Runner, waitsWord } from "./runner.ts";
 import { discard, isSettled, prepare, type Side, type StateReader, writeOffsets } from "./state-topics.ts";
 
 export type MirrorMakerOptions = {
@@ -19,6 +19,8 @@ export type MirrorMakerOptions = {
   readonly target: Side;
   readonly site: MirrorSite;
   readonly check: () => Promise<EngineCheck>;
+  /** Says what a person has to do for this mirror, and `undefined` once it is done. Never fails. */
+  readonly tell?: ((flow: string, order: number, what: string | undefined) => Promise<void>) | undefined;
   /** How long a process may take to reach a state, ms. */
   readonly patienceMs: number;
   readonly clock: Clock;
@@ -109,9 +111,13 @@ async function restart(desk: Desk, name: string): Promise<void> {
 async function reach(desk: Desk, name: string, wanted: FlowState): Promise<void> {
   const { clock, runner, patienceMs } = desk;
   const began = clock.now();
+  let told: string | undefined;
   for (;;) {
     await runner.turn(name);
     const now = await readStatus(name, desk);
+    const what = now.tasks.find(({ state }) => state.startsWith(waitsWord))?.state;
+    if (what !== told) await tell(desk, name, what);
+    told = what;
     if (now.state === wanted) return;
     if (now.state === "failed" && wanted === "running") {
       throw new FerryError("E_TASK_FAILED", `${name}: ${firstTrace(now)}`);
@@ -124,6 +130,11 @@ async function reach(desk: Desk, name: string, wanted: FlowState): Promise<void>
     }
     await clock.sleep(pollMs);
   }
+}
+
+async function tell(desk: Desk, name: string, what: string | undefined): Promise<void> {
+  const { order } = await known(desk, name);
+  await desk.tell?.(name, order, what);
 }
 
 /** Waits until the tasks have taken up all of its topics; a running mirror may silently have left some out. */

@@ -1,7 +1,7 @@
 import type { Clock } from "#domain/ports.ts";
 import { ends } from "./names.ts";
 import type { Ordered, Records } from "./records.ts";
-import type { Runner } from "./runner.ts";
+import { type Runner, waitsWord } from "./runner.ts";
 import { endOfStatuses, prepare, type Side } from "./state-topics.ts";
 
 /** Mirrors that a person starts and stops: the file is written, the command is said, the clusters show what was done. */
@@ -9,7 +9,7 @@ export function createHandedOver(need: {
   readonly records: Records;
   readonly writeFile: (flow: string, text: string) => Promise<string>;
   readonly home: string | undefined;
-  readonly properties: (ordered: Ordered) => string;
+  readonly properties: (ordered: Ordered) => Promise<string>;
   readonly side: (ordered: Ordered) => Side;
   readonly clock: Clock;
 }): Runner {
@@ -20,7 +20,7 @@ export function createHandedOver(need: {
     const { flow, order } = ordered;
     const written = files.get(flow.name);
     if (written?.order === order) return written.path;
-    const path = await writeFile(flow.name, properties(ordered));
+    const path = await writeFile(flow.name, await properties(ordered));
     files.set(flow.name, { order, path });
     return path;
   }
@@ -46,12 +46,12 @@ export function createHandedOver(need: {
       const script = `${home === undefined ? "" : `${home}/`}bin/connect-mirror-maker.sh`;
       const command = `${script} ${await fileOf(ordered)} --clusters ${ends(ordered.flow).to}`;
       if (ordered.state !== "running") {
-        return alive ? `waiting for a person to stop it: ${command}` : undefined;
+        return alive ? `${waitsWord} to stop it: ${command}` : undefined;
       }
-      if (!alive) return `waiting for a person to start it: ${command}`;
+      if (!alive) return `${waitsWord} to start it: ${command}`;
       return ran?.order === ordered.order && said
         ? undefined
-        : `waiting for a person to stop it and start it again: ${command}`;
+        : `${waitsWord} to stop it and start it again: ${command}`;
     },
     tidy: async () => undefined,
     close: async () => undefined,

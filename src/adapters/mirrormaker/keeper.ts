@@ -17,7 +17,7 @@ export type KeeperNeed = {
   readonly records: Records;
   readonly processes: Processes;
   /** Text of the flow's `mm2.properties`. */
-  readonly properties: (ordered: Ordered) => string;
+  readonly properties: (ordered: Ordered) => Promise<string>;
   /** The cluster that a flow writes to. */
   readonly side: (ordered: Ordered) => Side;
   readonly host: string;
@@ -194,7 +194,7 @@ async function launch(ordered: Ordered, ran: Ran | undefined, need: KeeperNeed):
   try {
     const pid = await processes.launch({
       flow: flow.name,
-      properties: need.properties(ordered),
+      properties: await need.properties(ordered),
       to: ends(flow).to,
     });
     log.info({ flow: flow.name, pid, topics: flow.topics.length }, "started a mirror's process");

@@ -5,7 +5,7 @@ import { mirrorClientId } from "#domain/flow.ts";
 import type { Clock, EngineCheck, KafkaCluster, Log, ReplicationEngine, Store } from "#domain/ports.ts";
 import { isOlder } from "#domain/release.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
-import { createMirrorMakerEngine, sideOf } from "./engine.ts";
+import { createMirrorMakerEngine, type MirrorMakerOptions, sideOf } from "./engine.ts";
 import { createHandedOver } from "./handed-over.ts";
 import { createKeeper } from "./keeper.ts";
 import { createProcesses, type Processes, writeProperties } from "./processes.ts";
@@ -24,6 +24,8 @@ export type OpenOptions = {
   /** What Java inherits: PATH and AWS's own variables, never the bot's secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly exactlyOnce: boolean;
+  /** Where forward flows keep their offset syncs: "target" where the mirror may not write to the source. */
+  readonly offsetSyncs: () => Promise<"source" | "target">;
   readonly flushMs: number;
   /** How long a person may take, ms; a process of the bot's own gets two minutes. */
   readonly patienceMs: number;
@@ -31,6 +33,7 @@ export type OpenOptions = {
   readonly host?: string;
   /** Writes the file that is handed over and returns its path; below `folder` when absent. */
   readonly writeFile?: (flow: string, text: string) => Promise<string>;
+  readonly tell?: MirrorMakerOptions["tell"];
   readonly store: Store;
   readonly source: MirrorCluster;
   readonly target: MirrorCluster;
@@ -66,8 +69,21 @@ export function openMirrorMaker(
     clientId: mirrorClientId(options.migration),
   };
   const side = ({ flow }: Ordered) => sideOf(flow, options);
-  const properties = ({ flow }: Ordered) => mirrorProperties(flow, site);
-  const shared = { records, reader: createStateReader(), source, target, site, clock, log };
+  let syncs: "source" | "target" | undefined;
+  const properties = async ({ flow }: Ordered) => {
+    syncs ??= await options.offsetSyncs();
+    return mirrorProperties(flow, { ...site, offsetSyncs: syncs });
+  };
+  const shared = {
+    tell: options.tell,
+    records,
+    reader: createStateReader(),
+    source,
+    target,
+    site,
+    clock,
+    log,
+  };
   if (run === "handed-over") {
     const { writeFile = (flow, text) => writeProperties(folder, flow, text) } = options;
     const runner = createHandedOver({ records, writeFile, home, properties, side, clock });

@@ -1,5 +1,8 @@
 import type { Ordered, Ran } from "./records.ts";
 
+/** How every text of `waitsFor` begins. */
+export const waitsWord = "waiting for a person";
+
 /** Who runs mirrors: the bot itself or a person. */
 export type Runner = {
   /** Does what is to be done about this mirror now. */
