@@ -69,7 +69,11 @@ function title(kind: Kind): string {
   return kind === "standard" ? "Standard" : "Express";
 }
 
-function checkInstanceType({ kind, instanceType, kafkaVersion }: ClusterRequest): Found {
+export function checkInstanceType({
+  kind,
+  instanceType,
+  kafkaVersion,
+}: Pick<ClusterRequest, "kind" | "instanceType" | "kafkaVersion">): Found {
   const source = `${guide}/broker-instance-types.html`;
   const found = brokerType(instanceType);
   const wanted = kind === "express" ? "express." : "kafka.";
@@ -145,7 +149,7 @@ function checkQuota(brokers: number, kafkaVersion: string): Found {
   ];
 }
 
-function checkStorage({ kind, volumeGiB }: ClusterRequest): Found {
+export function checkStorage({ kind, volumeGiB }: Pick<ClusterRequest, "kind" | "volumeGiB">): Found {
   const source = `${guide}/msk-storage-management.html`;
   if (kind === "express") {
     if (volumeGiB === undefined) return none;

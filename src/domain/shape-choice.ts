@@ -7,7 +7,14 @@ import {
   recordedVersions,
   standardBrokers,
 } from "./msk-data.ts";
-import { checkThroughput, checkVersion, type Violation, violationText } from "./msk-rules.ts";
+import {
+  checkInstanceType,
+  checkStorage,
+  checkThroughput,
+  checkVersion,
+  type Violation,
+  violationText,
+} from "./msk-rules.ts";
 import type { Shape } from "./plan.ts";
 import type { MigrationSettings } from "./settings.ts";
 import {
@@ -54,7 +61,11 @@ export function chooseShape(question: ChoiceQuestion): Choice {
   const chosen = pick(all, question);
   const volumeGiB =
     chosen.kind === "express" ? undefined : (wanted.volumeGiB ?? volumeFor(load, site, chosen.brokers));
+  if (volumeGiB !== undefined) refuse("brokers", checkStorage({ kind: chosen.kind, volumeGiB }));
   const throughput = throughputOf(chosen, wanted, volumeGiB);
+  const kafkaVersion = versionOf(chosen.kind, wanted.kafkaVersion, question.creatable);
+  const { instanceType } = chosen.type;
+  refuse("instanceType", checkInstanceType({ kind: chosen.kind, instanceType, kafkaVersion }));
   const { monthlyUsd, partial } = monthly(
     chosen.kind,
     chosen.type,
@@ -66,11 +77,11 @@ export function chooseShape(question: ChoiceQuestion): Choice {
   return {
     shape: {
       kind: chosen.kind,
-      instanceType: chosen.type.instanceType,
+      instanceType,
       brokers: chosen.brokers,
       ...(volumeGiB === undefined ? {} : { volumeGiB }),
       ...(throughput === undefined ? {} : { provisionedThroughputMiBs: throughput }),
-      kafkaVersion: versionOf(chosen.kind, wanted.kafkaVersion, question.creatable),
+      kafkaVersion,
       monthlyUsd,
     },
     candidate: chosen,

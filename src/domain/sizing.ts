@@ -97,7 +97,8 @@ export function brokersFor(
 export function volumeFor(load: Load, { replicationFactor }: Site, brokers: number): number | undefined {
   if (!load.storedBytes.known) return undefined;
   const needed = (load.storedBytes.value * replicationFactor) / gib / brokers / diskFill;
-  return Math.max(smallestVolumeGiB, Math.ceil(needed));
+  // The number of brokers was rounded with a tolerance: a hair more than the largest volume is the largest volume.
+  return Math.max(smallestVolumeGiB, Math.ceil(needed - 1e-4));
 }
 
 /** A month has 730 hours. Client traffic between zones, taxes and discounts are not in it. */

@@ -145,6 +145,10 @@ describe("choosing a shape", () => {
     { wanted: { kind: "express", instanceType: "kafka.m7g.large" }, says: "is no express broker" },
     { wanted: { kind: "serverless" }, says: "serverless cannot be planned" },
     {
+      wanted: { instanceType: "kafka.t3.small", kafkaVersion: "3.9.x.kraft" },
+      says: "KRaft metadata mode is not supported on kafka.t3.small",
+    },
+    {
       wanted: { instanceType: "kafka.m7g.2xlarge", provisionedThroughputMiBs: 500 },
       says: "the maximum value for VolumeThroughput cannot exceed 312 MiB/s",
     },
