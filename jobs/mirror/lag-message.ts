@@ -14,8 +14,8 @@ import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 const hour = 3_600_000;
 
 /**
- * "Behind by 18,400 records (21 s). Was 96,000 an hour ago. Caught up at about 15:04 (15:03 to 15:07)." The time is the
- * age of the oldest record that waits, where it was read.
+ * "Behind by 18,400 records; the oldest waiting record is 21 s old (CreateTime), on parcels-17. Was 96,000 an hour ago.
+ * Caught up at about 15:04 (15:03 to 15:07); slowest is parcels-17: …" The age is left out where it was not read.
  */
 export function lagSentence(
   lag: MigrationLag,
@@ -45,7 +45,7 @@ function standing(sum: LagSum, unread: boolean, time: TimeLags | undefined): str
 }
 
 /** " Caught up at about 15:04 (15:03 to 15:07), parcels-17 last."; empty when nothing waits. */
-export function etaText(eta: Eta, zone: string): string {
+function etaText(eta: Eta, zone: string): string {
   switch (eta.state) {
     case "caught-up":
       return "";
