@@ -64,6 +64,31 @@ describe("a wrong ferry.yaml", () => {
       'migrations.orders.replication.groups.0: saw "*"; expected a regular expression such as "orders.*": Nothing to repeat',
     ],
     [
+      "an engine without its section",
+      migration({ replication: { engine: "connect" } }),
+      "migrations.orders.replication.connect: not set; engine: connect needs connect.url",
+    ],
+    [
+      "an engine with the section of another",
+      migration({ replication: { ...orders.replication, engine: "mirrormaker" } }),
+      "migrations.orders.replication.mirrormaker: not set; engine: mirrormaker needs its section",
+    ],
+    [
+      "supervised processes of no Kafka",
+      migration({ replication: { engine: "mirrormaker", mirrormaker: {} } }),
+      "migrations.orders.replication.mirrormaker.home: not set; run: supervised needs the folder of a Kafka",
+    ],
+    [
+      "a heap of nothing",
+      migration({ replication: { engine: "mirrormaker", mirrormaker: { home: "/k", heap: "lots" } } }),
+      'migrations.orders.replication.mirrormaker.heap: saw "lots"; expected a size',
+    ],
+    [
+      "a misspelled key of a mirror",
+      migration({ replication: { engine: "mirrormaker", mirrormaker: { hme: "/k" } } }),
+      "migrations.orders.replication.mirrormaker.hme: unknown key; did you mean home?",
+    ],
+    [
       "peering with nothing to peer",
       migration({ source: { bootstrap: ["k:1"], network: { kind: "peering" } } }),
       "migrations.orders.source.network.vpc: not set; kind: peering needs the VPC of the source",
