@@ -79,7 +79,7 @@ export async function lag({ args, say, signal }: BenchTools): Promise<object | u
 
 async function onFake(run: Run, tools: Tools): Promise<object> {
   await using stack = new AsyncDisposableStack();
-  const brokers = start(stack, "lag-brokers.ts", [sizes.fake, run.groups]);
+  const brokers = start(stack, new URL("./lag-brokers.ts", import.meta.url), [sizes.fake, run.groups]);
   const { bootstrap } = z.object({ bootstrap: z.array(z.string()) }).parse(JSON.parse(await brokers.line()));
   tools.say(`three fake brokers hold ${sizes.fake * 20} partitions`);
   return await measure({ bootstrap, topics: sizes.fake, run }, tools);
@@ -143,7 +143,7 @@ async function measure(
 ): Promise<object> {
   const { bootstrap, topics, run } = place;
   await using stack = new AsyncDisposableStack();
-  const sweeper = start(stack, "lag-sweeps.ts", [
+  const sweeper = start(stack, new URL("./lag-sweeps.ts", import.meta.url), [
     bootstrap.join(","),
     topics,
     run.groups,
@@ -183,9 +183,9 @@ async function askWhile(port: number, done: Promise<unknown>, signal: AbortSigna
 type Started = { readonly line: () => Promise<string> };
 
 /** A script of this folder; `line` reads its next line and fails when it has ended. */
-function start(stack: AsyncDisposableStack, file: string, args: readonly unknown[]): Started {
+function start(stack: AsyncDisposableStack, script: URL, args: readonly unknown[]): Started {
   const { PATH } = processEnvironment();
-  const path = fileURLToPath(new URL(file, import.meta.url));
+  const path = fileURLToPath(script);
   const child: ChildProcess = spawn(process.execPath, [path, ...args.map(String)], {
     env: { PATH },
     stdio: ["pipe", "pipe", "inherit"],
@@ -195,12 +195,12 @@ function start(stack: AsyncDisposableStack, file: string, args: readonly unknown
     child.kill("SIGKILL");
     await closed;
   });
-  if (!child.stdout) throw new Error(`${file} has no output`);
+  if (!child.stdout) throw new Error(`${path} has no output`);
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   return {
     async line() {
       const next = await lines.next();
-      if (next.done === true) throw new Error(`${file} has ended`);
+      if (next.done === true) throw new Error(`${path} has ended`);
       return next.value;
     },
   };

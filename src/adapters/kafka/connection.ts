@@ -27,6 +27,8 @@ export type Request<T> = {
   readonly flexibleFrom?: number;
   /** Milliseconds, for slow calls; never below the default. */
   readonly timeout?: number;
+  /** About how long the request is, where it is long. */
+  readonly bytes?: number;
   encode(writer: Writer, version: number): void;
   /** Long answers are read in slices (`breathe`). */
   decode(reader: Reader, version: number): T | Promise<T>;
@@ -199,12 +201,12 @@ function useOneSocket(pool: ConnectionPool): void {
 }
 
 function encode<T>(request: Request<T>, version: number, flexible: boolean): Encoder {
-  const writer = createWriter();
+  const writer = createWriter(request.bytes);
   if (flexible) writer.tags();
   request.encode(writer, version);
-  const body = writer.done();
-  const encoder = new Encoder(body.length);
-  encoder.writeBufferInternal(body);
+  const encoder = new Encoder(0);
+  encoder.buf = writer.done();
+  encoder.offset = encoder.buf.length;
   return encoder;
 }
 

@@ -6,7 +6,9 @@
 declare module "kafkajs/src/protocol/encoder.js" {
   class Encoder {
     constructor(initialSize?: number);
-    writeBufferInternal(buffer: Buffer): void;
+    buf: Buffer;
+    /** How much of it is written. */
+    offset: number;
   }
   export = Encoder;
 }

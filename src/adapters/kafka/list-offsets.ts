@@ -36,6 +36,7 @@ export function listOffsets(shares: readonly Share[], isolation: 0 | 1): Request
     name: "ListOffsets",
     min: 2,
     max: 2,
+    bytes: shares.reduce((sum, { places }) => sum + bytesOf(places), 16),
     encode(writer) {
       writer.i32(-1); // an ordinary client, not a replica
       writer.i8(isolation);
@@ -45,6 +46,11 @@ export function listOffsets(shares: readonly Share[], isolation: 0 | 1): Request
     },
     decode: readRows,
   };
+}
+
+/** A name of 2 bytes and its letters, a count; partition and timestamp. Letters beyond ASCII make it grow. */
+function bytesOf(places: Places): number {
+  return places.entries().reduce((sum, [topic, { length }]) => sum + 6 + topic.length + 12 * length, 0);
 }
 
 function writeOne(writer: Writer, { places, timestamp }: Share): void {

@@ -53,8 +53,8 @@ type Numbers = Pick<Writer, "i8" | "i16" | "i32" | "i64" | "done"> & {
 };
 
 /** Bytes that grow: a request of many rows is written without an allocation for each. */
-function createNumbers(): Numbers {
-  let buffer = Buffer.allocUnsafe(512);
+function createNumbers(bytes: number): Numbers {
+  let buffer = Buffer.allocUnsafe(bytes);
   let position = 0;
 
   /** Where the next `length` bytes go. */
@@ -86,9 +86,9 @@ function createNumbers(): Numbers {
     },
     i64(value) {
       const start = room(8);
-      const high = Math.floor(value / two32);
-      buffer.writeInt32BE(high, start);
-      buffer.writeUInt32BE(value - high * two32, start + 4);
+      const low = (Math.trunc(value) % two32) | 0;
+      buffer.writeInt32BE(Math.floor(value / two32), start);
+      buffer.writeInt32BE(low, start + 4);
     },
     uvarint(value) {
       let rest = value;
@@ -103,8 +103,9 @@ function createNumbers(): Numbers {
   };
 }
 
-export function createWriter(): Writer {
-  const { i8, i16, i32, i64, uvarint, utf8, done } = createNumbers();
+/** `bytes`: about how many will be written; it grows. */
+export function createWriter(bytes = 512): Writer {
+  const { i8, i16, i32, i64, uvarint, utf8, done } = createNumbers(bytes);
   return {
     i8,
     i16,

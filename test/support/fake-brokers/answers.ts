@@ -45,7 +45,7 @@ export const apis: ReadonlyMap<number, Answering> = new Map<number, Answering>([
 ]);
 
 /** A client that asks with a newer version is told the versions in the oldest form. */
-export function apiVersions({ model, version }: Question, writer: Writer): void {
+function apiVersions({ model, version }: Question, writer: Writer): void {
   const tooNew = version > 2;
   writer.i16(tooNew ? 35 : 0);
   writer.array([...apis], ([key, { min, max }]) => {
