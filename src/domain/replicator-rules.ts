@@ -183,9 +183,7 @@ export const noMirrorBack =
   "a Replicator cannot be the mirror back that keeps the source in step: set replication.engine to connect and run `/ferry replicate start`, which takes the copy over";
 
 /** Topics that one Replicator copies at most (TopicCount). */
-export const mostTopics = 750;
-/** Replicators of one account and Region. */
-export const mostReplicators = 15;
+const mostTopics = 750;
 /** Longest pattern that the API takes. */
 const longestPattern = 249;
 /** Largest record within one Region, in bytes. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { createReplicatorMetrics } from "#adapters/replicator/metrics.ts";
+import { createReplicatorMetrics } from "#adapters/msk-replicator-metrics.ts";
 import { readingText } from "#domain/replicator-reading.ts";
 import { type AwsUnderTest, startAwsUnderTest } from "#support/aws-under-test.ts";
 import { createQuietLog } from "#support/quiet-log.ts";

@@ -27,7 +27,6 @@ beforeEach(async () => {
 afterEach(() => under.stop());
 
 function withEngine(engine: ReplicationEngine): World {
-  const { target, applications, client } = noWorld;
   return {
     get source() {
       return noWorld.source;
@@ -41,9 +40,9 @@ function withEngine(engine: ReplicationEngine): World {
     get prober() {
       return noWorld.prober;
     },
-    target,
-    applications,
-    client,
+    target: () => noWorld.target(),
+    applications: (place) => noWorld.applications(place),
+    client: (client) => noWorld.client(client),
     engine: async () => engine,
   };
 }

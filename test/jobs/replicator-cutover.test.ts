@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { ReplicationEngine } from "#domain/ports.ts";
 import { lag } from "#jobs/mirror/lag.ts";
 import { mirrorFact } from "#jobs/switch/gate-facts.ts";
 import { createMirrorWork } from "#support/mirror-work.ts";
@@ -20,10 +21,30 @@ it("no cutover begins on a Replicator, which could not keep the source in step a
 });
 
 it("shows AWS's own numbers beside the lag that was read from the clusters", async () => {
-  const { work, engine, said } = await createMirrorWork();
+  const mirror = await createMirrorWork();
+  const { work, said } = mirror;
   const note = "AWS's own numbers: MessageLag 12 records, ReplicationLatency 400 ms";
-  const status = engine.status;
-  engine.status = async (name) => ({ ...(await status(name)), note });
-  await lag({ name: "lag", migration: "orders", by: "UANA" }, work);
+  const plain: ReplicationEngine = mirror.engine;
+  const noted = { ...plain, status: async (name: string) => ({ ...(await plain.status(name)), note }) };
+  const { source } = work.world;
+  const world = {
+    source,
+    get msk() {
+      return work.world.msk;
+    },
+    get network() {
+      return work.world.network;
+    },
+    get prober() {
+      return work.world.prober;
+    },
+    target: () => work.world.target(),
+    applications: () => work.world.applications("target"),
+    client: () => {
+      throw new Error("this test has no clients");
+    },
+    engine: async () => noted,
+  };
+  await lag({ name: "lag", migration: "orders", by: "UANA" }, { ...work, world });
   expect(said()).toContain(`Wave billing: ${note}`);
 });

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { createMsk } from "#adapters/msk.ts";
+import { createReplicatorApi } from "#adapters/msk-replicator.ts";
+import { createReplicatorMetrics } from "#adapters/msk-replicator-metrics.ts";
 import { createReplicatorEngine, type ReplicatorOptions } from "#adapters/replicator/engine.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Clock, ReplicationEngine, Store } from "#domain/ports.ts";
@@ -57,8 +59,8 @@ export async function startReplicatorUnderTest(): Promise<ReplicatorUnderTest> {
   const aws = await startAwsUnderTest(clock);
   const log = createQuietLog();
   const msk = createMsk({ region: aws.region, log });
-  const source = createFakeKafka({ role: "source", now: clock.now });
-  const target = createFakeKafka({ role: "target", now: clock.now });
+  const source = createFakeKafka({ role: "source", now: () => clock.now() });
+  const target = createFakeKafka({ role: "target", now: () => clock.now() });
   const store = createMemoryStore(clock);
   const positions = new Map<string, number>();
   await createTarget();
@@ -124,7 +126,8 @@ export async function startReplicatorUnderTest(): Promise<ReplicatorUnderTest> {
     engine: (change = {}) =>
       createReplicatorEngine({
         migration: "shop",
-        region: aws.region,
+        api: createReplicatorApi({ region: aws.region, log }),
+        metrics: createReplicatorMetrics({ region: aws.region, log, clock }),
         settings: replicatorSettings,
         source: source.cluster,
         security: sourceSecurity,

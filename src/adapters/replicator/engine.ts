@@ -9,22 +9,23 @@ import type {
   ReplicationEngine,
   Store,
 } from "#domain/ports.ts";
+import type { ReplicatorApi } from "#domain/replicator.ts";
 import type { ReplicatorMetrics } from "#domain/replicator-reading.ts";
 import { replicatorProblems } from "#domain/replicator-rules.ts";
 import type { ReplicatorSettings } from "#domain/replicator-settings.ts";
 import type { Security } from "#domain/settings.ts";
 import { type OffsetTable, unknown } from "#domain/topology.ts";
-import { createReplicatorApi } from "./api.ts";
 import { createLedger, rowsOf, tableOf } from "./ledger.ts";
 import { type Desk, find, remove, restart, run, stop } from "./life.ts";
-import { createReplicatorMetrics } from "./metrics.ts";
 import { createNotes } from "./notes.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { absentStatus, cannot, statusOf, unknownFlow, vanishedStatus } from "./status.ts";
 
 export type ReplicatorOptions = {
   readonly migration: string;
-  readonly region: string;
+  readonly api: ReplicatorApi;
+  /** CloudWatch. */
+  readonly metrics: ReplicatorMetrics;
   readonly settings: ReplicatorSettings;
   readonly source: KafkaCluster;
   /** How the bot reaches the source; the Replicator too, unless the settings name another listener. */
@@ -37,8 +38,6 @@ export type ReplicatorOptions = {
   readonly store: Store;
   readonly log: Log;
   readonly clock: Clock;
-  /** CloudWatch's when absent. */
-  readonly metrics?: ReplicatorMetrics;
   /** How long a Replicator may take to reach a state; default 90 min: AWS takes about 30. */
   readonly patienceMs?: number;
   /** Default 10 s. */
@@ -53,11 +52,10 @@ export type ReplicatorOptions = {
 export function createReplicatorEngine(options: ReplicatorOptions): ReplicationEngine {
   const desk: Desk = {
     ...options,
-    api: createReplicatorApi(options),
     ledger: createLedger(options.store),
     patienceMs: options.patienceMs ?? 90 * 60_000,
     pollMs: options.pollMs ?? 10_000,
-    note: createNotes(options.metrics ?? createReplicatorMetrics(options), options.clock),
+    note: createNotes(options.metrics, options.clock),
   };
   const progress = createProgress(options.source, options.target);
   return {

@@ -1,12 +1,11 @@
 import { FerryError } from "#domain/errors.ts";
 import { ownedBy } from "#domain/provisioning.ts";
-import { prerequisites, topicOf, topicProblems } from "#domain/replicator-rules.ts";
+import type { Replicator, ReplicatorSite } from "#domain/replicator.ts";
+import { prerequisites, topicProblems } from "#domain/replicator-rules.ts";
 import type { ConfigEntry } from "#domain/topology.ts";
-import type { Replicator, ReplicatorApi } from "./api.ts";
 import type { ReplicatorOptions } from "./engine.ts";
 import type { Ledger } from "./ledger.ts";
-import { creationInput, type Site, updateInput } from "./requests.ts";
-import { cannot, unknownFlow } from "./status.ts";
+import { cannot, topicsOf, unknownFlow } from "./status.ts";
 
 /**
  * One Replicator's life. Every order is written down first, then given to AWS, then awaited; a call that is repeated after
@@ -14,7 +13,6 @@ import { cannot, unknownFlow } from "./status.ts";
  */
 
 export type Desk = Omit<ReplicatorOptions, "metrics"> & {
-  readonly api: ReplicatorApi;
   readonly ledger: Ledger;
   readonly patienceMs: number;
   readonly pollMs: number;
@@ -55,7 +53,7 @@ async function create(desk: Desk, name: string, topics: readonly string[]): Prom
   await refuseCopiedBefore(desk, name, topics, "it would begin at the first record and copy all again");
   await desk.ledger.write(name, { topics: [...topics], ordered: "running" });
   desk.log.info({ flow: name, topics: topics.length }, "creating replicator");
-  const made = await desk.api.create(creationInput(name, topics, await readSite(desk)));
+  const made = await desk.api.create(name, topics, await readSite(desk));
   const arn = made ?? (await find(desk, name))?.arn;
   if (arn === undefined) {
     throw new FerryError(
@@ -68,7 +66,7 @@ async function create(desk: Desk, name: string, topics: readonly string[]): Prom
 
 async function change(desk: Desk, found: Replicator, topics: readonly string[]): Promise<void> {
   const { name, arn } = found;
-  const before = found.patterns.map((pattern) => topicOf(pattern) ?? pattern);
+  const before = topicsOf(found);
   const added = topics.filter((topic) => !before.includes(topic));
   const removed = before.filter((topic) => !topics.includes(topic));
   if (added.length > 0) {
@@ -78,15 +76,16 @@ async function change(desk: Desk, found: Replicator, topics: readonly string[]):
   await desk.ledger.write(name, { topics: [...topics], ordered: "running", arn });
   if (added.length === 0 && removed.length === 0) return;
   desk.log.info({ flow: name, added: added.length, removed: removed.length }, "changing replicator");
-  await desk.api.update(updateInput(found, topics, await readSite(desk)));
+  await desk.api.update(found, topics, await readSite(desk));
 }
 
 /** Deletes it and waits until it is gone: AWS knows no other stop. What it was is kept, and how far it came can be read. */
 export async function stop(desk: Desk, name: string): Promise<void> {
   const [found, entry] = [await find(desk, name), await desk.ledger.read(name)];
   if (found === undefined && entry === undefined) throw unknownFlow(name);
-  const topics = found?.patterns.map((pattern) => topicOf(pattern) ?? pattern) ?? entry?.topics ?? [];
-  if (entry?.ordered !== "stopped" || found !== undefined) {
+  // Already stopped: its copied offsets stand there.
+  if (found !== undefined || entry?.ordered !== "stopped") {
+    const topics = found === undefined ? (entry?.topics ?? []) : topicsOf(found);
     await desk.ledger.write(name, { topics: [...topics], ordered: "stopped", arn: found?.arn ?? entry?.arn });
   }
   await destroy(desk, name);
@@ -101,7 +100,7 @@ export async function remove(desk: Desk, name: string): Promise<void> {
 export async function restart(desk: Desk, name: string): Promise<void> {
   const [found, entry] = [await settle(desk, name), await desk.ledger.read(name)];
   if (found?.state === "RUNNING") return;
-  const topics = found?.patterns.map((pattern) => topicOf(pattern) ?? pattern) ?? entry?.topics;
+  const topics = found === undefined ? entry?.topics : topicsOf(found);
   if (topics === undefined) throw unknownFlow(name);
   await refuseCopiedBefore(desk, name, topics, `${reasonOf(found)}; a new one would copy all again`);
   await destroy(desk, name);
@@ -181,7 +180,7 @@ async function refuseCopiedBefore(
   throw cannot(name, `MSK holds records of ${full.length} of its topics (${named}): ${why}`);
 }
 
-async function readSite(desk: Desk): Promise<Site> {
+async function readSite(desk: Desk): Promise<ReplicatorSite> {
   const [{ clusterId }, { arn }] = await Promise.all([desk.source.describe(), desk.cluster()]);
   return {
     migration: desk.migration,

@@ -1,7 +1,7 @@
 import { FerryError } from "#domain/errors.ts";
 import type { FlowState, FlowStatus } from "#domain/ports.ts";
+import type { Replicator } from "#domain/replicator.ts";
 import { topicOf } from "#domain/replicator-rules.ts";
-import type { Replicator } from "./api.ts";
 
 /** A Replicator as a flow, and what is said when it cannot be one. */
 
@@ -16,15 +16,20 @@ const states: Readonly<Record<Replicator["state"], FlowState>> = {
 
 /** AWS shows no tasks of a Replicator: it stands for one, with the state that AWS gives it. */
 export function statusOf(replicator: Replicator): FlowStatus {
-  const { name, state, reason, patterns } = replicator;
+  const { name, state, reason } = replicator;
   const trace = state === "FAILED" ? { trace: reason ?? "AWS gives no reason." } : {};
   return {
     name,
     state: states[state],
     kind: "forward",
-    topics: patterns.map((pattern) => topicOf(pattern) ?? pattern),
+    topics: topicsOf(replicator),
     tasks: [{ id: 0, state, worker: "MSK Replicator", ...trace }],
   };
+}
+
+/** A pattern of somebody else's stays as it is. */
+export function topicsOf({ patterns }: Replicator): readonly string[] {
+  return patterns.map((pattern) => topicOf(pattern) ?? pattern);
 }
 
 export function absentStatus(name: string): FlowStatus {

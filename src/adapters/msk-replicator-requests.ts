@@ -4,23 +4,11 @@ import type {
   UpdateReplicationInfoCommandInput,
 } from "@aws-sdk/client-kafka";
 import { ownerTag } from "#domain/provisioning.ts";
+import type { Replicator, ReplicatorSite } from "#domain/replicator.ts";
 import { topicPattern } from "#domain/replicator-rules.ts";
 import type { ReplicatorSettings } from "#domain/replicator-settings.ts";
-import type { Replicator } from "./api.ts";
 
 /** What MSK is asked for, built from a flow and the two clusters it joins. */
-
-export type Site = {
-  readonly migration: string;
-  readonly settings: ReplicatorSettings;
-  /** The source's cluster id; AWS compares it with what the brokers say. */
-  readonly sourceId: string;
-  /** Its TLS listener. */
-  readonly bootstrap: readonly string[];
-  readonly targetArn: string;
-  readonly subnets: readonly string[];
-  readonly securityGroups: readonly string[];
-};
 
 /**
  * Everything of it stays for life but the lists. EARLIEST and IDENTICAL: a whole copy under the same names. Nothing but
@@ -30,7 +18,7 @@ export type Site = {
 export function creationInput(
   name: string,
   topics: readonly string[],
-  site: Site,
+  site: ReplicatorSite,
 ): CreateReplicatorCommandInput {
   const { settings } = site;
   return {
@@ -60,7 +48,7 @@ export function creationInput(
 export function updateInput(
   replicator: Replicator,
   topics: readonly string[],
-  site: Site,
+  site: ReplicatorSite,
 ): UpdateReplicationInfoCommandInput {
   return {
     ReplicatorArn: replicator.arn,
@@ -72,7 +60,7 @@ export function updateInput(
 }
 
 /** VpcConfig stands on the MSK entry alone: on the other one AWS refuses it. */
-function clusters(site: Site): NonNullable<CreateReplicatorCommandInput["KafkaClusters"]> {
+function clusters(site: ReplicatorSite): NonNullable<CreateReplicatorCommandInput["KafkaClusters"]> {
   const { settings } = site;
   return [
     {

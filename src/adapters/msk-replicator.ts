@@ -1,32 +1,19 @@
 import {
   CreateReplicatorCommand,
-  type CreateReplicatorCommandInput,
   DeleteReplicatorCommand,
   DescribeReplicatorCommand,
   KafkaClient,
   paginateListReplicators,
   UpdateReplicationInfoCommand,
-  type UpdateReplicationInfoCommandInput,
 } from "@aws-sdk/client-kafka";
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
 import type { Log } from "#domain/ports.ts";
-import { awsSettings, callAws, parseAnswer } from "../aws.ts";
+import type { Replicator, ReplicatorApi } from "#domain/replicator.ts";
+import { type AwsCall, awsSettings, callAws, parseAnswer } from "./aws.ts";
+import { creationInput, updateInput } from "./msk-replicator-requests.ts";
 
-/** MSK's replicator calls, each answer parsed. Errors: `E_AWS_*`, with AWS's own sentence. */
-
-export type Replicator = {
-  readonly arn: string;
-  readonly name: string;
-  readonly state: "CREATING" | "RUNNING" | "UPDATING" | "DELETING" | "FAILED";
-  /** Why it is FAILED, in AWS's words. */
-  readonly reason: string | undefined;
-  /** Needed for every update; changes with each. */
-  readonly version: string;
-  readonly tags: Readonly<Record<string, string>>;
-  /** Regular expressions. */
-  readonly patterns: readonly string[];
-};
+/** MSK's replicator calls, each answer parsed. */
 
 const Answer = z.object({
   ReplicatorArn: z.string(),
@@ -44,30 +31,18 @@ const Answer = z.object({
     .default([]),
 });
 
-export type ReplicatorApi = {
-  /** `undefined`: there is none of this ARN. */
-  describe(arn: string): Promise<Replicator | undefined>;
-  /** Name and ARN of those whose name begins so. What was created moments ago may be missing. */
-  list(prefix: string): Promise<ReadonlyArray<{ readonly name: string; readonly arn: string }>>;
-  /** ARN of the new one; `undefined`: one of this name exists already. It is CREATING for about half an hour. */
-  create(input: CreateReplicatorCommandInput): Promise<string | undefined>;
-  update(input: UpdateReplicationInfoCommandInput): Promise<void>;
-  remove(replicator: Replicator): Promise<void>;
-};
+type Options = { readonly region: string; readonly log: Log };
 
-export function createReplicatorApi({
-  region,
-  log,
-}: {
-  readonly region: string;
-  readonly log: Log;
-}): ReplicatorApi {
+export function createReplicatorApi({ region, log }: Options): ReplicatorApi {
   const kafka = new KafkaClient(awsSettings(region));
-  const call = (operation: string, resource: string, changes = false) => ({
-    action: `kafka:${operation}`,
-    resource,
-    changes,
-  });
+  return { ...reading(kafka, log), ...changing(kafka, log) };
+}
+
+function call(operation: string, resource: string, changes = false): AwsCall {
+  return { action: `kafka:${operation}`, resource, changes };
+}
+
+function reading(kafka: KafkaClient, log: Log): Pick<ReplicatorApi, "describe" | "list"> {
   return {
     describe: (arn) =>
       callAws(
@@ -87,33 +62,36 @@ export function createReplicatorApi({
         }
         return found;
       }),
-    create: (input) =>
+  };
+}
+
+function changing(kafka: KafkaClient, log: Log): Pick<ReplicatorApi, "create" | "update" | "remove"> {
+  return {
+    create: (name, topics, site) =>
       callAws(
         log,
-        call("CreateReplicator", input.ReplicatorName ?? "", true),
+        call("CreateReplicator", name, true),
         async () => {
-          const { ReplicatorArn } = await kafka.send(new CreateReplicatorCommand(input));
-          if (ReplicatorArn === undefined) {
-            throw new FerryError("E_INTERNAL", "AWS answered a replicator without ARN.");
-          }
-          return ReplicatorArn;
+          const { ReplicatorArn } = await kafka.send(
+            new CreateReplicatorCommand(creationInput(name, topics, site)),
+          );
+          if (ReplicatorArn !== undefined) return ReplicatorArn;
+          throw new FerryError("E_INTERNAL", "AWS answered a replicator without ARN.");
         },
         whenNamed("ConflictException", undefined),
       ),
-    update: async (input) => {
-      await callAws(log, call("UpdateReplicationInfo", input.ReplicatorArn ?? "", true), () =>
-        kafka.send(new UpdateReplicationInfoCommand(input)),
+    update: async (replicator, topics, site) => {
+      await callAws(log, call("UpdateReplicationInfo", replicator.name, true), () =>
+        kafka.send(new UpdateReplicationInfoCommand(updateInput(replicator, topics, site))),
       );
     },
-    remove: (replicator) =>
+    remove: ({ arn, name, version }) =>
       callAws<void>(
         log,
-        call("DeleteReplicator", replicator.name, true),
+        call("DeleteReplicator", name, true),
         async () => {
-          const { arn, version } = replicator;
-          await kafka.send(
-            new DeleteReplicatorCommand({ ReplicatorArn: arn, ...(version && { CurrentVersion: version }) }),
-          );
+          const input = { ReplicatorArn: arn, ...(version && { CurrentVersion: version }) };
+          await kafka.send(new DeleteReplicatorCommand(input));
         },
         whenNamed("NotFoundException", undefined),
       ),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Clock, Log } from "#domain/ports.ts";
 import type { ReplicatorMetrics, Sample } from "#domain/replicator-reading.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
-import { awsSettings, callAws, parseAnswer } from "../aws.ts";
+import { awsSettings, callAws, parseAnswer } from "./aws.ts";
 
 /** CloudWatch's metrics of a Replicator: msk-replicator-metrics-ref in the MSK developer guide. */
 

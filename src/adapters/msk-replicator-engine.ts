@@ -2,8 +2,10 @@ import { FerryError } from "#domain/errors.ts";
 import type { ReplicationEngine } from "#domain/ports.ts";
 import type { ReplicatorSettings } from "#domain/replicator-settings.ts";
 import type { Migration } from "#domain/settings.ts";
-import { createMsk } from "../msk.ts";
-import { createReplicatorEngine, type ReplicatorOptions } from "./engine.ts";
+import { createMsk } from "./msk.ts";
+import { createReplicatorApi } from "./msk-replicator.ts";
+import { createReplicatorMetrics } from "./msk-replicator-metrics.ts";
+import { createReplicatorEngine, type ReplicatorOptions } from "./replicator/engine.ts";
 
 type Need = Pick<ReplicatorOptions, "source" | "target" | "store" | "clock" | "log"> & {
   readonly migration: Migration;
@@ -17,7 +19,8 @@ export function openReplicator(need: Need, section: ReplicatorSettings): Replica
   return createReplicatorEngine({
     ...need,
     migration: need.migration.name,
-    region,
+    api: createReplicatorApi({ region, log: need.log }),
+    metrics: createReplicatorMetrics({ region, log: need.log, clock: need.clock }),
     settings: section,
     security: source.security,
     subnets,
