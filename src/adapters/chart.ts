@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { Resvg } from "@resvg/resvg-js";
+import { renderAsync } from "@resvg/resvg-js";
 import { LineChart } from "echarts/charts";
 import { GridComponent, TitleComponent } from "echarts/components";
 import { init, use } from "echarts/core";
@@ -26,14 +26,43 @@ const fontFiles = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((file) =>
 export function createCharts(timeZone: string): Charts {
   // Fails at the start and not at the first digest.
   for (const file of fontFiles) readFileSync(file);
-  return { lag: async (title, points) => png(svg(title, points, timeZone)) };
+  return { lag: (title, points) => png(svg(title, thinned(points), timeZone)) };
 }
 
-function png(drawing: string): Buffer {
+/** More points than this are closer together than the pixels of a phone. */
+const mostPoints = 480;
+
+/**
+ * Means over equal spans of time, the newest point as it is. Nothing is drawn over a span in which more was unknown than
+ * known.
+ */
+function thinned(points: readonly LagPoint[]): readonly LagPoint[] {
+  const [first, last] = [points[0], points.at(-1)];
+  if (first === undefined || last === undefined || points.length <= mostPoints) return points;
+  const span = (last.at - first.at) / (mostPoints - 1);
+  const parts = Map.groupBy(points.slice(0, -1), ({ at }) => Math.floor((at - first.at) / span));
+  const means = [...parts.values()].map(
+    (part): LagPoint => ({
+      at: mean(part.map(({ at }) => at)) ?? first.at,
+      behind: mean(part.map(({ behind }) => behind)),
+      arriving: mean(part.map(({ arriving }) => arriving)),
+      copying: mean(part.map(({ copying }) => copying)),
+    }),
+  );
+  return [...means, last];
+}
+
+function mean(values: ReadonlyArray<number | null>): number | null {
+  const known = values.filter((value) => value !== null);
+  if (known.length * 2 < values.length || known.length === 0) return null;
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
+}
+
+/** On a thread of its own: a picture takes longer than Slack's commands may wait behind it. */
+async function png(drawing: string): Promise<Buffer> {
   const font = { loadSystemFonts: false, fontFiles, defaultFontFamily: "DejaVu Sans" };
-  return new Resvg(drawing, { font, fitTo: { mode: "zoom", value: zoom }, background: ink.paper })
-    .render()
-    .asPng();
+  const fitTo = { mode: "zoom", value: zoom } as const;
+  return (await renderAsync(drawing, { font, fitTo, background: ink.paper })).asPng();
 }
 
 function svg(title: string, points: readonly LagPoint[], timeZone: string): string {
