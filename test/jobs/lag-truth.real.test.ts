@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { forwardFlow } from "#domain/flow.ts";
 import { type PartitionLag, sumLags } from "#domain/lag.ts";
-import { flowName, type Plan, planKey, type Wave } from "#domain/plan.ts";
+import { flowName, planKey, type Wave } from "#domain/plan.ts";
 import type { ReplicationEngine, World } from "#domain/ports.ts";
 import { lag } from "#jobs/mirror/lag.ts";
 import { lostRanges } from "#jobs/mirror/lost-ranges.ts";
@@ -15,6 +15,7 @@ import { eventually } from "#support/eventually.ts";
 import { openRealCluster, type RealCluster } from "#support/kafkajs-under-test.ts";
 import { realClock } from "#support/real-clock.ts";
 import { plainAccess, realEngine } from "#support/real-engine.ts";
+import { smallPlan } from "#support/small-plan.ts";
 import { createSmallWork } from "#support/small-work.ts";
 import { unique } from "#support/unique.ts";
 
@@ -61,7 +62,7 @@ beforeAll(async () => {
   });
   const charts = { lag: async () => Buffer.from("") };
   work = { ...small, charts, clock: realClock, world, migration: { ...small.migration, name } };
-  await work.store.write(planKey(name), planOf([main, failing]));
+  await work.store.write(planKey(name), smallPlan(name, [main, failing]));
   for (const side of [source, target]) await side.cluster.createTopics(specs());
   await target.cluster.alterTopicConfigs([{ topic: big, name: "max.message.bytes", value: "2000" }]);
 });
@@ -170,8 +171,23 @@ describe("lag", () => {
     expect(lagOf(reading, live)?.records).toBe((await missing([live])).get(live));
   });
 
-  it("keeps what retention took before it was copied, also when the mirror has gone on", async () => {
+  it("says a lost race before it is lost, and keeps what retention took, also when the mirror has gone on", async () => {
     await source.append(short, 0, drafts(30));
+    await source.cluster.alterTopicConfigs([{ topic: short, name: "retention.ms", value: "600000" }]);
+    const early = await watchRetention(await sampleLag(work), work);
+    expect(early.races.atRisk).toEqual([]);
+    expect(early.each.find(({ topic }) => topic === short)).toMatchObject({
+      state: "safe",
+      by: "time",
+      limit: 600_000,
+    });
+    await source.cluster.alterTopicConfigs([{ topic: short, name: "retention.ms", value: "2000" }]);
+    await eventually("the alarm", async () => {
+      const { alarms } = await watchRetention(await sampleLag(work), work);
+      return alarms.some(({ key }) => key === `retention-race:${mainFlow}`) || undefined;
+    });
+    // Nothing has expired so far.
+    expect((await source.cluster.offsets([short], "start")).get(short)).toEqual([0]);
     await source.deleteBefore(short, 0, 110);
     const reading = await sampleLag(work);
     expect(lagOf(reading, short)).toMatchObject({ state: "truncated", lost: 10, records: 20 });
@@ -303,28 +319,4 @@ function specs() {
     replicationFactor: 1,
     configs: topic === compact ? quick : {},
   }));
-}
-
-function planOf(planned: readonly Wave[]): Plan {
-  return {
-    migration: name,
-    madeAt: "2026-11-22T14:00:00.000Z",
-    hash: "a91f",
-    sourceClusterId: "lab",
-    shape: {
-      kind: "standard",
-      instanceType: "kafka.m7g.large",
-      brokers: 3,
-      kafkaVersion: "3.9.x",
-      monthlyUsd: 500,
-    },
-    configuration: {},
-    topics: planned
-      .flatMap(({ topics }) => topics)
-      .map((topic) => ({ name: topic, partitions: 1, replicationFactor: 1, configs: {}, adjusted: [] })),
-    waves: [...planned],
-    reasons: [],
-    corrections: [],
-    alternatives: [],
-  };
 }
