@@ -78,7 +78,7 @@ describe("mm2.properties", () => {
     expect(properties.get("ferry-target.sasl.jaas.config")).toBe(
       String.raw`org.apache.kafka.common.security.scram.ScramLoginModule required username="ferry" password="a\"b\\c é";`,
     );
-    expect(text).toMatch(/^[\x0a\x20-\x7e]*$/);
+    expect(text).not.toMatch(/[^\n -~]/);
   });
 
   it("has none of the guide's keys that do not exist, and says why each other differs", () => {

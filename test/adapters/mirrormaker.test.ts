@@ -30,7 +30,7 @@ describe("MirrorMaker's processes", () => {
       0,
       { max: 2 },
     );
-    expect(configs.map(({ key, value }) => [`${key}`, JSON.parse(`${value}`)])).toEqual(
+    expect(configs.map(({ key, value }) => [key?.toString(), JSON.parse(value?.toString() ?? "")])).toEqual(
       ["MirrorCheckpointConnector", "MirrorHeartbeatConnector"].map((name) => [
         `target-state-${name}`,
         { state: "PAUSED", "state.v2": "STOPPED" },
@@ -59,10 +59,9 @@ describe("MirrorMaker's processes", () => {
   it("are given up after five deaths in a row, with their last words, until somebody asks again", async () => {
     const engine = bot();
     bench.breakStarts("ERROR [MirrorMaker] Stopping due to error\norg.apache.kafka.KafkaException: no login");
-    const refused = expect(bench.ended(engine.define(flow, "running"))).rejects.toMatchObject({
+    await expect(bench.ended(engine.define(flow, "running"))).rejects.toMatchObject({
       code: "E_TASK_FAILED",
     });
-    await refused;
     const { state, tasks } = await engine.status(flow.name);
     expect(state).toBe("failed");
     expect(tasks).toMatchObject([{ state: "FAILED", trace: expect.stringContaining("no login") }]);

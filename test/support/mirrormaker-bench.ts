@@ -40,8 +40,8 @@ export const flow: Flow = {
 
 export function createMirrorMakerBench(): MirrorMakerBench {
   const clock = createHandClock();
-  const source = createFakeKafka({ role: "source", now: clock.now });
-  const target = createFakeKafka({ role: "target", now: clock.now });
+  const source = createFakeKafka({ role: "source", now: () => clock.now() });
+  const target = createFakeKafka({ role: "target", now: () => clock.now() });
   source.addTopic("orders", { partitions: 2 });
   const store = createMemoryStore(clock);
   const running = new Map<number, Process>();
@@ -132,12 +132,10 @@ export function createMirrorMakerBench(): MirrorMakerBench {
     bot,
     speak,
     async ended(work) {
-      let open = true;
-      const close = () => {
-        open = false;
-      };
-      work.then(close, close);
-      for (let turns = 0; open && turns < 5_000; turns += 1) await clock.advance(200);
+      const ended = new AbortController();
+      const end = () => ended.abort();
+      work.then(end, end);
+      for (let turns = 0; !ended.signal.aborted && turns < 5_000; turns += 1) await clock.advance(200);
       return await work;
     },
   };

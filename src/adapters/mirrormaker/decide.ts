@@ -11,7 +11,7 @@ export type Step = "none" | "launch" | "terminate" | "kill" | "bury";
 /** Deaths in a row after which nobody starts it again by itself. */
 export const deathLimit = 5;
 /** Long enough for the last flush of a full buffer. */
-export const graceMs = 30_000;
+const graceMs = 30_000;
 /** Having run for so long, it starts to count anew. */
 export const steadyMs = 300_000;
 

@@ -1,6 +1,6 @@
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { Clock, Lease, Log, Store } from "#domain/ports.ts";
-import { decide, type Step, steadyMs } from "./decide.ts";
+import { decide, isWanted, type Step, steadyMs } from "./decide.ts";
 import { ends } from "./names.ts";
 import type { Processes } from "./processes.ts";
 import type { Ordered, Ran, Records } from "./records.ts";
@@ -155,7 +155,7 @@ async function bury(ordered: Ordered, ran: Ran, need: KeeperNeed): Promise<void>
   const { name } = ordered.flow;
   const now = clock.now();
   const { pid, stoppingSince, ...rest } = ran;
-  if (stoppingSince !== undefined || ordered.state !== "running" || ordered.order !== ran.order) {
+  if (stoppingSince !== undefined || !isWanted(ordered, ran)) {
     return records.keepRan(name, { ...rest, host, seenAt: now, deaths: 0 });
   }
   const said = ran.host === host ? await processes.lastWords(name) : "";
