@@ -22,7 +22,7 @@ it("no cutover begins on a Replicator, which could not keep the source in step a
 
 it("shows AWS's own numbers beside the lag that was read from the clusters", async () => {
   const mirror = await createMirrorWork();
-  const { work, said } = mirror;
+  const { work } = mirror;
   const note = "AWS's own numbers: MessageLag 12 records, ReplicationLatency 400 ms";
   const plain: ReplicationEngine = mirror.engine;
   const noted = { ...plain, status: async (name: string) => ({ ...(await plain.status(name)), note }) };
@@ -46,5 +46,5 @@ it("shows AWS's own numbers beside the lag that was read from the clusters", asy
     engine: async () => noted,
   };
   await lag({ name: "lag", migration: "orders", by: "UANA" }, { ...work, world });
-  expect(said()).toContain(`Wave billing: ${note}`);
+  expect(mirror.said()).toContain(`Wave billing: ${note}`);
 });
