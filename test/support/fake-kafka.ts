@@ -7,7 +7,6 @@ import {
   type ConfigEntry,
   type Known,
   known,
-  type Topic,
   type TopicPartition,
   type TopicSpec,
   unknown,
@@ -26,15 +25,7 @@ import { createFakeLog, type FakeLog, type RecordDraft } from "./fake-log.ts";
 import { activeProducers, createFakeProducers, type FakeClient } from "./fake-producers.ts";
 import { createFakeQuotas } from "./fake-quotas.ts";
 import { sweepPieces } from "./fake-sweep.ts";
-
-type FakeTopic = {
-  readonly id: string;
-  readonly internal: boolean;
-  readonly configs: Map<string, string>;
-  readonly logs: FakeLog[];
-  readonly leaders: number[];
-  readonly replicas: number;
-};
+import { byName, describeTopic, type FakeTopic } from "./fake-topics.ts";
 
 type Call = Exclude<keyof KafkaCluster, "role" | "access">;
 
@@ -339,17 +330,4 @@ function isOlder(version: string, release: string): boolean {
 
 function broker(role: string, id: number): { id: number; host: string; port: number; rack: string } {
   return { id, host: `${role}-${id}.test`, port: 9092, rack: `zone-${id}` };
-}
-
-function describeTopic(name: string, { id: topicId, internal, logs, leaders, replicas }: FakeTopic): Topic {
-  const all = Array.from({ length: replicas }, (_, index) => index + 1);
-  const partitions = logs.map((_, id) => {
-    const leader = leaders[id] ?? -1;
-    return { id, leader, replicas: all, isr: leader < 0 ? [] : all };
-  });
-  return { name, id: topicId, internal, partitions };
-}
-
-function byName(a: Topic, b: Topic): number {
-  return a.name < b.name ? -1 : 1;
 }
