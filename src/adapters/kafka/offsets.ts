@@ -4,6 +4,7 @@ import { answerError, codeName, isPassing, isUnreachable, type Role } from "./er
 import { createLane, type Lane } from "./lane.ts";
 import { listOffsets, type OffsetQuestion, type OffsetRows } from "./list-offsets.ts";
 import type { Metadata } from "./metadata.ts";
+import { breathe } from "./pace.ts";
 import { createPlans, type Places, type Plan, placesOf, planFor, sizeOf } from "./places.ts";
 import { createBackoff, type Gaps, noGaps } from "./retry.ts";
 
@@ -43,6 +44,7 @@ function createLanes(metadata: Metadata): (leader: number, share: Share) => Prom
     return createLane({
       async send(shares: readonly Share[]) {
         const node = await metadata.broker(leader);
+        await breathe(); // requests to several leaders are due at the same moment
         const rows = await node.send(listOffsets(shares, isolation));
         return shares.map(() => rows);
       },
@@ -87,6 +89,7 @@ function createRounds(role: Role, metadata: Metadata): (plan: Plan, round: Round
     }
     try {
       const rows = await ask(leader, { ...question, places });
+      await breathe();
       for (const [topic, partitions] of places) rows.fill(topic, partitions, cellsOf(topic), bad);
     } catch (thrown) {
       if (!isUnreachable(thrown)) throw thrown;
