@@ -69,7 +69,6 @@ export function openQueue(options: {
     maxRetriesPerRequest: 0,
     retryStrategy: (times) => Math.min(50 * times, 1000),
   });
-  redis.setMaxListeners(0); // every waiting add listens for "ready"
   outages.watch(redis);
   const queue = new Queue<unknown>(queueName, { prefix, connection: redis, defaultJobOptions: keep });
   outages.listen(queue, "queue");
@@ -294,16 +293,23 @@ function takeBack(id: string, log: Log): (job: BullJob<unknown>) => void {
   };
 }
 
+/** One listener for all who wait: BullMQ sets a limit of its own on the connection. */
+const becomingReady = new WeakMap<Redis, Promise<void>>();
+
 async function untilReady(redis: Redis, signal: AbortSignal): Promise<void> {
   if (redis.status === "ready") return;
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onReady = () => resolve();
-  redis.once("ready", onReady);
-  signal.addEventListener("abort", () => {
-    redis.off("ready", onReady);
-    reject(signal.reason);
-  });
-  await promise;
+  const known = becomingReady.get(redis);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (known === undefined) {
+    becomingReady.set(redis, promise);
+    redis.once("ready", () => {
+      becomingReady.delete(redis);
+      resolve();
+    });
+  }
+  await (known ?? promise);
+  // Whoever was told that Redis did not take it must not find it done later.
+  signal.throwIfAborted();
 }
 
 /** True when it ended, well or badly, within the time. */

@@ -119,6 +119,16 @@ function read(child: ChildProcess): Bot {
   };
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (typeof address !== "object" || address === null) throw new Error("no port");
+  return address.port;
+}
+
 async function shutDoor(url: string): Promise<Door> {
   const door = await createDoor(url);
   closers.push(() => door.close());
@@ -146,7 +156,13 @@ const fields = { code: expect.any(String), error: expect.any(String), remedy: ex
 describe("the bot", { timeout: 150_000 }, () => {
   test("starts while Redis is away, answers E_QUEUE, and goes on when it is back", async () => {
     const door = await shutDoor(redis.url);
-    const bot = start({ REDIS_URL: door.url });
+    const port = await freePort();
+    const bot = start({
+      REDIS_URL: door.url,
+      FERRY_METRICS_PORT: `${port}`,
+      FERRY_METRICS_HOST: "127.0.0.1",
+    });
+    const metrics = async () => await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     expect(await bot.line("redis is not reachable; it is tried again")).toMatchObject({
       ...fields,
       level: 40,
@@ -162,9 +178,13 @@ describe("the bot", { timeout: 150_000 }, () => {
       response_type: "ephemeral",
       text: expect.stringContaining("E_STORE"),
     });
+    expect(await metrics()).toContain("mskferry_redis_up 0\n");
     await door.open();
     await bot.line("redis is back");
     await bot.line("schedules are set");
+    expect(await metrics()).toContain("mskferry_redis_up 1\n");
+    expect(await metrics()).toContain('mskferry_approvals_pending{migration="orders",action="rollback"} 0\n');
+    expect(await metrics()).toContain('mskferry_queue_jobs{state="failed"} 0\n');
     expect((await command("audit")).text).toContain("queued · job");
     await eventually("the job's message, by the worker that waited too", async () =>
       (await messages(workspace)).find(({ text }) => text.includes("orders · audit")),
