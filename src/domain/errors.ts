@@ -57,7 +57,10 @@ export const catalogue = {
     retryable: true,
     remedy: "Check replication.connect.url and the Connect workers; it tries again by itself.",
   },
-  E_CONNECT: { retryable: false, remedy: "Read the answer in the message; correct the connector, the worker or the mirror's process." },
+  E_CONNECT: {
+    retryable: false,
+    remedy: "Read the answer in the message; correct the connector, the worker or the mirror's process.",
+  },
   E_CONNECT_PLUGIN: {
     retryable: false,
     remedy: "Install Kafka 3.9.2 or newer with MirrorMaker 2 on the Connect workers.",

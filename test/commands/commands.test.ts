@@ -302,18 +302,17 @@ describe("what is refused is logged with its code, message and remedy", () => {
 
   test("a queue that is away as a warning, while the person is told E_QUEUE", async () => {
     const { say, log, queue } = setup();
-    queue.add = async () => {
-      throw new FerryError("E_QUEUE", "Redis did not take the job: no answer within 2000 ms");
-    };
+    const error = "Redis did not take the job: no answer within 2000 ms";
+    queue.add = () => Promise.reject(new FerryError("E_QUEUE", error));
     const answer = await say("lag");
-    expect(textOf(answer)).toContain("`E_QUEUE` Redis did not take the job");
+    expect(textOf(answer)).toContain(`\`E_QUEUE\` ${error}`);
     expect(log.lines).toEqual([
       {
         level: "warn",
         message: "command not carried out",
         fields: expect.objectContaining({
           code: "E_QUEUE",
-          error: "Redis did not take the job: no answer within 2000 ms",
+          error,
           remedy: "Check Redis (REDIS_URL), then repeat the command. Nothing was queued.",
         }),
       },

@@ -119,7 +119,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       await Promise.all(Array.from({ length: 20 }, (_, n) => append(`key-${n % 2}`, n)));
       await append("key-0", 20);
       const trail = await store.auditTrail("keyed");
-      expect(trail.map(({ key }) => key).toSorted()).toEqual(["key-0", "key-1"]);
+      expect(trail).toHaveLength(2);
+      expect(new Set(trail.map(({ key }) => key))).toEqual(new Set(["key-0", "key-1"]));
       await store.audit({ at, actor: "U1", migration: "keyed", what: "without" });
       await store.audit({ at, actor: "U1", migration: "keyed", what: "without" });
       expect(verifyChain(await store.auditTrail("keyed"))).toMatchObject({ intact: true, entries: 4 });
