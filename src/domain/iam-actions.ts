@@ -1,5 +1,6 @@
 import type { Msk } from "./msk.ts";
 import type { Network } from "./network.ts";
+import type { ReplicatorApi } from "./replicator.ts";
 
 /**
  * What each call of the ports needs of IAM. Tests hold it equal to what the adapters really send and to what each step
@@ -14,6 +15,8 @@ export type IamResource =
   | "peering"
   | "route-table"
   | "security-group"
+  | "replicator"
+  | "new-replicator"
   | "broker-cluster"
   | "broker-topic"
   | "broker-own-topic"
@@ -56,6 +59,18 @@ export const networkActions: Readonly<Record<keyof Network, readonly string[]>> 
   revokeIngress: ["ec2:RevokeSecurityGroupIngress"],
 };
 
+/** `metrics`: what CloudWatch has of a Replicator. */
+export type ReplicatorCall = keyof ReplicatorApi | "metrics";
+
+export const replicatorActions: Readonly<Record<ReplicatorCall, readonly string[]>> = {
+  describe: ["kafka:DescribeReplicator"],
+  list: ["kafka:ListReplicators"],
+  create: ["kafka:CreateReplicator"],
+  update: ["kafka:UpdateReplicationInfo"],
+  remove: ["kafka:DeleteReplicator"],
+  metrics: ["cloudwatch:GetMetricData"],
+};
+
 /** Actions that take a resource; every other one is asked for "any". */
 const resources: ReadonlyMap<string, IamResource> = new Map<string, IamResource>([
   ["kafka:DescribeClusterV2", "cluster"],
@@ -67,6 +82,10 @@ const resources: ReadonlyMap<string, IamResource> = new Map<string, IamResource>
   ["kafka:TagResource", "cluster"],
   ["kafka:DescribeConfigurationRevision", "configuration"],
   ["kafka:UpdateConfiguration", "configuration"],
+  ["kafka:DescribeReplicator", "replicator"],
+  ["kafka:CreateReplicator", "new-replicator"],
+  ["kafka:UpdateReplicationInfo", "replicator"],
+  ["kafka:DeleteReplicator", "replicator"],
   ["ec2:CreateVpcPeeringConnection", "peering"],
   ["ec2:AcceptVpcPeeringConnection", "peering"],
   ["ec2:ModifyVpcPeeringConnectionOptions", "peering"],
@@ -124,16 +143,20 @@ export const brokerActions: Readonly<Record<string, readonly BrokerAction[]>> = 
   alterTopicConfigs: [broker("AlterTopicDynamicConfiguration", "broker-topic")],
 };
 
-/** Calls to AWS of one step. `brokers`: it also speaks to the target's brokers, found by name. */
+/**
+ * Calls to AWS of one step. `brokers`: it also speaks to the target's brokers, found by name. `replicator`: what it asks of
+ * MSK Replicator where that is an engine of this migration.
+ */
 export type IamStep = {
   readonly name: "plan" | "provision" | "network" | "replicate and after" | "features" | "cleanup";
   readonly msk: ReadonlyArray<keyof Msk>;
   readonly network: ReadonlyArray<keyof Network>;
+  readonly replicator: readonly ReplicatorCall[];
   readonly brokers: boolean;
 };
 
 export const iamSteps: readonly IamStep[] = [
-  { name: "plan", msk: ["versions"], network: [], brokers: false },
+  { name: "plan", msk: ["versions"], network: [], replicator: [], brokers: false },
   {
     name: "provision",
     msk: [
@@ -148,6 +171,7 @@ export const iamSteps: readonly IamStep[] = [
       "associateScram",
     ],
     network: [],
+    replicator: [],
     brokers: false,
   },
   {
@@ -166,19 +190,28 @@ export const iamSteps: readonly IamStep[] = [
       "ingress",
       "allowIngress",
     ],
+    replicator: [],
     brokers: true,
   },
-  { name: "replicate and after", msk: ["findCluster", "bootstrap"], network: [], brokers: true },
+  {
+    name: "replicate and after",
+    msk: ["findCluster", "bootstrap"],
+    network: [],
+    replicator: ["describe", "list", "create", "update", "remove", "metrics"],
+    brokers: true,
+  },
   {
     name: "features",
     msk: ["findCluster", "describeCluster", "updateStorage", "updateMonitoring", "operation"],
     network: [],
+    replicator: [],
     brokers: false,
   },
   {
     name: "cleanup",
     msk: [],
     network: ["vpcOfSubnets", "peerings", "routeTables", "ingress"],
+    replicator: ["describe", "list", "remove", "metrics"],
     brokers: true,
   },
 ];

@@ -6,6 +6,8 @@ import {
   iamSteps,
   mskActions,
   networkActions,
+  type ReplicatorCall,
+  replicatorActions,
   resourceOf,
 } from "./iam-actions.ts";
 import type { Migration } from "./settings.ts";
@@ -53,12 +55,48 @@ function grantsOf(step: IamStep, migration: Migration): readonly Grant[] {
     .filter((method) => peering || !changesNetwork.has(method))
     .flatMap((method) => networkActions[method]);
   const found = step.brokers ? [...mskActions.findCluster, ...mskActions.bootstrap] : [];
-  const own = [...msk, ...network, ...found].map((action) => grant(action, resourceOf(action), migration));
+  const own = [...msk, ...network, ...found, ...replicatorCalls(step, migration)].map((action) =>
+    grant(action, resourceOf(action), migration),
+  );
   return [
     ...own,
     ...(step.brokers ? brokerGrants(migration) : []),
     ...(step.name === "provision" ? creationGrants(migration) : []),
     ...(step.name === "network" && peering ? [tagGrant(migration)] : []),
+    ...(step.replicator.includes("create") ? replicatorGrants(migration) : []),
+  ];
+}
+
+/** Of an engine whose section is left only so that its mirrors can be taken over, none is created any more. */
+function replicatorCalls(step: IamStep, { settings: { replication } }: Migration): readonly string[] {
+  if (replication.replicator === undefined) return [];
+  const isEngine = replication.engine === "replicator";
+  const calls = step.replicator.filter((call) => isEngine || !makesReplicators.has(call));
+  // The plan asks the engine whether it could run, and this one looks at the target.
+  const looked = isEngine && step.name === "plan" ? mskActions.findCluster : [];
+  return [...calls.flatMap((call) => replicatorActions[call]), ...looked];
+}
+
+const makesReplicators = new Set<ReplicatorCall>(["create", "update"]);
+
+/** What AWS asks of the caller of CreateReplicator beside it: guide, msk-replicator-create-iam-perms.html. */
+function replicatorGrants(migration: Migration): readonly Grant[] {
+  const { engine, replicator } = migration.settings.replication;
+  if (engine !== "replicator" || replicator === undefined) return [];
+  const lookups = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
+  const logs = replicator.logGroup === undefined ? [] : logDelivery;
+  return [
+    grant("kafka:TagResource", "new-replicator", migration),
+    grant("kafka:ListTagsForResource", "replicator", migration),
+    grant("kafka:DescribeClusterV2", "cluster", migration),
+    { action: "iam:CreateServiceLinkedRole", sid: "ServiceRole", Resource: [serviceRole(migration)] },
+    {
+      action: "iam:PassRole",
+      sid: "PassRole",
+      Resource: [replicator.role],
+      Condition: { StringEquals: { "iam:PassedToService": "kafka.amazonaws.com" } },
+    },
+    ...[...lookups, ...logs].map((action) => grant(action, "any", migration)),
   ];
 }
 
@@ -81,8 +119,7 @@ function brokerGrants(migration: Migration): readonly Grant[] {
 /** What AWS asks of the caller while it creates: dependent actions of CreateClusterV2 and BatchAssociateScramSecret. */
 function creationGrants(migration: Migration): readonly Grant[] {
   const { target } = migration.settings;
-  const { partition } = site(migration);
-  const role = `arn:${partition}:iam::*:role/aws-service-role/kafka.amazonaws.com/AWSServiceRoleForKafka*`;
+  const role = serviceRole(migration);
   const lookups = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
   const role4 = ["iam:CreateServiceLinkedRole", "iam:AttachRolePolicy", "iam:PutRolePolicy"];
   const keys = [
@@ -103,7 +140,12 @@ function creationGrants(migration: Migration): readonly Grant[] {
   ];
 }
 
-/** For a CloudWatch log group as destination of the brokers' logs: guide, msk-logging.html. */
+function serviceRole(migration: Migration): string {
+  const { partition } = site(migration);
+  return `arn:${partition}:iam::*:role/aws-service-role/kafka.amazonaws.com/AWSServiceRoleForKafka*`;
+}
+
+/** For a CloudWatch log group as destination of logs, the brokers' or the Replicator's: guide, msk-logging.html. */
 const logDelivery = [
   "logs:CreateLogDelivery",
   "logs:GetLogDelivery",
@@ -138,6 +180,8 @@ const sids: Readonly<Record<IamResource, string>> = {
   peering: "Peering",
   "route-table": "Routes",
   "security-group": "SecurityGroups",
+  replicator: "Replicators",
+  "new-replicator": "NewReplicators",
   "broker-cluster": "BrokerCluster",
   "broker-topic": "BrokerTopics",
   "broker-own-topic": "BrokerOwnTopics",
@@ -162,37 +206,31 @@ function arnsOf(resource: IamResource, migration: Migration): readonly string[] 
   const kafka = `arn:${partition}:kafka:${target.region}:${account}`;
   const ec2 = `arn:${partition}:ec2:${target.region}:${account}`;
   const own = `${kafka}:topic/${target.cluster}/*`;
-  switch (resource) {
-    case "any":
-      return ["*"];
-    case "cluster":
-    case "broker-cluster":
-      return [`${kafka}:cluster/${target.cluster}/*`];
-    case "configuration":
-      return [`${kafka}:configuration/ferry-${target.cluster}/*`];
-    case "peering":
-      return [`${ec2}:vpc/*`, `${ec2}:vpc-peering-connection/*`];
-    case "route-table":
-      return [`${ec2}:route-table/*`];
-    case "security-group":
-      return [...new Set([...target.securityGroups, ...source.network.securityGroups])].map(
-        (group) => `${ec2}:security-group/${group}`,
-      );
-    case "broker-topic":
-      return [`${own}/*`];
-    case "broker-own-topic":
-      return [
-        `${own}/ferry-${migration.name}-*`,
-        ...Object.values(aliases).flatMap((alias) => [
-          `${own}/mm2-offset-syncs.${alias}.internal`,
-          `${own}/${alias}.checkpoints.internal`,
-        ]),
-      ];
-    case "broker-group":
-      return [`${kafka}:group/${target.cluster}/*/*`];
-    case "broker-transaction":
-      return [`${kafka}:transactional-id/${target.cluster}/*/*`];
-  }
+  const cluster = [`${kafka}:cluster/${target.cluster}/*`];
+  const groups = [...new Set([...target.securityGroups, ...source.network.securityGroups])];
+  const arns: Readonly<Record<IamResource, readonly string[]>> = {
+    any: ["*"],
+    cluster,
+    configuration: [`${kafka}:configuration/ferry-${target.cluster}/*`],
+    peering: [`${ec2}:vpc/*`, `${ec2}:vpc-peering-connection/*`],
+    "route-table": [`${ec2}:route-table/*`],
+    "security-group": groups.map((group) => `${ec2}:security-group/${group}`),
+    replicator: [`${kafka}:replicator/ferry-${migration.name}-*`],
+    // The guide names no narrower one: whether the ARN of one to be made holds its name is not said.
+    "new-replicator": [`${kafka}:replicator/*`],
+    "broker-cluster": cluster,
+    "broker-topic": [`${own}/*`],
+    "broker-own-topic": [
+      `${own}/ferry-${migration.name}-*`,
+      ...Object.values(aliases).flatMap((alias) => [
+        `${own}/mm2-offset-syncs.${alias}.internal`,
+        `${own}/${alias}.checkpoints.internal`,
+      ]),
+    ],
+    "broker-group": [`${kafka}:group/${target.cluster}/*/*`],
+    "broker-transaction": [`${kafka}:transactional-id/${target.cluster}/*/*`],
+  };
+  return arns[resource];
 }
 
 /** Statements by resource and condition, actions sorted. */

@@ -1,13 +1,19 @@
 import { globSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { brokerActions, iamSteps, mskActions, networkActions } from "#domain/iam-actions.ts";
+import {
+  brokerActions,
+  iamSteps,
+  mskActions,
+  networkActions,
+  replicatorActions,
+} from "#domain/iam-actions.ts";
 import { type IamPolicy, iamPolicies, policyCharacters } from "#domain/iam-policy.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { createFakeKafka } from "#support/fake-kafka.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 
-function migration(change: { target?: object; source?: object } = {}) {
+function migration(change: { target?: object; source?: object; replication?: object } = {}) {
   const settings = MigrationSettings.parse({
     channel: "C1",
     source: { bootstrap: ["kafka:9092"], ...change.source },
@@ -19,7 +25,7 @@ function migration(change: { target?: object; source?: object } = {}) {
       securityGroups: ["sg-1"],
       ...change.target,
     },
-    replication: { connect: { url: "http://connect:8083" } },
+    replication: { connect: { url: "http://connect:8083" }, ...change.replication },
   });
   return { name: "orders", settings };
 }
@@ -33,6 +39,10 @@ const scram = {
     secretArns: ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:AmazonMSK_ferry-a1b2c3"],
   },
 };
+
+const role = "arn:aws:iam::123456789012:role/replicator";
+const secretArn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:AmazonMSK_source-a1b2c3";
+const replicator = { role, scram: { mechanism: "SHA512", secretArn }, logGroup: "/replicator" };
 
 function actionsOf({ Statement }: IamPolicy): readonly string[] {
   return Statement.flatMap(({ Action }) => Action);
@@ -85,10 +95,15 @@ describe("what the policy allows", () => {
       .filter((text) => /\bcallAws\b/.test(text) && /\baction: `/.test(text));
     const named = adapters.flatMap((text) => {
       const service = /\baction: `(\w+):\$\{/.exec(text)?.[1] ?? "unknown";
-      return [...text.matchAll(/\b(?:ask|change)\(\s*"(\w+)"/g)].map(([, name]) => `${service}:${name}`);
+      return [...text.matchAll(/\b(?:ask|change|call)\(\s*"(\w+)"/g)].map(([, name]) => `${service}:${name}`);
     });
-    const listed = [...Object.values(mskActions), ...Object.values(networkActions)].flat();
-    expect([...new Set(listed)].toSorted()).toEqual([...new Set(named)].toSorted());
+    const literal = globSync("src/adapters/**/*.ts", { cwd: root }).flatMap((file) =>
+      [...readFileSync(`${root}${file}`, "utf8").matchAll(/\baction: "(\w+:\w+)"/g)].map(
+        ([, name]) => `${name}`,
+      ),
+    );
+    const tables = [mskActions, networkActions, replicatorActions].flatMap((table) => Object.values(table));
+    expect([...new Set(tables.flat())].toSorted()).toEqual([...new Set([...named, ...literal])].toSorted());
   });
 });
 
@@ -161,5 +176,55 @@ describe("the policy of a migration", () => {
     expect([...parts].toSorted()).toEqual([...new Set(actionsOf(whole))].toSorted());
     const planning = steps.find(({ step }) => step === "plan")?.policy;
     expect(planning && actionsOf(planning)).toEqual(["kafka:ListKafkaVersions"]);
+  });
+
+  it("has MSK Replicator's calls only where that is the engine, each for its own ARN", () => {
+    const asked = /Replicat|^kafka:ListTags|PassRole|^cloudwatch:/;
+    const askedBy = ({ Statement }: IamPolicy) =>
+      [...new Set(actionsOf({ Version: "2012-10-17", Statement }).filter((name) => asked.test(name)))].sort();
+    expect(askedBy(iamPolicies(migration()).whole)).toEqual([]);
+    const engine = migration({ source: peering, replication: { engine: "replicator", replicator } });
+    const { whole, steps } = iamPolicies(engine);
+    expect(askedBy(whole)).toEqual([
+      "cloudwatch:GetMetricData",
+      "iam:PassRole",
+      "kafka:CreateReplicator",
+      "kafka:DeleteReplicator",
+      "kafka:DescribeReplicator",
+      "kafka:ListReplicators",
+      "kafka:ListTagsForResource",
+      "kafka:UpdateReplicationInfo",
+    ]);
+    expect(whole.Statement.find(({ Action }) => Action.includes("iam:PassRole"))).toMatchObject({
+      Action: ["iam:PassRole"],
+      Resource: [role],
+      Condition: { StringEquals: { "iam:PassedToService": "kafka.amazonaws.com" } },
+    });
+    const mine = ["arn:aws:kafka:eu-west-1:*:replicator/ferry-orders-*"];
+    expect(resourcesFor("kafka:DeleteReplicator", whole)).toEqual(mine);
+    expect(resourcesFor("kafka:TagResource", whole)).toContain("arn:aws:kafka:eu-west-1:*:replicator/*");
+    expect(actionsOf(whole)).toContain("logs:CreateLogDelivery");
+    expect(JSON.stringify(whole).length).toBeLessThanOrEqual(policyCharacters);
+    const planning = steps.find(({ step }) => step === "plan")?.policy;
+    expect(planning && actionsOf(planning)).toEqual(["kafka:ListClustersV2", "kafka:ListKafkaVersions"]);
+  });
+
+  it("lets Replicators be taken over, and none be made, where another engine came after", () => {
+    const named = actionsOf(iamPolicies(migration({ replication: { replicator } })).whole);
+    expect(named).toEqual(
+      expect.arrayContaining(["kafka:ListReplicators", "kafka:DescribeReplicator", "kafka:DeleteReplicator"]),
+    );
+    for (const none of ["kafka:CreateReplicator", "kafka:UpdateReplicationInfo", "iam:PassRole"]) {
+      expect(named).not.toContain(none);
+    }
+  });
+
+  it("allows a limit on the mirrors to be read and set on brokers with IAM", () => {
+    const { whole } = iamPolicies(migration());
+    for (const name of ["Describe", "Alter"]) {
+      expect(resourcesFor(`kafka-cluster:${name}ClusterDynamicConfiguration`, whole)).toEqual([
+        "arn:aws:kafka:eu-west-1:*:cluster/migrated/*",
+      ]);
+    }
   });
 });
