@@ -11,6 +11,7 @@ import type { Work } from "#jobs/work.ts";
 /** What keys begin with, for whoever counts alarms. */
 export const alarmKinds = [
   "task-failed",
+  "died",
   "broken",
   "unreadable",
   "lag-rising",
@@ -27,6 +28,8 @@ export type Alarm = {
   readonly text: string;
   /** What to do, while it lasts. */
   readonly advice?: string;
+  /** Of the first task that failed. */
+  readonly trace?: string;
   /** What to do about it, each with the exact change and how to take it back. */
   readonly remedies?: ReadonlyArray<{
     readonly title: string;
@@ -124,11 +127,18 @@ function kept(alarm: Alarm): Pick<Raised, "key" | "title" | "text" | "shown"> {
   return { key, title, text, shown: shownOf(alarm) };
 }
 
-function shownOf({ title, text, advice, remedies = [] }: Alarm): string {
-  return canonical({ title, text, advice, remedies });
+function shownOf({ title, text, advice, trace, remedies = [] }: Alarm): string {
+  return canonical({ title, text, advice, trace, remedies });
 }
 
-function message({ title, text, advice, remedies = [] }: Alarm, { migration }: Work): Message {
+function message({ title, text, advice, trace, remedies = [] }: Alarm, { migration }: Work): Message {
+  const traced: readonly Part[] =
+    trace === undefined
+      ? []
+      : [
+          { kind: "text", text: "Trace of the first of them:" },
+          { kind: "code", text: trace },
+        ];
   const parts = remedies.flatMap(({ title, command, undo }): readonly Part[] => [
     { kind: "text", text: `Do: ${title}` },
     { kind: "code", text: command },
@@ -137,7 +147,11 @@ function message({ title, text, advice, remedies = [] }: Alarm, { migration }: W
   return {
     subject: `${migration.name} · ${title}`,
     tone: "alarm",
-    parts: [{ kind: "text", text: advice === undefined ? text : `${text}\nDo: ${advice}` }, ...parts],
+    parts: [
+      { kind: "text", text: advice === undefined ? text : `${text}\nDo: ${advice}` },
+      ...traced,
+      ...parts,
+    ],
     next: ["lag", "status"],
   };
 }

@@ -12,6 +12,8 @@ import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 /** Lag in words and tables. */
 
 const hour = 3_600_000;
+/** An older point is not "an hour ago". */
+const hourSlack = 10 * 60_000;
 
 /**
  * "Behind by 18,400 records; the oldest waiting record is 21 s old (CreateTime), on parcels-17. Was 96,000 an hour ago.
@@ -25,12 +27,17 @@ export function lagSentence(
 ): string {
   const sum = sumLags(lag.waves.flatMap(({ lags }) => lags));
   const unread = lag.waves.some(({ failure }) => failure !== undefined);
-  const earlier = points.findLast(({ at }) => at <= lag.at - hour);
-  const was =
-    earlier?.behind === undefined || earlier.behind === null
-      ? ""
-      : ` Was ${figure(earlier.behind)} an hour ago.`;
-  return `${standing(sum, unread, time)}${was}${etaText(lag.eta, zoneOf(work.migration.settings))}`;
+  const was = hourAgo(lag.at, points);
+  // Caught up then and now: nothing to compare.
+  const isSame = was === 0 && sum.records === 0 && !unread;
+  const before = was === null || isSame ? "" : ` Was ${figure(was)} an hour ago.`;
+  return `${standing(sum, unread, time)}${before}${etaText(lag.eta, zoneOf(work.migration.settings))}`;
+}
+
+/** Records behind at about that time; `null` where none was read then. */
+function hourAgo(now: number, points: readonly LagPoint[]): number | null {
+  const earlier = points.findLast(({ at }) => at <= now - hour);
+  return earlier === undefined || earlier.at < now - hour - hourSlack ? null : earlier.behind;
 }
 
 function standing(sum: LagSum, unread: boolean, time: TimeLags | undefined): string {

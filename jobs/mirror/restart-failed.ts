@@ -116,18 +116,22 @@ function alarmOf({ name, tasks }: FlowStatus, restarts: Restarts, work: Work): A
   return {
     key: `task-failed:${name}`,
     title: `mirror of wave ${wave} failed`,
-    text: `${what}\n${outlook(restarts)}`,
-    ...(trace === undefined
-      ? {}
-      : { remedies: [{ title: "Trace of the first of them:", command: trace.slice(0, traceShown) }] }),
+    ...outlook(what, restarts),
+    ...(trace === undefined ? {} : { trace: trace.slice(0, traceShown) }),
   };
 }
 
-function outlook(restarts: Restarts): string {
-  const times = `Started again ${count(restarts.count, "time")} of ${restartLimit}`;
-  if (restarts.count < restartLimit) return `${times}; next at ${clockTime(nextAt(restarts))} UTC.`;
-  const span = took(restarts.at - restarts.since);
-  return `${times} within ${span}, and it failed each time: the bot does not start it any more, and lag grows. Do: remove the cause, then \`/ferry replicate resume\`.`;
+/** What is to come is advice: it ends with the alarm. */
+function outlook(what: string, restarts: Restarts): Pick<Alarm, "text" | "advice"> {
+  const times = `${what}\nStarted again ${count(restarts.count, "time")} of ${restartLimit}`;
+  if (restarts.count < restartLimit) {
+    const next = `nothing yet; the bot starts it again at ${clockTime(nextAt(restarts))} UTC if it fails on.`;
+    return { text: `${times}.`, advice: next };
+  }
+  const text = `${times} within ${took(restarts.at - restarts.since)}, and it failed each time.`;
+  const advice =
+    "remove the cause, then `/ferry replicate resume`. The bot does not start it any more, and lag grows.";
+  return { text, advice };
 }
 
 function firstLine(trace: string | undefined): string {

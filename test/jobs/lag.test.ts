@@ -144,6 +144,20 @@ describe("the digest", () => {
     ]);
   });
 
+  it("compares with an hour ago where that was read, and not when both are nothing", async () => {
+    await sampleLag(mirror.work);
+    await mirror.small.clock.advance(61 * minute);
+    await digest();
+    expect(mirror.said()).not.toContain("hour ago");
+    mirror.engine.hold(true);
+    mirror.source.appendMany("parcels", 1, 1_200);
+    await digest();
+    expect(mirror.said()).toContain("Was 0 an hour ago.");
+    await mirror.small.clock.advance(120 * minute);
+    await digest();
+    expect(mirror.said()).not.toContain("hour ago");
+  });
+
   it("shows waves, what waits, and the chart of 24 h", async () => {
     await sampleLag(mirror.work);
     await mirror.small.clock.advance(minute);
