@@ -254,9 +254,10 @@ function toggled(set: ReadonlySet<string>, user: string): ReadonlySet<string> {
   return set.has(user) ? new Set([...set].filter((each) => each !== user)) : new Set([...set, user]);
 }
 
+/** What is due longest comes first, as in the queue: a job that keeps trying again holds up no other. */
 async function runDue(play: Play): Promise<void> {
   for (let round = 0; round < 40; round += 1) {
-    const [job] = dueJobs(play);
+    const [job] = dueJobs(play).toSorted((one, other) => one.dueAt - other.dueAt);
     if (job === undefined) return;
     await startJob(play, job, 0, 1_000_000);
     if (job.state === "waiting") await play.clock.advance(Math.max(0, job.dueAt - play.clock.now()));
