@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { backoffMs, deathLimit, decide } from "#adapters/mirrormaker/decide.ts";
 import { lastWords } from "#adapters/mirrormaker/processes.ts";
 import type { Ordered, Ran } from "#adapters/mirrormaker/records.ts";
+import { FerryError } from "#domain/errors.ts";
 import { createMirrorMakerBench, flow, type MirrorMakerBench } from "#support/mirrormaker-bench.ts";
 
 describe("MirrorMaker's processes", () => {
@@ -102,6 +103,39 @@ describe("MirrorMaker's processes", () => {
     bench.deafen();
     await bench.ended(engine.stop(flow.name));
     expect(bench.signals).toEqual(["SIGTERM 1", "SIGKILL 1"]);
+  });
+
+  it("stay stopped when somebody who saw them fail asks for a restart after that", async () => {
+    const engine = bot();
+    await bench.ended(engine.define(flow, "running"));
+    await bench.ended(engine.stop(flow.name));
+    await expect(bench.ended(engine.restartFailed(flow.name))).rejects.toMatchObject({
+      message: `${flow.name} is stopped: nothing of it can have failed.`,
+    });
+    await bench.clock.advance(5_000);
+    expect(bench.running.size).toBe(0);
+    expect((await engine.status(flow.name)).state).toBe("stopped");
+  });
+
+  it("are not called stopped while a process that nobody knows is in their group", async () => {
+    const engine = bot();
+    await bench.ended(engine.define(flow, "running"));
+    await bench.store.remove(`mirrormaker:orders:ran:${flow.name}`);
+    const stopping = engine.stop(flow.name);
+    await bench.clock.advance(1_000);
+    expect((await engine.status(flow.name)).state).toBe("starting");
+    bench.kill(1);
+    await bench.ended(stopping);
+    expect((await engine.status(flow.name)).state).toBe("stopped");
+  });
+
+  it("end at once when their start cannot be written down: nobody could stop them", async () => {
+    const isPid = (key: string) => key.startsWith("mirrormaker:orders:ran:") && bench.running.size > 0;
+    const write: typeof bench.store.write = (key, ...rest) =>
+      isPid(key) ? Promise.reject(new FerryError("E_STORE", "away")) : bench.store.write(key, ...rest);
+    const engine = bot({ store: { ...bench.store, write } });
+    await expect(bench.ended(engine.define(flow, "running"))).rejects.toMatchObject({ code: "E_STORE" });
+    expect(bench.signals[0]).toBe("SIGKILL 1");
   });
 
   it("are started anew for another list of topics", async () => {

@@ -97,13 +97,17 @@ async function order(desk: Desk, name: string, state: Ordered["state"]): Promise
   if (state !== "running") await settle(desk, ordered);
 }
 
-/** MirrorMaker starts no task again by itself: another process does. */
+/**
+ * MirrorMaker starts no task again by itself: another process does. One that was stopped or paused stays so, as Connect
+ * leaves it: whoever saw it fail may ask after a run has stopped it.
+ */
 async function restart(desk: Desk, name: string): Promise<void> {
-  const { flow } = await known(desk, name);
-  const now = desk.clock.now();
   await desk.records.order(name, (before) => {
-    const next = reordered(before, before?.flow ?? flow, "running", now);
-    return next === before ? { ...next, order: next.order + 1 } : next;
+    if (before?.state === "running") return { ...before, order: before.order + 1 };
+    throw new FerryError(
+      "E_CONNECT",
+      `${name} is ${before?.state ?? "absent"}: nothing of it can have failed.`,
+    );
   });
   await reach(desk, name, "running");
 }

@@ -71,7 +71,7 @@ export function createKeeper(need: KeeperNeed): Runner {
   const kept = keep();
   return {
     turn,
-    alive: (ordered, ran) => isAlive(ordered, ran, need),
+    alive: (ordered, ran) => maybeAlive(ordered, ran, need),
     waitsFor: async () => undefined,
     tidy: (flow) => need.processes.tidy(flow),
     async close() {
@@ -111,6 +111,12 @@ async function isAlive(ordered: Ordered, ran: Ran | undefined, need: KeeperNeed)
   if (ran?.pid === undefined) return false;
   if (ran.host === need.host) return await need.processes.alive(ran.pid, ordered.flow.name);
   return await isElsewhere(ordered, ran, need);
+}
+
+/** A process that nobody wrote down copies all the same: no mirror is stopped while one is in its group. */
+async function maybeAlive(ordered: Ordered, ran: Ran | undefined, need: KeeperNeed): Promise<boolean> {
+  if (await isAlive(ordered, ran, need)) return true;
+  return ran?.pid === undefined && ordered.state !== "running" && (await hasMembers(ordered, need));
 }
 
 async function hasMembers(ordered: Ordered, { side }: KeeperNeed): Promise<boolean> {
@@ -191,17 +197,21 @@ async function launch(ordered: Ordered, ran: Ran | undefined, need: KeeperNeed):
     deaths: same?.deaths ?? 0,
     ...(same?.death && { death: same.death }),
   };
+  let pid: number;
   try {
-    const pid = await processes.launch({
-      flow: flow.name,
-      properties: await need.properties(ordered),
-      to: ends(flow).to,
-    });
-    log.info({ flow: flow.name, pid, topics: flow.topics.length }, "started a mirror's process");
-    await records.keepRan(flow.name, { ...begun, pid });
+    const text = await need.properties(ordered);
+    pid = await processes.launch({ flow: flow.name, properties: text, to: ends(flow).to });
   } catch (thrown) {
     const { message } = asFerryError(thrown);
     const death = { at: clock.now(), trace: message };
-    await records.keepRan(flow.name, { ...begun, deaths: begun.deaths + 1, death });
+    return records.keepRan(flow.name, { ...begun, deaths: begun.deaths + 1, death });
+  }
+  log.info({ flow: flow.name, pid, topics: flow.topics.length }, "started a mirror's process");
+  try {
+    await records.keepRan(flow.name, { ...begun, pid });
+  } catch (thrown) {
+    // Nobody could stop what nobody knows.
+    processes.signal(pid, "SIGKILL");
+    throw thrown;
   }
 }
