@@ -24,7 +24,8 @@ function startedKey(migration: string): string {
 
 /**
  * Engines that may still hold mirrors of this migration: none while it runs on the one that it was last started on.
- * `E_SETTINGS` when that one has lost its section, `E_PHASE` when a cutover has begun there.
+ * `E_SETTINGS` when that one has lost its section, `E_PHASE` when a cutover has begun there, `E_REPLICATOR` when records
+ * were copied there and the new engine cannot go on after them. Nothing is changed yet.
  */
 export async function formerEngines(plan: Pick<Plan, "waves">, work: Work): Promise<readonly Former[]> {
   const { replication } = work.migration.settings;
@@ -40,6 +41,7 @@ export async function formerEngines(plan: Pick<Plan, "waves">, work: Work): Prom
     names.map(async (name): Promise<Former> => ({ name, engine: await work.world.engine(name) })),
   );
   for (const former of formers) await refuseLate(former, plan, work);
+  if (!isSeedable(work)) for (const former of formers) await refuseCopied(former, plan, work);
   return formers;
 }
 
@@ -66,6 +68,44 @@ async function refuseLate({ name, engine }: Former, plan: Pick<Plan, "waves">, w
       `Wave ${wave.name} has begun its cutover on ${name} (${there.name}); set replication.engine from ${wanted} back to ${name}.`,
     );
   }
+}
+
+/** A Replicator begins at EARLIEST or LATEST, and at no offset of another mirror's. */
+function isSeedable({ migration }: Pick<Work, "migration">): boolean {
+  return migration.settings.replication.engine !== "replicator";
+}
+
+/** Refused before any mirror is stopped: the one that copied could only be started again by hand. */
+async function refuseCopied({ name, engine }: Former, plan: Pick<Plan, "waves">, work: Work): Promise<void> {
+  for (const wave of plan.waves) {
+    const flow = flowName(work.migration.name, wave.name, "forward");
+    const { state, topics } = await engine.status(flow);
+    if (state === "absent") continue;
+    const copied = await engine.copied(flow);
+    const onTarget = await written(topics, work);
+    const full = topics.filter((topic) => onTarget.has(topic) || hasCopied(copied.get(topic)));
+    if (full.length === 0) continue;
+    const named = full.slice(0, 3).join(", ");
+    throw new FerryError(
+      "E_REPLICATOR",
+      `${flow}: records of ${full.length} of its topics (${named}) were copied on ${name}, and a Replicator cannot begin after them. Nothing was changed; set replication.engine back to ${name}.`,
+    );
+  }
+}
+
+/** Topics with records on the target: of the last ones copied the offsets may not be committed yet. */
+async function written(topics: readonly string[], work: Work): Promise<ReadonlySet<string>> {
+  const target = await work.world.target();
+  const there = new Set((await target.listTopics()).map((topic) => topic.name));
+  const ends = await target.offsets(
+    topics.filter((topic) => there.has(topic)),
+    "end",
+  );
+  return new Set([...ends].flatMap(([topic, row]) => (row.some((end) => end !== 0) ? [topic] : [])));
+}
+
+function hasCopied(row: ReadonlyArray<number | undefined> = []): boolean {
+  return row.some((offset) => offset !== undefined);
 }
 
 /** Takes a wave's mirror over from the engine before. The new one is left stopped, with its offsets. */
@@ -98,7 +138,7 @@ async function takeForward(
   await engine.define(flowLike(before), "stopped");
   // A topic that was taken off the list has offsets still: they are nothing to the new mirror.
   const carried = new Map([...copied].filter(([topic]) => before.topics.includes(topic)));
-  await engine.seed(name, carried);
+  if (isSeedable(work) || [...carried.values()].some(hasCopied)) await engine.seed(name, carried);
   const to = work.migration.settings.replication.engine;
   await work.audit({
     what: "mirror.taken-over",

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
+import { ReplicatorSettings } from "#domain/replicator-settings.ts";
 import type { EngineName } from "#domain/settings.ts";
 import { waveKey } from "#domain/wave-state.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
@@ -20,9 +21,21 @@ const sections = {
   },
 } as const;
 
+const replicated = {
+  ...sections,
+  replicator: ReplicatorSettings.parse({
+    role: "arn:aws:iam::123456789012:role/replicator",
+    mtls: { secretArn: "arn:aws:secretsmanager:us-east-1:123456789012:secret:AmazonMSK_source-a1b2c3" },
+  }),
+};
+const nothing = new Map([
+  ["invoices", [undefined, undefined]],
+  ["payments", [undefined]],
+]);
+
 describe("a change of engine", () => {
   let mirror: MirrorWork;
-  let engines: Record<"connect" | "mirrormaker", FakeEngine>;
+  let engines: Record<EngineName, FakeEngine>;
 
   beforeEach(async () => {
     mirror = await createMirrorWork();
@@ -30,20 +43,21 @@ describe("a change of engine", () => {
     engines = {
       connect: mirror.engine,
       mirrormaker: createFakeEngine(mirror.source, mirror.target),
+      replicator: createFakeEngine(mirror.source, mirror.target),
     };
     await start("connect");
   });
 
-  async function start(engine: "connect" | "mirrormaker", given: Partial<typeof sections> = sections) {
+  async function start(engine: EngineName, given: Partial<typeof replicated> = sections) {
     const { work } = mirror;
     const { settings } = work.migration;
     const { connect: _, ...replication } = settings.replication;
-    const replicated = { ...replication, ...given, engine };
-    const migration = { ...work.migration, settings: { ...settings, replication: replicated } };
+    const changes = { ...replication, ...given, engine };
+    const migration = { ...work.migration, settings: { ...settings, replication: changes } };
     const changed = withWorld(
       { ...work, migration },
       {
-        engine: async (name: EngineName = engine) => engines[name === "connect" ? "connect" : "mirrormaker"],
+        engine: async (name: EngineName = engine) => engines[name],
       },
     );
     return await replicate({ name: "replicate", migration: "orders", by: "UANA", action: "start" }, changed);
@@ -79,11 +93,11 @@ describe("a change of engine", () => {
       ...connect,
       remove: () => Promise.reject(new FerryError("E_CONNECT_UNREACHABLE", "away")),
     };
-    engines = { connect: broken, mirrormaker };
+    engines = { ...engines, connect: broken };
     await expect(start("mirrormaker")).rejects.toMatchObject({ code: "E_CONNECT_UNREACHABLE" });
     expect((await connect.status(forward)).state).toBe("stopped");
     expect((await mirrormaker.status(forward)).state).toBe("stopped");
-    engines = { connect, mirrormaker };
+    engines = { ...engines, connect };
     await start("mirrormaker");
     mirror.source.appendMany("parcels", 0, 5);
     await start("connect");
@@ -104,6 +118,59 @@ describe("a change of engine", () => {
       message: `Wave billing has begun its cutover on connect (${forward}); set replication.engine from mirrormaker back to connect.`,
     });
     expect((await engines.connect.status(forward)).state).toBe("running");
+  });
+
+  it("to a Replicator is refused before any mirror is stopped, once one has copied", async () => {
+    await engines.connect.stop("ferry-orders-shipping-forward");
+    const before = await engines.connect.list("ferry-");
+    const orders = engines.connect.orders.length;
+    await expect(start("replicator", replicated)).rejects.toMatchObject({
+      code: "E_REPLICATOR",
+      message: `${forward}: records of 2 of its topics (invoices, payments) were copied on connect, and a Replicator cannot begin after them. Nothing was changed; set replication.engine back to connect.`,
+    });
+    expect(await engines.connect.list("ferry-")).toEqual(before);
+    expect(engines.connect.orders.slice(orders)).toEqual([]);
+    expect(engines.replicator.orders).toEqual([]);
+    mirror.source.appendMany("invoices", 0, 5);
+    expect(await start("connect", replicated)).toEqual({ kind: "done" });
+    expect(await counts()).toEqual([15, 10, 10]);
+  });
+
+  it("to a Replicator is refused for one wave's copy before another wave is taken over", async () => {
+    engines.connect.hold(true);
+    await mirror.target.cluster.deleteTopics(["invoices", "payments"]);
+    await engines.connect.stop(forward);
+    await engines.connect.seed(forward, nothing);
+    await expect(start("replicator", replicated)).rejects.toMatchObject({
+      code: "E_REPLICATOR",
+      message: expect.stringContaining("ferry-orders-shipping-forward: records of 1 of its topics (parcels)"),
+    });
+    expect((await engines.connect.status(forward)).state).toBe("stopped");
+    expect((await engines.connect.status("ferry-orders-shipping-forward")).state).toBe("running");
+    expect(engines.replicator.orders).toEqual([]);
+  });
+
+  it("to a Replicator is refused for records on MSK of which no offset is committed yet", async () => {
+    const { connect } = engines;
+    engines = { ...engines, connect: { ...connect, copied: async () => new Map() } };
+    await expect(start("replicator", replicated)).rejects.toMatchObject({ code: "E_REPLICATOR" });
+    expect((await connect.status(forward)).state).toBe("running");
+  });
+
+  it("to a Replicator needs no offsets where nothing was copied", async () => {
+    engines.connect.hold(true);
+    await mirror.target.cluster.deleteTopics(["invoices", "payments", "parcels"]);
+    for (const [name, table] of [
+      [forward, nothing],
+      ["ferry-orders-shipping-forward", new Map([["parcels", [undefined]]])],
+    ] as const) {
+      await engines.connect.stop(name);
+      await engines.connect.seed(name, table);
+    }
+    expect(await start("replicator", replicated)).toEqual({ kind: "done" });
+    expect(await engines.connect.list("ferry-")).toEqual([]);
+    expect(await counts()).toEqual([10, 10, 10]);
+    expect(engines.replicator.orders.filter((order) => order.startsWith("seed"))).toEqual([]);
   });
 
   it("is refused where the source is shorter than what was copied: all would be copied again", async () => {
