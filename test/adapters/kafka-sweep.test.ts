@@ -139,6 +139,14 @@ test("names what a broker held that went while the others still name it", async 
   for (const { why } of sweep.missing) expect(why).toMatch(/^Broker 127\.0\.0\.1:\d+ .*source cluster/);
 });
 
+test.each([7, 8])("takes -1 for no commit wherever it stands, OffsetFetch %i", async (offsetFetch) => {
+  const { brokers, cluster } = await open({ offsetFetch });
+  brokers.addGroup("ledger", { offsets: new Map([["orders", [4, -1, 6]]]) });
+  expect((await cluster.committed(["ledger"])).get("ledger")).toEqual(
+    new Map([["orders", [4, undefined, 6]]]),
+  );
+});
+
 test("waits for a coordinator that loads, within its patience", async () => {
   const { brokers, cluster } = await open();
   brokers.fault({ api: "OffsetFetch", group: "ledger", error: loading, times: 3 });

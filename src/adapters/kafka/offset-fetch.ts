@@ -137,7 +137,10 @@ function createColumns(reader: Reader, readRest: ReadRest): ReadColumn {
       const offset = reader.i64();
       const error = readRest();
       if (error !== 0) worst = worseOf(worst, error);
-      if (error !== 0 || offset < 0) continue;
+      if (error !== 0 || offset < 0) {
+        holes = true;
+        continue;
+      }
       for (; length <= partition; length += 1) scratch[length] = -1;
       scratch[partition] = offset;
       holes ||= partition !== row;

@@ -207,10 +207,19 @@ async function launch(ordered: Ordered, ran: Ran | undefined, need: KeeperNeed):
     return records.keepRan(flow.name, { ...begun, deaths: begun.deaths + 1, death });
   }
   log.info({ flow: flow.name, pid, topics: flow.topics.length }, "started a mirror's process");
+  await writeDown(flow.name, { ...begun, pid }, pid, need);
+}
+
+/** Nobody could stop what nobody knows: without its record the process ends at once. */
+async function writeDown(
+  flow: string,
+  ran: Ran,
+  pid: number,
+  { records, processes }: KeeperNeed,
+): Promise<void> {
   try {
-    await records.keepRan(flow.name, { ...begun, pid });
+    await records.keepRan(flow, ran);
   } catch (thrown) {
-    // Nobody could stop what nobody knows.
     processes.signal(pid, "SIGKILL");
     throw thrown;
   }
