@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { asFerryError } from "#domain/errors.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { type Known, known, type OffsetTable, type Topic, unknown } from "#domain/topology.ts";
 import type { Work } from "./work.ts";
@@ -29,7 +30,7 @@ export async function openWindow(work: Work, clusterId: string): Promise<FirstRe
   const kept = FirstReading.safeParse((await work.store.read(windowKey(work.migration.name)))?.value);
   if (kept.success && kept.data.clusterId === clusterId && isFresh(kept.data.at, work)) return kept.data;
   const { source } = work.world;
-  const ends = await source.offsets(readable(await source.listTopics()), "end");
+  const { found: ends } = await ofTopicsNow(source, (topics) => source.offsets(readable(topics), "end"));
   const reading = {
     clusterId,
     began,
@@ -53,6 +54,31 @@ function isFresh(at: number, { clock, migration }: Work): boolean {
 /** Names of the topics whose every partition has a leader: offsets of others cannot be asked for. */
 export function readable(topics: readonly Topic[]): readonly string[] {
   return topics.filter((topic) => offlineOf(topic) === 0).map(({ name }) => name);
+}
+
+/** A topic that is listed and known to no other request as often as this is not being deleted. */
+const lists = 5;
+
+/**
+ * Reads of the topics that are there. A topic may be deleted between their list and a question about it, which fails the
+ * question for all: then the list is taken anew. `vanished`: names that were in an earlier list and are not in the last.
+ */
+export async function ofTopicsNow<T>(
+  source: KafkaCluster,
+  read: (topics: readonly Topic[]) => Promise<T>,
+): Promise<{ readonly found: T; readonly vanished: readonly string[] }> {
+  const seen = new Set<string>();
+  for (let left = lists - 1; ; left -= 1) {
+    const topics = await source.listTopics();
+    const names = new Set(topics.map(({ name }) => name));
+    for (const name of names) seen.add(name);
+    try {
+      const found = await read(topics);
+      return { found, vanished: [...seen].filter((name) => !names.has(name)) };
+    } catch (thrown) {
+      if (left === 0 || asFerryError(thrown).code !== "E_UNKNOWN_TOPIC") throw thrown;
+    }
+  }
 }
 
 /** How many partitions have no leader. */

@@ -12,6 +12,7 @@ import type { JobOf } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import {
+  type ClusterDescription,
   type ConfigEntry,
   type KafkaRecord,
   type Known,
@@ -22,7 +23,16 @@ import {
   unknown,
 } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
-import { closeWindow, type Measured, measure, offlineOf, openWindow, readable } from "./assess-window.ts";
+import {
+  closeWindow,
+  type FirstReading,
+  type Measured,
+  measure,
+  offlineOf,
+  ofTopicsNow,
+  openWindow,
+  readable,
+} from "./assess-window.ts";
 import { again, done, type Outcome, type Work } from "./work.ts";
 
 /** Newest records per topic that are read to know the average size. */
@@ -30,7 +40,8 @@ const sampleRecords = 200;
 
 /**
  * Step 1: inventory and findings of the source; throughput is measured over `assess.window`. Changes nothing. What
- * cannot be read of a topic with an offline partition is unknown; the findings say why.
+ * cannot be read of a topic with an offline partition is unknown; the findings say why, and name the topics that were
+ * deleted meanwhile.
  */
 export async function assess(_job: JobOf<"assess">, work: Work): Promise<Outcome> {
   const { source } = work.world;
@@ -41,8 +52,26 @@ export async function assess(_job: JobOf<"assess">, work: Work): Promise<Outcome
     await progress(work, `measuring throughput, ${Math.ceil(left / 1000)} s left`, 1);
     return again(left);
   }
+  const { found: inventory, vanished } = await ofTopicsNow(source, (topics) =>
+    takeInventory(cluster, first, topics, work),
+  );
+  const present = new Set(inventory.topics.map(({ name }) => name));
+  const gone = new Set([...vanished, ...Object.keys(first.ends)].filter((name) => !present.has(name)));
+  const assessment: Assessment = { ...inventory, findings: [...findings(inventory, [...gone])] };
+  await work.store.write(assessmentKey(work.migration.name), assessment);
+  await report(assessment, work, first.began);
+  await closeWindow(work);
+  return done;
+}
+
+async function takeInventory(
+  cluster: ClusterDescription,
+  first: FirstReading,
+  topics: readonly Topic[],
+  work: Work,
+): Promise<Omit<Assessment, "findings">> {
+  const { source } = work.world;
   await progress(work, "offsets and configurations", 2);
-  const topics = await source.listTopics();
   const measured = await measure(first, readable(topics), source, () => work.clock.now());
   const configs = await source.topicConfigs(topics.map(({ name }) => name));
   const brokerConfigs = await source.brokerConfigs();
@@ -51,7 +80,7 @@ export async function assess(_job: JobOf<"assess">, work: Work): Promise<Outcome
   await progress(work, "sizes", 4);
   const parts = { source, measured, sizes: await source.logSizes(readable(topics)) };
   const acls = await source.acls();
-  const inventory = {
+  return {
     migration: work.migration.name,
     takenAt: new Date(work.clock.now()).toISOString(),
     clusterId: cluster.clusterId,
@@ -67,11 +96,6 @@ export async function assess(_job: JobOf<"assess">, work: Work): Promise<Outcome
     groups: [...groups],
     acls: acls.known ? known(acls.value.length) : acls,
   };
-  const assessment: Assessment = { ...inventory, findings: [...findings(inventory)] };
-  await work.store.write(assessmentKey(work.migration.name), assessment);
-  await report(assessment, work, first.began);
-  await closeWindow(work);
-  return done;
 }
 
 async function progress(work: Work, step: string, index: number): Promise<void> {

@@ -14,17 +14,29 @@ const expectedCopyHours = 5;
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-/** All findings, blockers first, then by code and subject: the same for an unchanged cluster. */
-export function findings(subject: Subject): readonly Finding[] {
+/**
+ * All findings, blockers first, then by code and subject: the same for an unchanged cluster. `vanished`: names of topics
+ * that were deleted while it was looked at.
+ */
+export function findings(subject: Subject, vanished: readonly string[] = []): readonly Finding[] {
   const rank = { blocker: 0, warning: 1, info: 2 } as const;
-  return rules
-    .flatMap((rule) => rule(subject))
-    .toSorted(
-      (a, b) =>
-        rank[a.severity] - rank[b.severity] ||
-        a.code.localeCompare(b.code) ||
-        a.subject.localeCompare(b.subject),
-    );
+  return [...rules.flatMap((rule) => rule(subject)), ...vanished.map(vanishedTopic)].toSorted(
+    (a, b) =>
+      rank[a.severity] - rank[b.severity] ||
+      a.code.localeCompare(b.code) ||
+      a.subject.localeCompare(b.subject),
+  );
+}
+
+function vanishedTopic(name: string): Finding {
+  return {
+    code: "TOPIC_VANISHED",
+    severity: "info",
+    state: "unknown",
+    subject: name,
+    evidence: "it was deleted while the assessment measured; nothing is known of it, and it is left out",
+    remedy: "If it is created anew, assess again before planning.",
+  };
 }
 
 function userTopics(subject: Subject): readonly AssessedTopic[] {

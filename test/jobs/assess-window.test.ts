@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Assessment, assessmentKey } from "#domain/assessment.ts";
+import { FerryError } from "#domain/errors.ts";
+import type { KafkaCluster } from "#domain/ports.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { assess } from "#jobs/assess.ts";
 import { windowKey } from "#jobs/assess-window.ts";
@@ -119,4 +121,69 @@ describe("the measuring window", () => {
       unknown("no time passed between the two readings"),
     );
   });
+
+  it("leaves a topic out that was deleted meanwhile, and names it", async () => {
+    const parts = sampleSource();
+    await assess(job, openAssess(parts).work);
+    await parts.kafka.cluster.deleteTopics(["refunds"]);
+    await parts.clock.advance(windowMs);
+    expect(told(await assessed(parts))).toEqual(withoutRefunds);
+  });
+
+  const calls = ["offsets", "topicConfigs", "logSizes", "read"] as const;
+  it.each(calls)("leaves a topic out that is deleted just before %s", async (call) => {
+    const parts = sampleSource();
+    await assess(job, openAssess(parts).work);
+    await parts.clock.advance(windowMs);
+    const { cluster } = parts.kafka;
+    const deleted = (): Promise<void> => cluster.deleteTopics(["refunds"]);
+    const changes = {
+      offsets: { offsets: (...given) => deleted().then(() => cluster.offsets(...given)) },
+      topicConfigs: { topicConfigs: (...given) => deleted().then(() => cluster.topicConfigs(...given)) },
+      logSizes: { logSizes: (...given) => deleted().then(() => cluster.logSizes(...given)) },
+      read: { read: (...given) => deleted().then(() => cluster.read(...given)) },
+    } satisfies Record<(typeof calls)[number], Partial<KafkaCluster>>;
+    expect(told(await assessed(parts, changes[call]))).toEqual(withoutRefunds);
+  });
+
+  it("begins without a topic that is deleted while the first reading is taken", async () => {
+    const parts = sampleSource();
+    const { cluster } = parts.kafka;
+    const { work } = openAssess(parts, {
+      offsets: (...given) => cluster.deleteTopics(["refunds"]).then(() => cluster.offsets(...given)),
+    });
+    expect(await assess(job, work)).toEqual({ kind: "again", ms: windowMs });
+    expect(First.parse(await kept(parts)).ends).toEqual({ orders: [100, 0] });
+  });
+
+  it("gives up on a topic that is listed and that no other request knows", async () => {
+    const parts = sampleSource();
+    const { work } = openAssess(parts);
+    await assess(job, work);
+    await parts.clock.advance(windowMs);
+    parts.kafka.fail("offsets", new FerryError("E_UNKNOWN_TOPIC", "no topic refunds"));
+    await expect(assess(job, work)).rejects.toMatchObject({ code: "E_UNKNOWN_TOPIC" });
+  });
 });
+
+function told({ found, files }: Awaited<ReturnType<typeof assessed>>) {
+  return {
+    rates: found.topics.map(({ name, recordsPerSecond }) => [name, recordsPerSecond]),
+    vanished: found.findings
+      .filter(({ code }) => code === "TOPIC_VANISHED")
+      .map(({ subject, state, evidence }) => ({ subject, state, evidence })),
+    inReport: files.get("assess-2026-11-22.md")?.includes("refunds"),
+  };
+}
+
+const withoutRefunds: ReturnType<typeof told> = {
+  rates: [["orders", known(0)]],
+  vanished: [
+    {
+      subject: "refunds",
+      state: "unknown",
+      evidence: "it was deleted while the assessment measured; nothing is known of it, and it is left out",
+    },
+  ],
+  inReport: true,
+};
