@@ -13,7 +13,8 @@ import {
 } from "#domain/lag.ts";
 import { type PartitionRates, recentRates } from "#domain/lag-history.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
-import type { FlowStatus, LagPoint, ReplicationEngine } from "#domain/ports.ts";
+import type { FlowStatus, KafkaCluster, LagPoint, ReplicationEngine } from "#domain/ports.ts";
+import type { Topic } from "#domain/topology.ts";
 import type { Phase } from "#domain/wave-state.ts";
 import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";
@@ -126,20 +127,41 @@ export async function readMigrationLag(work: Work, tails?: TailLimits): Promise<
 
 async function readWaves(plan: Plan, work: Work, tails?: TailLimits): Promise<readonly WaveLag[]> {
   const waves: WaveLag[] = [];
+  const list = listOnce();
   for (const wave of plan.waves) {
     const { phase } = await readWaveState(work, wave.name);
-    if (phase !== "cleaned") waves.push(await readWave(wave, phase, work, tails));
+    if (phase !== "cleaned") waves.push(await readWave(wave, phase, list, work, tails));
   }
   return waves;
 }
 
-async function readWave(wave: Wave, phase: Phase, work: Work, tails?: TailLimits): Promise<WaveLag> {
+type List = (origin: KafkaCluster) => Promise<readonly Topic[]>;
+
+/** Topics of a cluster are listed for the first of the waves that asks; what failed is asked for again. */
+function listOnce(): List {
+  const held = new Map<KafkaCluster, readonly Topic[]>();
+  return async (origin) => {
+    const topics = held.get(origin) ?? (await origin.listTopics());
+    held.set(origin, topics);
+    return topics;
+  };
+}
+
+async function readWave(
+  wave: Wave,
+  phase: Phase,
+  list: List,
+  work: Work,
+  tails?: TailLimits,
+): Promise<WaveLag> {
   const name = flowName(work.migration.name, wave.name, phase === "producers-moved" ? "reverse" : "forward");
   const absent: FlowStatus = { name, state: "absent", kind: undefined, topics: [], tasks: [] };
   try {
     const engine: ReplicationEngine = await work.world.engine();
     const flow = await engine.status(name);
-    const reading = await readLag(await mirrorOf(wave, phase, work), engine, work, tails);
+    const mirror = await mirrorOf(wave, phase, work);
+    const listed = { ...mirror, list: () => list(mirror.origin) };
+    const reading = await readLag(listed, engine, work, tails);
     const samples = await samplesWith(name, reading, work);
     return {
       wave,

@@ -1,7 +1,7 @@
 import { type CaughtUpReading, decideCaughtUp, type LastRecords, type Verdict } from "#domain/caught-up.ts";
 import type { LagReading } from "#domain/lag.ts";
 import type { KafkaCluster, ReplicationEngine } from "#domain/ports.ts";
-import type { OffsetTable } from "#domain/topology.ts";
+import type { OffsetTable, Topic } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { readTails, rememberedTails, type TailLimits } from "./lag-tails.ts";
 import { emptyTable, lastRecords } from "./last-records.ts";
@@ -14,6 +14,8 @@ export type Mirror = {
   readonly flow: string;
   readonly topics: readonly string[];
   readonly origin: KafkaCluster;
+  /** Where many mirrors of one cluster are read: lists its topics once for all of them. */
+  readonly list?: () => Promise<readonly Topic[]>;
 };
 
 /** A longer tail of nothing but control records would be strange enough to be shown as lag. */

@@ -36,8 +36,9 @@ function mirroredKey(flow: string): string {
 }
 
 /** A topic that may not be described is missing from a list as well: only a refusal by name says that it is gone. */
-export async function topicsNow({ origin, topics }: Mirror): Promise<TopicsNow> {
-  const listed = new Map((await origin.listTopics()).map((topic) => [topic.name, topic]));
+export async function topicsNow({ origin, topics, list }: Mirror): Promise<TopicsNow> {
+  const all = await (list === undefined ? origin.listTopics() : list());
+  const listed = new Map(all.map((topic) => [topic.name, topic]));
   const gone = new Set<string>();
   await inTurns(
     topics.filter((name) => !listed.has(name)),

@@ -54,9 +54,9 @@ export async function startWave(
     });
   const partitions = good.reduce((sum, topic) => sum + topic.partitions, 0);
   const carried: Wave = { ...wave, topics: good.map(({ name }) => name) };
-  await startGuarded(forward, wave, engine, () =>
-    engine.define(forwardFlow(work.migration.name, carried, partitions), "running"),
-  );
+  const { tasks } = work.migration.settings.replication;
+  const flow = forwardFlow(work.migration.name, carried, partitions, tasks);
+  await startGuarded(forward, wave, engine, () => engine.define(flow, "running"));
   const checkpoint = checkpointFlow(work.migration.name, carried);
   if (checkpoint !== undefined) await engine.define(checkpoint, "running");
   // Only a mirror of all its topics makes up for the one that was taken away.

@@ -75,7 +75,7 @@ async function racesOf(
   if (waiting.length === 0) return [];
   const { origin } = await mirrorOf(wave.wave, wave.phase, work);
   const found = await retentionOf(origin, [...new Set(waiting.map(({ topic }) => topic))], work);
-  const context = contextOf(wave, origin.access.bootstrap[0] ?? "", now, standing, work);
+  const context = contextOf(wave, origin, now, standing, work);
   return waiting.map((place) => {
     const input = inputOf(place, {
       timestamp: bounds.get(cellKey(place)),
@@ -160,17 +160,19 @@ function knownRate(rate: number | undefined): number | null {
 
 function contextOf(
   { eta, flow, lags }: WaveLag,
-  bootstrap: string,
+  { role, access }: KafkaCluster,
   now: number,
   standing: ReadonlySet<string>,
   work: Work,
 ): RaceContext {
-  const url = work.migration.settings.replication.connect?.url;
+  const { engine, connect } = work.migration.settings.replication;
   return {
     now,
     caughtUpBy: eta.state === "in" ? eta.latest : null,
-    bootstrap,
-    ...(url !== undefined && { connectUrl: url }),
+    bootstrap: access.bootstrap[0] ?? "",
+    origin: role,
+    engine,
+    ...(connect !== undefined && engine === "connect" && { connectUrl: connect.url }),
     tasks: flow.tasks.length,
     partitions: lags.length,
     standing: standing.has(raceKey(flow.name)),

@@ -32,7 +32,8 @@ export async function armReverse(wave: Wave, work: Work): Promise<void> {
   const engine = await work.world.engine();
   const ends = await (await work.world.target()).offsets(wave.topics, "end");
   const partitions = [...ends.values()].reduce((sum, row) => sum + row.length, 0);
-  const flow = reverseFlow(work.migration.name, wave, partitions);
+  const { tasks } = work.migration.settings.replication;
+  const flow = reverseFlow(work.migration.name, wave, partitions, tasks);
   await engine.remove(flow.name);
   await engine.define(flow, "stopped");
   const change = { subject: flow.name, before: "absent", after: "stopped", reason: "run" };

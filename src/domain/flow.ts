@@ -14,18 +14,25 @@ export const aliases = { source: "ferry-source", target: "ferry-target" } as con
 const partitionsPerTask = 10;
 const maxTasks = 32;
 
-/** Tasks for so many partitions: at least one, at most 32, so that one wave does not fill the Connect cluster. */
-function tasksFor(partitions: number): number {
+/**
+ * Tasks for so many partitions: as many as are set for the wave, though never more than partitions; else at least one, at
+ * most 32, so that one wave does not fill the Connect cluster.
+ */
+function tasksFor(partitions: number, wanted: number | undefined): number {
+  if (wanted !== undefined) return Math.max(1, Math.min(wanted, partitions));
   return Math.min(maxTasks, Math.max(1, Math.ceil(partitions / partitionsPerTask)));
 }
 
-export function forwardFlow(migration: string, wave: Wave, partitions: number): Flow {
+/** By wave: `replication.tasks`. */
+type Tasks = Readonly<Record<string, number>>;
+
+export function forwardFlow(migration: string, wave: Wave, partitions: number, tasks: Tasks = {}): Flow {
   return {
     name: flowName(migration, wave.name, "forward"),
     kind: "forward",
     topics: [...wave.topics].sort(),
     groups: [],
-    tasks: tasksFor(partitions),
+    tasks: tasksFor(partitions, tasks[wave.name]),
   };
 }
 
@@ -41,9 +48,9 @@ export function checkpointFlow(migration: string, wave: Wave): Flow | undefined 
   };
 }
 
-export function reverseFlow(migration: string, wave: Wave, partitions: number): Flow {
+export function reverseFlow(migration: string, wave: Wave, partitions: number, tasks: Tasks = {}): Flow {
   return {
-    ...forwardFlow(migration, wave, partitions),
+    ...forwardFlow(migration, wave, partitions, tasks),
     name: flowName(migration, wave.name, "reverse"),
     kind: "reverse",
   };

@@ -105,7 +105,7 @@ function sizesOf({ topics }: Content): Sizes {
   return (wave) => wave.topics.reduce((sum, topic) => sum + (sizes.get(topic) ?? 0), 0);
 }
 
-function replicateCalls(sizes: Sizes, wave: Wave, { name }: Migration): readonly PlannedCall[] {
+function replicateCalls(sizes: Sizes, wave: Wave, { name, settings }: Migration): readonly PlannedCall[] {
   const step = `replicate start, wave ${wave.name}`;
   const checkpoint = checkpointFlow(name, wave);
   return [
@@ -116,7 +116,12 @@ function replicateCalls(sizes: Sizes, wave: Wave, { name }: Migration): readonly
       { topics: wave.topics },
       "each as under topics; those that exist are compared",
     ),
-    call(step, "engine", "define, running", argsOf(forwardFlow(name, wave, sizes(wave)))),
+    call(
+      step,
+      "engine",
+      "define, running",
+      argsOf(forwardFlow(name, wave, sizes(wave), settings.replication.tasks)),
+    ),
     ...(checkpoint === undefined ? [] : [call(step, "engine", "define, running", argsOf(checkpoint))]),
   ];
 }
@@ -142,7 +147,7 @@ function consumerCalls(wave: Wave, { settings }: Migration): readonly PlannedCal
 
 function producerCalls(sizes: Sizes, wave: Wave, { name, settings }: Migration): readonly PlannedCall[] {
   const step = `cutover producers ${wave.name}`;
-  const reverse = reverseFlow(name, wave, sizes(wave));
+  const reverse = reverseFlow(name, wave, sizes(wave), settings.replication.tasks);
   const clients = settings.clients.filter(
     (client) => client.role === "producer" && client.topics.some((topic) => wave.topics.includes(topic)),
   );

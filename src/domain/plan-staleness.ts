@@ -10,6 +10,9 @@ import { selectGroups, selectTopics } from "./wave-selection.ts";
 /** Parts of ferry.yaml from which a plan is made. */
 const sections = ["source", "target", "replication", "waves", "clients", "cutover"] as const;
 
+/** How fast is copied, not what: more tasks ask for no new plan. */
+const pace = "replication.tasks";
+
 /** Key, two levels deep, to a short hash of its value: values themselves are not kept. */
 export function settingsMarks({ settings }: Migration): Readonly<Record<string, string>> {
   return Object.fromEntries(
@@ -18,7 +21,7 @@ export function settingsMarks({ settings }: Migration): Readonly<Record<string, 
       if (value === undefined) return [];
       if (Array.isArray(value)) return [[section, mark(value)]];
       return Object.entries(value)
-        .filter(([, part]) => part !== undefined)
+        .filter(([key, part]) => part !== undefined && `${section}.${key}` !== pace)
         .map(([key, part]) => [`${section}.${key}`, mark(part)]);
     }),
   );

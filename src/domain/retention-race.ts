@@ -72,7 +72,10 @@ export type RaceContext = {
   readonly caughtUpBy: number | null;
   /** `host:port` of the cluster that is copied from. */
   readonly bootstrap: string;
-  /** Where Connect answers; absent: the engine has no tasks that can be added. */
+  /** The cluster that is copied from: MSK on the way back. */
+  readonly origin: "source" | "target";
+  readonly engine: "connect" | "mirrormaker" | "replicator";
+  /** Where Connect answers. */
   readonly connectUrl?: string;
   readonly tasks: number;
   readonly partitions: number;

@@ -23,7 +23,7 @@ export function remediesFor(
   limits: RetentionLimits,
   context: RaceContext,
 ): readonly Remedy[] {
-  return [raiseRetention(input, limits, context), addTasks(input, context)];
+  return [raiseRetention(input, limits, context), ...addTasks(input, context)];
 }
 
 /** What the oldest waiting record's age and the bytes behind it become until it is copied, with a margin. */
@@ -59,7 +59,7 @@ function raiseRetention(input: RaceInput, limits: RetentionLimits, context: Race
     ...(removed.length > 0 ? [`--delete-config ${removed.join(",")}`] : []),
   ];
   return {
-    title: `raise ${words.join(" and ")} of ${topic} on the source until it is caught up`,
+    title: `raise ${words.join(" and ")} of ${topic} on ${context.origin === "source" ? "the source" : "MSK"} until it is caught up`,
     command: `${alter} --add-config ${changes.map(({ key, value }) => `${key}=${value}`).join(",")}`,
     undo: `${alter} ${undo.join(" ")}`,
   };
@@ -72,28 +72,32 @@ function bytesNeeded(input: RaceInput, limit: number, untilMs: number): number {
   return Math.ceil(Math.max(2 * limit, (behind + inflow) * margin) / mebibyte) * mebibyte;
 }
 
-/** A task copies whole partitions: more tasks than partitions copy nothing more. */
-function addTasks({ flow }: RaceInput, context: RaceContext): Remedy {
-  const { tasks, partitions } = context;
-  if (context.connectUrl === undefined) {
-    return {
-      title: "give the mirror more tasks",
-      command: "tasks.max in its own configuration, then restart it",
-    };
-  }
+/**
+ * A task copies whole partitions: more tasks than partitions copy nothing more. Said as the setting, for a mirror that was
+ * changed beside it goes back at the next `replicate start`. MSK Replicator has no tasks.
+ */
+function addTasks({ flow, wave }: RaceInput, context: RaceContext): readonly Remedy[] {
+  const { tasks, partitions, engine, origin, connectUrl } = context;
+  if (engine === "replicator") return [];
   const wanted = Math.min(partitions, Math.max(tasks * 2, 2));
   if (tasks >= partitions || wanted <= tasks) {
-    return {
-      title: `each of the ${figure(partitions)} partitions of ${flow} has a task: add Connect workers, not tasks`,
-      command: `curl -s ${context.connectUrl}/connectors/${flow}/status`,
-    };
+    if (connectUrl === undefined) return [];
+    const title = `each of the ${figure(partitions)} partitions of ${flow} has a task: add Connect workers, not tasks`;
+    return [{ title, command: `curl -s ${connectUrl}/connectors/${flow}/status` }];
   }
-  const config = `${context.connectUrl}/connectors/${flow}/config`;
+  const setting = (count: number) => `replication.tasks: {${wave}: ${count}}`;
+  const title = `add tasks to ${flow}: ${wanted} (now ${tasks}), where ${engine === "connect" ? "the Connect workers have" : "its machine has"} room`;
+  const start = (count: number) => `ferry.yaml: ${setting(count)}; restart the bot; /ferry replicate start`;
+  if (engine !== "connect" || connectUrl === undefined) {
+    return [{ title, command: start(wanted), undo: start(tasks) }];
+  }
+  const config = `${connectUrl}/connectors/${flow}/config`;
   const set = (count: number) =>
     `curl -s ${config} | jq '."tasks.max"="${count}"' | curl -s -X PUT -H 'Content-Type: application/json' -d @- ${config}`;
-  return {
-    title: `add tasks to ${flow}: tasks.max ${wanted} (now ${tasks}), where the Connect workers have room`,
-    command: set(wanted),
-    undo: set(tasks),
-  };
+  // `replicate start` defines the way there anew, and no mirror back.
+  const kept =
+    origin === "source"
+      ? `; \`${setting(wanted)}\` in ferry.yaml keeps it at the next \`replicate start\``
+      : "";
+  return [{ title: `${title}${kept}`, command: set(wanted), undo: set(tasks) }];
 }

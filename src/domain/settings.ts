@@ -251,6 +251,8 @@ const ReplicationKeys = z.strictObject({
   offsetSyncs: z.enum(["source", "target"]).optional(),
   /** The worker's offset.flush.interval.ms: how old a copied offset may be. */
   flush: duration("5s"),
+  /** By wave: tasks of its mirrors. */
+  tasks: z.record(z.string(), z.int().positive()).default({}),
 });
 
 const missingSections: Readonly<Record<EngineName, string>> = {

@@ -143,6 +143,7 @@ describe("a plan that is no longer right", () => {
       change: { waves: [{ name: "all", topics: ["payments", "audit"] }] },
       says: ["ferry.yaml: waves changed"],
     },
+    { change: { replication: { ...file.replication, tasks: { payments: 4 } } }, says: [] },
     { change: { clients: [] }, says: ["ferry.yaml: clients changed"] },
     {
       change: { replication: { ...file.replication, topics: ["pay.*"] } },

@@ -14,6 +14,8 @@ const context: RaceContext = {
   now,
   caughtUpBy: null,
   bootstrap: "kafka:9092",
+  origin: "source",
+  engine: "connect",
   connectUrl: "http://connect:8083",
   tasks: 2,
   partitions: 12,
@@ -55,6 +57,24 @@ describe("the race against retention.ms", () => {
     expect(tasks?.command).toContain("/connectors/ferry-orders-billing-forward/config");
     expect(tasks?.command).toContain('"tasks.max"="4"');
     expect(raceText(sumRaces([race]))).toContain("RETENTION RACE: events-3 may lose records from 4 h on");
+  });
+
+  it("names a change that `replicate start` keeps, and on the way back the cluster that loses", () => {
+    const remedies = (other: Partial<RaceContext>) =>
+      retentionRace({ ...input, timestamp: now - 6 * hour }, { ...context, ...other }).remedies;
+    const [, connect] = remedies({});
+    expect(connect?.title).toContain("`replication.tasks: {billing: 4}` in ferry.yaml keeps it");
+    const { connectUrl: _, ...elsewhere } = context;
+    const [, own] = retentionRace(
+      { ...input, timestamp: now - 6 * hour },
+      { ...elsewhere, engine: "mirrormaker" },
+    ).remedies;
+    expect(own?.command).toBe(
+      "ferry.yaml: replication.tasks: {billing: 4}; restart the bot; /ferry replicate start",
+    );
+    expect(remedies({ engine: "replicator" })).toHaveLength(1);
+    const [back] = remedies({ origin: "target" });
+    expect(back?.title).toContain("of events on MSK until");
   });
 
   it("is won by a mirror that copies more of the log in a second than a second's worth", () => {

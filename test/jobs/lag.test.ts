@@ -6,6 +6,7 @@ import { lagPoints, readMigrationLag, sampleLag } from "#jobs/mirror/migration-l
 import { caughtUp } from "#jobs/mirror/mirror-readings.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { replicationAlarms } from "#jobs/mirror/replication-alarms.ts";
+import { withWorld } from "#support/cutover-bench.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
 const from = { migration: "orders", by: "UANA" } as const;
@@ -106,6 +107,18 @@ describe("lag", () => {
 });
 
 describe("samples", () => {
+  it("list the source's topics once, however many waves there are", async () => {
+    const { source } = mirror.work.world;
+    let lists = 0;
+    const listTopics = () => {
+      lists += 1;
+      return source.listTopics();
+    };
+    const counted = withWorld(mirror.work, { source: { ...source, listTopics } });
+    expect((await sampleLag(counted)).waves).toHaveLength(2);
+    expect(lists).toBe(1);
+  });
+
   it("give rates against the sample before, and stay for 24 h", async () => {
     await sampleLag(mirror.work);
     await mirror.small.clock.advance(minute);

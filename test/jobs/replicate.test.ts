@@ -42,6 +42,19 @@ describe("replicate", () => {
     );
   });
 
+  it("gives a mirror as many tasks as are set for its wave, though no more than partitions", async () => {
+    const { settings, name } = mirror.work.migration;
+    const replication = { ...settings.replication, tasks: { billing: 2, shipping: 8 } };
+    const migration = { name, settings: { ...settings, replication } };
+    await replicate(
+      { name: "replicate", migration: name, by: "UANA", action: "start" },
+      { ...mirror.work, migration },
+    );
+    const tasks = async (wave: string) =>
+      (await mirror.engine.status(`ferry-orders-${wave}-forward`)).tasks.length;
+    expect([await tasks("billing"), await tasks("shipping")]).toEqual([2, 3]);
+  });
+
   it("starts waves beside each other: one that waits holds up no other, and none is left behind a failure", async () => {
     const { engine, work, small } = mirror;
     const away = new FerryError("E_CONNECT_UNREACHABLE", "Connect did not answer.");
