@@ -165,7 +165,7 @@ function startProcess(
   environment: Readonly<Record<string, string>>,
 ): () => string {
   const { PATH } = processEnvironment();
-  const child: ChildProcess = spawn(process.execPath, [file, ...args], {
+  const child: ChildProcess = spawn(process.execPath, [...process.execArgv, file, ...args], {
     env: { PATH, ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });

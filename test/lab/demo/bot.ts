@@ -38,7 +38,7 @@ export async function startBot(need: BotNeed): Promise<Bot> {
   const service = await startService({
     name: "MSK Ferry",
     command: process.execPath,
-    args: ["--disable-warning=TimeoutNegativeWarning", "src/main.ts"],
+    args: ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=8", "src/main.ts"],
     cwd: root,
     env: { ...environment(need), FERRY_SIGNING_KEY: keys.privateKey },
     logFile,
