@@ -129,6 +129,20 @@ describe("MirrorMaker's processes", () => {
     expect((await engine.status(flow.name)).state).toBe("stopped");
   });
 
+  it("are not called stopped while another bot is at them: it may just be starting one", async () => {
+    const engine = bot();
+    await bench.ended(engine.define(flow, "running"));
+    bench.kill(1);
+    const lease = await bench.store.acquire(`mirrormaker:${flow.name}`, "another", 30_000);
+    const seen: string[] = [];
+    const stopping = engine.stop(flow.name).finally(() => seen.push("stopped"));
+    await bench.clock.advance(2_000);
+    expect(seen).toEqual([]);
+    await bench.store.release(lease);
+    await bench.ended(stopping);
+    expect(seen).toEqual(["stopped"]);
+  });
+
   it("end at once when their start cannot be written down: nobody could stop them", async () => {
     const isPid = (key: string) => key.startsWith("mirrormaker:orders:ran:") && bench.running.size > 0;
     const write: typeof bench.store.write = (key, ...rest) =>

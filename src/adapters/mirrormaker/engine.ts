@@ -117,12 +117,13 @@ async function reach(desk: Desk, name: string, wanted: FlowState): Promise<void>
   const began = clock.now();
   let told: string | undefined;
   for (;;) {
-    await runner.turn(name);
+    const isMine = await runner.turn(name);
     const now = await readStatus(name, desk);
     const what = now.tasks.find(({ state }) => state.startsWith(waitsWord))?.state;
     if (what !== told) await tell(desk, name, what);
     told = what;
-    if (now.state === wanted) return;
+    // Another bot that is at it may still start one, by an older order.
+    if (now.state === wanted && (isMine || wanted === "running")) return;
     if (now.state === "failed" && wanted === "running") {
       throw new FerryError("E_TASK_FAILED", `${name}: ${firstTrace(now)}`);
     }

@@ -28,15 +28,16 @@ export function createHandedOver(need: {
   return {
     async turn(flow) {
       const ordered = await records.ordered(flow);
-      if (ordered === undefined) return;
+      if (ordered === undefined) return true;
       await fileOf(ordered);
       const ran = await records.ran(flow);
-      if (ran?.order === ordered.order) return;
+      if (ran?.order === ordered.order) return true;
       await prepare(ordered.flow, side(ordered));
       const now = clock.now();
       const statusesFrom = await endOfStatuses(flow, side(ordered));
       const begun = { order: ordered.order, host: "", statusesFrom, startedAt: now, seenAt: now, deaths: 0 };
       await records.keepRan(flow, begun);
+      return true;
     },
     async alive(ordered) {
       const [group] = await side(ordered).describeGroups([ordered.flow.name]);

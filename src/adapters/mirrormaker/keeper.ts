@@ -35,22 +35,23 @@ const forsakenMs = 30_000;
 
 export function createKeeper(need: KeeperNeed): Runner {
   const { store, records, clock, log, owner } = need;
-  const turns = new Map<string, Promise<void>>();
+  const turns = new Map<string, Promise<boolean>>();
   const closed = new AbortController();
 
   /** One turn after the other for each flow. */
-  function turn(flow: string): Promise<void> {
-    const before = turns.get(flow) ?? Promise.resolve();
+  function turn(flow: string): Promise<boolean> {
+    const before = turns.get(flow) ?? Promise.resolve(true);
     const mine = before.catch(() => undefined).then(() => leased(flow));
     turns.set(flow, mine);
     return mine;
   }
 
-  async function leased(flow: string): Promise<void> {
+  async function leased(flow: string): Promise<boolean> {
     const lease = await acquire(store, `mirrormaker:${flow}`, owner);
-    if (lease === undefined) return;
+    if (lease === undefined) return false;
     try {
       await act(flow, need);
+      return true;
     } finally {
       await store.release(lease).catch(() => undefined);
     }

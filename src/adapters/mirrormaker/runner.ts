@@ -5,8 +5,8 @@ export const waitsWord = "waiting for a person";
 
 /** Who runs mirrors: the bot itself or a person. */
 export type Runner = {
-  /** Does what is to be done about this mirror now. */
-  turn(flow: string): Promise<void>;
+  /** Does what is to be done about this mirror now. False: somebody else is at it. */
+  turn(flow: string): Promise<boolean>;
   alive(ordered: Ordered, ran: Ran | undefined): Promise<boolean>;
   /** What a person has to do; `said`: the process that is wanted has told a status. */
   waitsFor(
