@@ -37,23 +37,29 @@ export type Usage = {
 
 export type Command = Usage & {
   /** Reads the whole line; fails with `E_USAGE` before anything is done. */
-  prepare(line: Line): (context: Context) => Promise<Answer>;
+  prepare(line: Line): Prepared;
 };
+
+/** `who`: for these arguments. */
+type Prepared = { readonly who: Who; readonly run: (context: Context) => Promise<Answer> };
 
 /** Ties a command's arguments to the function that gets them. */
 export function command<A>(
   spec: Usage & {
     readonly parse: (line: Line) => A;
+    /** Arguments that only members may give to a command for everybody. */
+    readonly forMembers?: (args: A) => boolean;
     readonly run: (args: A, context: Context) => Promise<Answer>;
   },
 ): Command {
-  const { parse, run, ...usage } = spec;
+  const { parse, run, forMembers, ...usage } = spec;
   return {
     ...usage,
     prepare(line) {
       const args = parse(line);
       line.end();
-      return (context) => run(args, context);
+      const who = forMembers?.(args) === true ? "members" : usage.who;
+      return { who, run: (context) => run(args, context) };
     },
   };
 }

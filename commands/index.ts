@@ -83,10 +83,10 @@ export function createCommands(need: CommandsNeed): (said: Said) => Promise<Answ
 async function answer(need: CommandsNeed, said: Said, name: string, line: Line): Promise<Answer> {
   const found = commands.find((each) => each.name === name);
   if (found === undefined) return answerHelp(line);
-  const run = found.prepare(line);
+  const { who, run } = found.prepare(line);
   const migration = migrationOf(need.migrations, said.channel);
   await requireOwnChannel(need.people, said.channel);
-  if (found.who === "members") await requireMember(need.people, said.user, found);
+  if (who === "members") await requireMember(need.people, said.user, said.text.trim());
   const { user, channel, trigger } = said;
   return run({ migration, user, channel, trigger, queue: need.queue });
 }
@@ -136,11 +136,11 @@ const outsiders = {
   stranger: "from another workspace",
 } as const;
 
-async function requireMember(people: Pick<Chat, "person">, user: string, command: Usage): Promise<void> {
+async function requireMember(people: Pick<Chat, "person">, user: string, text: string): Promise<void> {
   const { kind } = await people.person(user);
   if (kind === "member") return;
-  const text = `${quote(`/ferry ${command.name}`)} is for members of this workspace; you are ${outsiders[kind]}.`;
-  throw new FerryError("E_USAGE", `${text} Ask a member to type it.`);
+  const refused = `${quote(`/ferry ${text}`)} is for members of this workspace; you are ${outsiders[kind]}.`;
+  throw new FerryError("E_USAGE", `${refused} Ask a member to type it.`);
 }
 
 /** Seen by one person. A typing mistake shows the usage, anything else what to do about it. */

@@ -52,8 +52,10 @@ function run(asked: Asked, context: Context) {
 export const lag = command({
   name: "lag",
   usage: "lag [topic|group] | evidence [wave] | acknowledge <topic>",
-  summary: "Exact lag, trend, time to catch up, chart; or the proof.",
+  summary: "Lag, trend, time to catch up, chart; or proof. `acknowledge`: members.",
   who: "anyone",
+  // It changes what the bot says, in the name of whoever types it.
+  forMembers: ({ what }) => what === "acknowledge",
   parse,
   run,
 });

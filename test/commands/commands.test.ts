@@ -12,13 +12,7 @@ const settings = MigrationSettings.parse({
   channel: "C0MIGRATION",
   approvers: { users: ["U0BEN"], usergroup: "S0OWNERS" },
   source: { bootstrap: ["kafka-1:9092"] },
-  target: {
-    cluster: "migrated",
-    region: "eu-west-1",
-    auth: "iam",
-    subnets: ["a", "b"],
-    securityGroups: ["sg"],
-  },
+  target: { cluster: "m", region: "eu-west-1", auth: "iam", subnets: ["a", "b"], securityGroups: ["sg"] },
   replication: { connect: { url: "http://connect:8083" } },
 });
 
@@ -161,6 +155,7 @@ describe("who and where", () => {
     async (kind) => {
       const { say, jobs } = setup(kind);
       expect(textOf(await say("cutover consumers"))).toContain("for members of this workspace");
+      expect(textOf(await say("lag acknowledge orders"))).toContain("for members of this workspace");
       expect(jobs).toEqual([]);
       expect(textOf(await say("status"))).toContain("queued · job");
     },
