@@ -15,7 +15,11 @@ import type { Work } from "#jobs/work.ts";
 
 type Former = { readonly name: EngineName; readonly engine: ReplicationEngine };
 
-const Started = z.object({ engine: EngineName });
+const Started = z.object({
+  engine: EngineName,
+  /** Left for another one, not by every mirror yet. */
+  leaving: z.array(EngineName).default([]),
+});
 
 /** The engine on which the mirrors of this migration were last started, all of them. */
 function startedKey(migration: string): string {
@@ -25,15 +29,19 @@ function startedKey(migration: string): string {
 /**
  * Engines that may still hold mirrors of this migration: none while it runs on the one that it was last started on.
  * `E_SETTINGS` when that one has lost its section, `E_PHASE` when a cutover has begun there, `E_REPLICATOR` when records
- * were copied there and the new engine cannot go on after them. Nothing is changed yet.
+ * were copied there and the new engine cannot go on after them. No mirror is changed yet.
  */
 export async function formerEngines(plan: Pick<Plan, "waves">, work: Work): Promise<readonly Former[]> {
   const { replication } = work.migration.settings;
   const started = (await work.store.read(startedKey(work.migration.name)))?.value;
-  const last = started === undefined ? undefined : Started.parse(started).engine;
-  if (last === replication.engine) return [];
-  if (last !== undefined && replication[last] === undefined) {
-    const text = `replication.${last}: not set; the mirrors run on ${last} and cannot be taken over without it.`;
+  const last = started === undefined ? undefined : Started.parse(started);
+  const holding = EngineName.options.filter(
+    (name) => name !== replication.engine && (last?.engine === name || last?.leaving.includes(name) === true),
+  );
+  if (last !== undefined && holding.length === 0) return [];
+  const lost = holding.find((name) => replication[name] === undefined);
+  if (lost !== undefined) {
+    const text = `replication.${lost}: not set; the mirrors run on ${lost} and cannot be taken over without it.`;
     throw new FerryError("E_SETTINGS", text);
   }
   const names = EngineName.options.filter((name) => name !== replication.engine && replication[name]);
@@ -42,12 +50,17 @@ export async function formerEngines(plan: Pick<Plan, "waves">, work: Work): Prom
   );
   for (const former of formers) await refuseLate(former, plan, work);
   if (!isSeedable(work)) for (const former of formers) await refuseCopied(former, plan, work);
+  // Before the first mirror changes: given up halfway, they are on both.
+  if (last !== undefined) await remember({ engine: replication.engine, leaving: holding }, work);
   return formers;
 }
 
 /** Every mirror is on the engine of the settings. */
-export async function rememberEngine({ store, migration }: Work): Promise<void> {
-  const started: z.infer<typeof Started> = { engine: migration.settings.replication.engine };
+export async function rememberEngine(work: Work): Promise<void> {
+  await remember({ engine: work.migration.settings.replication.engine, leaving: [] }, work);
+}
+
+async function remember(started: z.infer<typeof Started>, { store, migration }: Work): Promise<void> {
   await store.write(startedKey(migration.name), started);
 }
 

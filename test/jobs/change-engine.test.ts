@@ -105,6 +105,21 @@ describe("a change of engine", () => {
     expect((await mirrormaker.list("ferry-")).length).toBe(0);
   });
 
+  it("finds the waves that were taken over, when it is given up halfway", async () => {
+    const { connect, mirrormaker } = engines;
+    const shipping = "ferry-orders-shipping-forward";
+    await connect.stop(shipping);
+    await connect.seed(shipping, new Map([["parcels", [99]]]));
+    await start("mirrormaker");
+    expect((await mirrormaker.status(forward)).state).toBe("running");
+    await connect.seed(shipping, new Map([["parcels", [9]]]));
+    mirror.source.appendMany("invoices", 0, 5);
+    await start("connect");
+    expect((await mirrormaker.list("ferry-")).length).toBe(0);
+    expect((await connect.status(forward)).state).toBe("running");
+    expect(await counts()).toEqual([15, 10, 10]);
+  });
+
   it("is refused once a wave's cutover has begun, and without the section of the engine before", async () => {
     await expect(start("mirrormaker", { mirrormaker: sections.mirrormaker })).rejects.toMatchObject({
       code: "E_SETTINGS",
