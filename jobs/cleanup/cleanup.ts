@@ -8,6 +8,7 @@ import { flowsOf, offsetsTopics, sharedMirrorTopics } from "#domain/residue.ts";
 import { Verified, verifiedKey } from "#domain/verification.ts";
 import { about, count, figure } from "#domain/wording.ts";
 import { reportKey } from "#jobs/audit/evidence.ts";
+import { refuseOtherEngine } from "#jobs/mirror/change-engine.ts";
 import { startGuarded } from "#jobs/mirror/loop-guard.ts";
 import { unthrottle } from "#jobs/mirror/throttle.ts";
 import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
@@ -37,6 +38,7 @@ const Guide = z.object({
 type Guide = z.infer<typeof Guide>;
 
 async function propose(asked: Asked, work: Work): Promise<Proposal> {
+  await refuseOtherEngine(work);
   const plan = await loadPlan(work);
   const { waves, last } = await wavesToClean(asked.wave, plan, work);
   const { watch } = work.migration.settings.cleanup;

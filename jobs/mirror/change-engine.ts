@@ -64,6 +64,18 @@ async function remember(started: z.infer<typeof Started>, { store, migration }: 
   await store.write(startedKey(migration.name), started);
 }
 
+/** `E_PHASE`: the mirrors run on another engine than the settings name, where nobody would look for them. */
+export async function refuseOtherEngine({ store, migration }: Work): Promise<void> {
+  const started = (await store.read(startedKey(migration.name)))?.value;
+  const { engine: wanted } = migration.settings.replication;
+  const last = started === undefined ? wanted : Started.parse(started).engine;
+  if (last === wanted) return;
+  throw new FerryError(
+    "E_PHASE",
+    `The mirrors run on ${last}; set replication.engine from ${wanted} back to it.`,
+  );
+}
+
 /** From the first step of a cutover on, the boundaries and the mirror back belong to the engine they were made on. */
 async function refuseLate({ name, engine }: Former, plan: Pick<Plan, "waves">, work: Work): Promise<void> {
   for (const wave of plan.waves) {

@@ -3,6 +3,7 @@ import { FerryError } from "#domain/errors.ts";
 import { ReplicatorSettings } from "#domain/replicator-settings.ts";
 import type { EngineName } from "#domain/settings.ts";
 import { waveKey } from "#domain/wave-state.ts";
+import { cleanup } from "#jobs/cleanup/cleanup.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { withWorld } from "#support/cutover-bench.ts";
 import { createFakeEngine, type FakeEngine } from "#support/fake-engine.ts";
@@ -48,18 +49,22 @@ describe("a change of engine", () => {
     await start("connect");
   });
 
-  async function start(engine: EngineName, given: Partial<typeof replicated> = sections) {
+  function changedTo(engine: EngineName, given: Partial<typeof replicated> = sections) {
     const { work } = mirror;
     const { settings } = work.migration;
     const { connect: _, ...replication } = settings.replication;
     const changes = { ...replication, ...given, engine };
     const migration = { ...work.migration, settings: { ...settings, replication: changes } };
-    const changed = withWorld(
+    return withWorld(
       { ...work, migration },
       {
         engine: async (name: EngineName = engine) => engines[name],
       },
     );
+  }
+
+  async function start(...given: Parameters<typeof changedTo>) {
+    const changed = changedTo(...given);
     return await replicate({ name: "replicate", migration: "orders", by: "UANA", action: "start" }, changed);
   }
 
@@ -103,6 +108,18 @@ describe("a change of engine", () => {
     await start("connect");
     expect(await counts()).toEqual([10, 10, 15]);
     expect((await mirrormaker.list("ferry-")).length).toBe(0);
+  });
+
+  it("is not taken for the end of the mirrors by a cleanup", async () => {
+    for (const wave of ["billing", "shipping"]) {
+      const state = { phase: "producers-moved", changedAt: new Date(0).toISOString() };
+      await mirror.work.store.write(waveKey("orders", wave), state);
+    }
+    await expect(cleanup.propose({ by: "UANA" }, changedTo("mirrormaker"))).rejects.toMatchObject({
+      code: "E_PHASE",
+      message: "The mirrors run on connect; set replication.engine from mirrormaker back to it.",
+    });
+    expect(await cleanup.propose({ by: "UANA" }, changedTo("connect"))).toMatchObject({ action: "cleanup" });
   });
 
   it("finds the waves that were taken over, when it is given up halfway", async () => {
