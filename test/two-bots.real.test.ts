@@ -163,7 +163,9 @@ async function expectOnce(
 ): Promise<void> {
   expect(toggle.state).toMatchObject({ on: 1, undone: 0 });
   const trail = await bots[0].store.auditTrail("orders");
-  const lines = trail.filter(({ subject }) => subject === id).map(({ what }) => what);
+  const lines = trail
+    .filter(({ subject, request }) => subject === id || request === id)
+    .map(({ what }) => what);
   for (const what of ["request.opened", "request.approved", "run.started", "step.done", "run.done"])
     expect([what, lines.filter((line) => line === what).length]).toEqual([what, 1]);
   const keys = await keysIn(workspace);
