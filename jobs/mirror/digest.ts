@@ -24,6 +24,7 @@ import { type LagInsight, readInsight } from "./lag-insight.ts";
 import { checksPart, lagSentence, wayBackPart } from "./lag-message.ts";
 import { lagPoints, type MigrationLag, readMigrationLag } from "./migration-lag.ts";
 import { type DiskReading, watchTargetDisk } from "./target-disk.ts";
+import { throughputFacts } from "./throughput.ts";
 
 /** What waits for people: one line a request, "wave billing for one more ✅ (request 7K3Q, 40 min left)". */
 export type OpenRequests = (work: Work) => Promise<readonly string[]>;
@@ -133,6 +134,7 @@ async function details(tidings: Tidings, zone: string, work: Work): Promise<read
   const { lag, points, findings, waiting, disk, insight, back, last, changes } = tidings;
   const facts = [
     ...timeFacts(insight, zone),
+    ...(await throughputFacts(lag, work)),
     { label: "Tasks", value: tasksText(lag) },
     { label: "MSK's disks", value: diskText(disk) },
   ];

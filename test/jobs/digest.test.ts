@@ -4,6 +4,7 @@ import { render } from "#commands/blocks.ts";
 import type { Message } from "#domain/message.ts";
 import { planKey } from "#domain/plan.ts";
 import { MigrationSettings } from "#domain/settings.ts";
+import { type Known, known, type PartitionTable, unknown } from "#domain/topology.ts";
 import { createDigest } from "#jobs/mirror/digest.ts";
 import { digestOnChange } from "#jobs/mirror/digest-on-change.ts";
 import { readMigrationLag, sampleLag } from "#jobs/mirror/migration-lag.ts";
@@ -11,6 +12,7 @@ import { replicate } from "#jobs/mirror/replicate.ts";
 import { scheduleDigest } from "#jobs/mirror/schedule-digest.ts";
 import type { Work } from "#jobs/work.ts";
 import { checkBlocks } from "#lab/slack/block-rules.ts";
+import { withWorld } from "#support/cutover-bench.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
 const from = { migration: "orders", by: "UANA" } as const;
@@ -52,6 +54,15 @@ function withDigest(digest: object): Work {
 
 const texts = (message: Message | undefined, kind: "text" | "note") =>
   (message?.parts ?? []).flatMap((part) => (part.kind === kind ? [part.text] : []));
+
+async function refuseSizes(): Promise<Known<PartitionTable<number>>> {
+  return unknown("MSK Serverless refuses it");
+}
+
+/** A record, where there are 50. */
+async function oneMegabyteEach(names: readonly string[]): Promise<Known<PartitionTable<number>>> {
+  return known(new Map(names.map((name) => [name, [50_000_000, 1, 1]])));
+}
 
 describe("a digest", () => {
   it("lets what has changed since the last one stand out, and makes small what it told before", async () => {
@@ -101,6 +112,25 @@ describe("a digest", () => {
         { label: "Retention", value: expect.any(String) },
       ]),
     });
+  });
+
+  it("tells throughput in bytes where rates and sizes are known, and not where one is not", async () => {
+    const throughput = async (work = mirror.work) => {
+      const facts = (await digest("schedule", [], work))?.parts.find(({ kind }) => kind === "facts");
+      return facts?.kind === "facts" ? facts.rows.find(({ label }) => label === "Throughput") : undefined;
+    };
+    await sampleLag(mirror.work);
+    await mirror.small.clock.advance(10_000);
+    mirror.engine.hold(true);
+    mirror.source.appendMany("parcels", 0, 40);
+    await sampleLag(mirror.work);
+    const { source } = mirror.work.world;
+    // 50 records, four of which come a second.
+    const logSizes = oneMegabyteEach;
+    const sized = withWorld(mirror.work, { source: { ...source, logSizes } });
+    expect((await throughput(sized))?.value).toBe("0 MB/s copied, 4.0 arriving, as on disk");
+    const none = { ...source, logSizes: refuseSizes };
+    expect(await throughput(withWorld(mirror.work, { source: none }))).toBeUndefined();
   });
 
   it("is not posted on schedule when nothing has changed, if so configured; is when asked for", async () => {
