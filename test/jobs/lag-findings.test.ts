@@ -3,8 +3,10 @@ import { sumLags } from "#domain/lag.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { lag } from "#jobs/mirror/lag.ts";
 import { readMigrationLag, sampleLag } from "#jobs/mirror/migration-lag.ts";
+import { profileRates, quietEffect } from "#jobs/mirror/rate-profile.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { watchRetention } from "#jobs/mirror/retention-watch.ts";
+import { status } from "#jobs/status.ts";
 import { watch } from "#jobs/watch.ts";
 import type { Work } from "#jobs/work.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
@@ -231,6 +233,23 @@ describe("what is kept", () => {
     }
     expect(await mirror.work.store.list(`lag-samples:${flow}`)).toHaveLength(40);
     expect(sumLags((await readMigrationLag(mirror.work)).waves.flatMap(({ lags }) => lags)).records).toBe(0);
+  });
+});
+
+describe("the quietest hour", () => {
+  it("is learnt by the watch, and said in status and in a request", async () => {
+    const { clock } = mirror.small;
+    const quietest = async () => (await quietEffect("shipping", mirror.work)).value;
+    expect(await quietest()).toContain("not known yet");
+    for (let index = 0; index < 2 * 25; index += 1) {
+      const isNight = new Date(clock.now()).getUTCHours() === 3;
+      mirror.source.appendMany("parcels", 0, isNight ? 1 : 20);
+      await clock.advance(30 * 60_000);
+      await profileRates(await readMigrationLag(mirror.work), mirror.work);
+    }
+    expect(await quietest()).toMatch(/^03:\d\d to 04:\d\d UTC, next on/);
+    await status({ name: "status", ...from }, mirror.work);
+    expect(mirror.said()).toMatch(/Quietest hour: 03:\d\d to 04:\d\d UTC/);
   });
 });
 
