@@ -176,7 +176,7 @@ async function tellHeld({ request, run, work }: Execution, error: FerryError): P
   const key = `run-held:${run.id}`;
   if ((await work.chat.find(channel, key)) !== undefined) return;
   const text = `\`${error.code}\` ${error.message} The run has begun, and can go neither on nor back; \`/ferry cancel\` does not reach it either. It tries again every ${stubbornMs / 1000} s. Before its point of no return its fence is taken away meanwhile: applications may write where they wrote before.`;
-  const remedy = `*Do:* put back what it misses: as it was when the request was approved, applications of ferry.yaml by the same names. Then it goes on by itself, or back after \`/ferry cancel ${request.id}\`.`;
+  const remedy = `*Do:* put back what it misses: as it was when the request was approved, applications of ferry.yaml by the same names and its replication.engine. Then it goes on by itself, or back after \`/ferry cancel ${request.id}\`.`;
   await work.chat.post(
     channel,
     {

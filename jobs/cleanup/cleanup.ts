@@ -8,7 +8,7 @@ import { flowsOf, offsetsTopics, sharedMirrorTopics } from "#domain/residue.ts";
 import { Verified, verifiedKey } from "#domain/verification.ts";
 import { about, count, figure } from "#domain/wording.ts";
 import { reportKey } from "#jobs/audit/evidence.ts";
-import { refuseOtherEngine } from "#jobs/mirror/change-engine.ts";
+import { keepEngine, refuseOtherEngine } from "#jobs/mirror/change-engine.ts";
 import { startGuarded } from "#jobs/mirror/loop-guard.ts";
 import { unthrottle } from "#jobs/mirror/throttle.ts";
 import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
@@ -142,6 +142,7 @@ async function comparedFact(waves: readonly string[], work: Work): Promise<GateF
 }
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
+  await keepEngine(work, run);
   const guide = Guide.parse(proposal.plan);
   const plan = await loadPlan(work);
   const waves = guide.waves.map((name) => waveNamed(plan, name));

@@ -4,6 +4,7 @@ import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { Flow, FlowStatus, ReplicationEngine } from "#domain/ports.ts";
 import { EngineName } from "#domain/settings.ts";
 import { at, type OffsetTable } from "#domain/topology.ts";
+import type { Run } from "#jobs/run/approvable.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";
 
@@ -33,8 +34,7 @@ function startedKey(migration: string): string {
  */
 export async function formerEngines(plan: Pick<Plan, "waves">, work: Work): Promise<readonly Former[]> {
   const { replication } = work.migration.settings;
-  const started = (await work.store.read(startedKey(work.migration.name)))?.value;
-  const last = started === undefined ? undefined : Started.parse(started);
+  const last = await lastStarted(work);
   const holding = EngineName.options.filter(
     (name) => name !== replication.engine && (last?.engine === name || last?.leaving.includes(name) === true),
   );
@@ -65,15 +65,36 @@ async function remember(started: z.infer<typeof Started>, { store, migration }: 
 }
 
 /** `E_PHASE`: the mirrors run on another engine than the settings name, where nobody would look for them. */
-export async function refuseOtherEngine({ store, migration }: Work): Promise<void> {
-  const started = (await store.read(startedKey(migration.name)))?.value;
-  const { engine: wanted } = migration.settings.replication;
-  const last = started === undefined ? wanted : Started.parse(started).engine;
+export async function refuseOtherEngine(work: Work): Promise<void> {
+  const { engine: wanted } = work.migration.settings.replication;
+  const last = (await lastStarted(work))?.engine ?? wanted;
   if (last === wanted) return;
   throw new FerryError(
     "E_PHASE",
     `The mirrors run on ${last}; set replication.engine from ${wanted} back to it.`,
   );
+}
+
+/**
+ * Binds a run to the engine that it began on, at every attempt: on another one its mirrors look absent, so that they
+ * would run on while a second direction starts. `E_SETTINGS` before any step or undo when the settings name another.
+ */
+export async function keepEngine(work: Work, run: Pick<Run, "recall" | "remember">): Promise<void> {
+  const { engine: wanted } = work.migration.settings.replication;
+  const kept = EngineName.optional().parse(await run.recall(engineOfRun));
+  const begun = kept ?? (await lastStarted(work))?.engine ?? wanted;
+  if (begun !== wanted) {
+    const text = `replication.engine: is ${wanted}, and this run has its mirrors on ${begun}. Set it back to ${begun} and start the bot again.`;
+    throw new FerryError("E_SETTINGS", text);
+  }
+  if (kept === undefined) await run.remember(engineOfRun, wanted);
+}
+
+const engineOfRun = "engine";
+
+async function lastStarted({ store, migration }: Pick<Work, "store" | "migration">) {
+  const started = (await store.read(startedKey(migration.name)))?.value;
+  return started === undefined ? undefined : Started.parse(started);
 }
 
 /** From the first step of a cutover on, the boundaries and the mirror back belong to the engine they were made on. */

@@ -13,6 +13,7 @@ import {
   totalOf,
 } from "#domain/prediction.ts";
 import { count, took } from "#domain/wording.ts";
+import { refuseOtherEngine } from "#jobs/mirror/change-engine.ts";
 import { quietEffect } from "#jobs/mirror/rate-profile.ts";
 import type { Asked } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
@@ -28,6 +29,7 @@ const rowsKept = 2000;
 
 /** What a cutover of a wave's consumers would do at this moment, and everything that may be wrong with it. */
 export async function proposeConsumers(asked: Asked, work: Work): Promise<Proposal> {
+  await refuseOtherEngine(work);
   const plan = await loadPlan(work);
   const wave = await waveAt(work, plan, asked.wave, ["before-cutover"]);
   const clients = consumersOf(work, wave);

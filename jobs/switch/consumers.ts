@@ -5,6 +5,7 @@ import { pauseRange, pausesOf, pauseTable } from "#domain/pause.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { ClientPlace, KafkaCluster } from "#domain/ports.ts";
 import { count } from "#domain/wording.ts";
+import { keepEngine } from "#jobs/mirror/change-engine.ts";
 import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
 import { liveGroups, placeOfConsumer, startConsumers, stopConsumers } from "./clients.ts";
@@ -29,6 +30,7 @@ import { resumeCheckpoint, stopMirror } from "./wave-mirror.ts";
 export const cutoverConsumers: Approvable = { propose: proposeConsumers, steps, summary };
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
+  await keepEngine(work, run);
   const wave = await waveOfRun(proposal, work, run);
   const target = await work.world.target();
   return [

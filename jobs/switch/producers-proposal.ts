@@ -3,6 +3,7 @@ import type { GateFact, Proposal } from "#domain/approval.ts";
 import type { Part } from "#domain/message.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { OffsetTable } from "#domain/topology.ts";
+import { refuseOtherEngine } from "#jobs/mirror/change-engine.ts";
 import { quietEffect } from "#jobs/mirror/rate-profile.ts";
 import type { Asked, Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
@@ -20,6 +21,7 @@ import { wayBack } from "./way-back.ts";
 
 /** What moving the producers of a wave would do at this moment, and the facts it depends on. */
 export async function proposeProducers(asked: Asked, work: Work): Promise<Proposal> {
+  await refuseOtherEngine(work);
   const plan = await loadPlan(work);
   const wave = await waveAt(work, plan, asked.wave, ["consumers-moved"]);
   const names = producersOf(work, wave).map(({ name }) => name);

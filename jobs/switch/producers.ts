@@ -1,6 +1,7 @@
 import type { Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
+import { keepEngine } from "#jobs/mirror/change-engine.ts";
 import { startGuarded } from "#jobs/mirror/loop-guard.ts";
 import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
@@ -38,6 +39,7 @@ import {
 export const cutoverProducers: Approvable = { propose: proposeProducers, steps, summary: summaryOfProducers };
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
+  await keepEngine(work, run);
   const wave = await waveOfRun(proposal, work, run);
   const approved = approvedAcls(proposal);
   const site: FenceSite = { wave, side: "source", noReturn: "start-producers", approved };

@@ -5,6 +5,7 @@ import type { Part } from "#domain/message.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { GroupBack, Readiness } from "#domain/readiness.ts";
 import { about, clockTime, count, figure } from "#domain/wording.ts";
+import { refuseOtherEngine } from "#jobs/mirror/change-engine.ts";
 import { readMigrationLag } from "#jobs/mirror/migration-lag.ts";
 import type { Asked, Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
@@ -25,6 +26,7 @@ import { consumersOf, loadPlan, producersOf, readWaveState, waveOfRun } from "./
  * the way back, `E_PHASE` says what is.
  */
 export async function proposeRollback(asked: Asked, work: Work): Promise<Proposal> {
+  await refuseOtherEngine(work);
   const plan = await loadPlan(work);
   const wave = await waveToRollBack(asked, plan, work);
   const target = await work.world.target();

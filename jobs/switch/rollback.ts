@@ -1,5 +1,6 @@
 import type { Proposal } from "#domain/approval.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
+import { keepEngine } from "#jobs/mirror/change-engine.ts";
 import { startGuarded } from "#jobs/mirror/loop-guard.ts";
 import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
@@ -49,6 +50,7 @@ import {
 export const rollback: Approvable = { propose: proposeRollback, steps, summary: summaryOfRollback };
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
+  await keepEngine(work, run);
   const wave = await waveOfRun(proposal, work, run);
   const before = await readWaveState(work, wave.name);
   const withProducers = (await run.recall("with-producers")) ?? before.phase === "producers-moved";
@@ -115,8 +117,7 @@ function stopProducersStep(wave: Wave, work: Work, run: Run): Step {
 
 /** What was proved under a fence that was lifted since is worth nothing: it is proved again. */
 function bringRecordsBack(site: FenceSite, work: Work, run: Run): readonly Step[] {
-  const { wave } = site;
-  const { world } = work;
+  const { wave, world } = { ...site, ...work };
   const reverse = reverseName(wave, work);
   const isProved = async (what: string) =>
     (await run.recall(what)) === (await fenceGeneration(site, work, run));
