@@ -1,6 +1,7 @@
+import { FerryError } from "#domain/errors.ts";
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
 import { known, unknown } from "#domain/topology.ts";
-import type { Request } from "./connection.ts";
+import type { Node, Request } from "./connection.ts";
 import { answerError, isPassing, type Role } from "./errors.ts";
 import type { Metadata } from "./metadata.ts";
 import { createBackoff } from "./retry.ts";
@@ -22,7 +23,10 @@ const alterQuotas = 49;
 const entityType = "client-id";
 const quotaKey = "producer_byte_rate";
 
-export function createQuotas(role: Role, metadata: Metadata, clock: Clock): Quotas {
+/** What is asked of the cluster's brokers. */
+type Brokers = { readonly any: () => Promise<Pick<Node, "versions">> } & Pick<Metadata, "ask">;
+
+export function createQuotas(role: Role, metadata: Brokers, clock: Clock): Quotas {
   async function produceQuota(clientId: string) {
     const node = await metadata.any();
     if (!node.versions.has(describeQuotas)) {
@@ -48,7 +52,10 @@ export function createQuotas(role: Role, metadata: Metadata, clock: Clock): Quot
         if (error !== 0) continue;
         // The answer comes before every broker has heard of it.
         const now = await produceQuota(clientId);
-        if (!now.known || now.value === bytesPerSecond || !(await again())) return;
+        if (!now.known || now.value === bytesPerSecond) return;
+        if (await again()) continue;
+        const words = `${quotaKey} of ${clientId} on the ${role} was set to ${rateText(bytesPerSecond)} and still reads ${rateText(now.value)}`;
+        throw new FerryError("E_INCOMPLETE", words);
       }
     },
   };
@@ -113,6 +120,10 @@ function alterRequest(clientId: string, bytesPerSecond: number | undefined): Req
       });
     },
   };
+}
+
+function rateText(bytesPerSecond: number | undefined): string {
+  return bytesPerSecond === undefined ? "no limit" : `${bytesPerSecond} bytes/s`;
 }
 
 function readEntity(reader: Reader): void {
