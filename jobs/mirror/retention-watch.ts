@@ -179,21 +179,23 @@ function contextOf(
   };
 }
 
-/** -1: without end. */
 function limitsOf(entries: readonly ConfigEntry[]): RetentionLimits {
   const entry = (key: string) => entries.find(({ name }) => name === key);
-  const limit = (key: string) => {
-    const value = Number(entry(key)?.value ?? Number.NaN);
-    return value >= 0 ? value : null;
-  };
   const policy = entry("cleanup.policy")?.value;
   return {
     deletes: policy?.includes("delete") !== false,
-    ms: limit("retention.ms"),
-    bytes: limit("retention.bytes"),
+    ms: limitIn(entry("retention.ms")),
+    bytes: limitIn(entry("retention.bytes")),
     own: {
       ms: entry("retention.ms")?.origin === "topic",
       bytes: entry("retention.bytes")?.origin === "topic",
     },
   };
+}
+
+/** -1 is without end; what is absent or no whole number is not known. */
+function limitIn(entry: ConfigEntry | undefined): number | null | undefined {
+  const text = entry?.value ?? "";
+  if (text === "-1") return null;
+  return /^\d+$/.test(text) ? Number(text) : undefined;
 }

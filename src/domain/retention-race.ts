@@ -8,12 +8,12 @@ import { about, count } from "./wording.ts";
  * what is left behind it still is `retention.bytes`; so no record goes before the moment that is computed here.
  */
 
-/** Effective limits of a topic. `null`: without end. `own`: set on the topic itself. */
+/** Effective limits of a topic. `null`: without end; `undefined`: not known. `own`: set on the topic itself. */
 export type RetentionLimits = {
   /** False for `cleanup.policy=compact`: nothing expires. */
   readonly deletes: boolean;
-  readonly ms: number | null;
-  readonly bytes: number | null;
+  readonly ms: number | null | undefined;
+  readonly bytes: number | null | undefined;
   readonly own: { readonly ms: boolean; readonly bytes: boolean };
 };
 
@@ -155,6 +155,7 @@ function timeBound(
   now: number,
 ): Bound | string | undefined {
   if (limit === null) return undefined;
+  if (limit === undefined) return "its retention.ms is not known";
   if (input.timestamp === undefined || input.timestamp < 0) return "the age of what waits is not known";
   const age = now - input.timestamp;
   const leftMs = limit - age;
@@ -176,6 +177,7 @@ function firstLoss(leftMs: number, pace: number): number | null {
 /** By size a record may go when what follows it is `retention.bytes`. */
 function sizeBound(input: RaceInput, { bytes: limit }: RetentionLimits): Bound | string | undefined {
   if (limit === null) return undefined;
+  if (limit === undefined) return "its retention.bytes is not known";
   if (input.bytes === null || input.offsets <= 0) return "the size of its log is not known";
   const copying = speed(input);
   if (copying === null || input.arriving === null)

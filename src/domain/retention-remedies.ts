@@ -38,13 +38,13 @@ function raiseRetention(input: RaceInput, limits: RetentionLimits, context: Race
     readonly own: boolean;
   }> = [];
   const words: string[] = [];
-  if (limits.ms !== null) {
+  if (limits.ms !== null && limits.ms !== undefined) {
     const age = Math.max(0, context.now - (input.timestamp ?? context.now - limits.ms));
     const value = Math.ceil(Math.max(2 * limits.ms, (age + untilMs) * margin) / hour) * hour;
     changes.push({ key: "retention.ms", value, was: `${limits.ms}`, own: limits.own.ms });
     words.push(`retention.ms to ${about(value)} (now ${about(limits.ms)})`);
   }
-  if (limits.bytes !== null) {
+  if (limits.bytes !== null && limits.bytes !== undefined) {
     const value = bytesNeeded(input, limits.bytes, untilMs);
     changes.push({ key: "retention.bytes", value, was: `${limits.bytes}`, own: limits.own.bytes });
     words.push(

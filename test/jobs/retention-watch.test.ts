@@ -5,6 +5,7 @@ import { replicate } from "#jobs/mirror/replicate.ts";
 import { watchRetention } from "#jobs/mirror/retention-watch.ts";
 import { watch } from "#jobs/watch.ts";
 import type { Work } from "#jobs/work.ts";
+import { withWorld } from "#support/cutover-bench.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
 const from = { migration: "orders", by: "UANA" } as const;
@@ -87,6 +88,27 @@ describe("the race against retention", () => {
     }
     expect(alarms("retention race")).toHaveLength(1);
     expect(JSON.stringify(alarms("retention race")[0]?.message)).toContain("retention.bytes=3000");
+  });
+
+  it.each([
+    ["is absent", "parcels", "retention.ms", undefined],
+    ["is not told", "parcels", "retention.ms", null],
+    ["is no number", "parcels", "retention.ms", "soon"],
+    ["by size is absent", "parcels", "retention.bytes", undefined],
+  ] as const)("is not known where a limit %s", async (_, topic, key, value) => {
+    const { source } = mirror.work.world;
+    const topicConfigs: typeof source.topicConfigs = async (names) => {
+      const told = await source.topicConfigs(names);
+      const others = (told.get(topic) ?? []).filter(({ name }) => name !== key);
+      const entry = value === undefined ? [] : [{ name: key, value, origin: "topic" as const }];
+      return new Map([...told, [topic, [...others, ...entry]]]);
+    };
+    const work = withWorld(mirror.work, { source: { ...source, topicConfigs } });
+    const { each, races } = await watchRetention(await readMigrationLag(work), work);
+    expect(each.map(({ state, why }) => [state, why])).toEqual([
+      ["unknown", expect.stringContaining(`its ${key} is not known`)],
+    ]);
+    expect(races).toMatchObject({ unknown: 1, atRisk: [] });
   });
 
   it("leaves a finding with the range when it was lost, until it is acknowledged", async () => {
