@@ -152,6 +152,24 @@ describe("MirrorMaker's processes", () => {
     expect(bench.signals[0]).toBe("SIGKILL 1");
   });
 
+  it("are absent once their topics may be gone, and removed by whoever comes next", async () => {
+    const killed = { ...bench.store, remove: () => Promise.reject(new FerryError("E_STORE", "killed")) };
+    const dying = bot({ store: killed });
+    await bench.ended(dying.define(flow, "running"));
+    await expect(bench.ended(dying.remove(flow.name))).rejects.toMatchObject({ code: "E_STORE" });
+    const engine = bot();
+    expect((await engine.status(flow.name)).state).toBe("absent");
+    await expect(engine.copied(flow.name)).rejects.toMatchObject({
+      message: `There is no mirror ${flow.name}.`,
+    });
+    await bench.ended(engine.remove(flow.name));
+    expect(await engine.list("ferry-")).toEqual([]);
+    await expect(bench.ended(dying.define(flow, "running"))).resolves.toBeUndefined();
+    await expect(bench.ended(dying.remove(flow.name))).rejects.toMatchObject({ code: "E_STORE" });
+    await bench.ended(engine.define(flow, "running"));
+    expect(await engine.status(flow.name)).toMatchObject({ state: "running" });
+  });
+
   it("are started anew for another list of topics", async () => {
     const engine = bot();
     await bench.ended(engine.define({ ...flow, tasks: 1 }, "running"));

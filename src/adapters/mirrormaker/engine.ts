@@ -70,11 +70,14 @@ export function sideOf(
 
 async function known({ records }: Desk, name: string): Promise<Ordered> {
   const ordered = await records.ordered(name);
-  if (ordered === undefined) throw new FerryError("E_CONNECT", `There is no mirror ${name}.`);
+  if (ordered === undefined || ordered.removing === true) {
+    throw new FerryError("E_CONNECT", `There is no mirror ${name}.`);
+  }
   return ordered;
 }
 
 async function define(desk: Desk, flow: Flow, state: "stopped" | "running"): Promise<void> {
+  if ((await desk.records.ordered(flow.name))?.removing === true) await remove(desk, flow.name);
   await prepare(flow, sideOf(flow, desk));
   const now = desk.clock.now();
   const ordered = await desk.records.order(flow.name, (before) => reordered(before, flow, state, now));
@@ -201,8 +204,14 @@ async function remove(desk: Desk, name: string): Promise<void> {
   if (ordered === undefined) return;
   desk.log.info({ flow: name }, "removing a mirror");
   const now = desk.clock.now();
-  await desk.records.order(name, (before) => reordered(before, before?.flow ?? ordered.flow, "stopped", now));
-  await reach(desk, name, "stopped");
+  if (ordered.removing !== true) {
+    const stopped = (before: Ordered | undefined) =>
+      reordered(before, before?.flow ?? ordered.flow, "stopped", now);
+    await desk.records.order(name, stopped);
+    await reach(desk, name, "stopped");
+    // Killed from here on, its state may be gone: nobody reads it any more.
+    await desk.records.order(name, (before) => ({ ...stopped(before), removing: true }));
+  }
   await discard(name, desk.side(ordered));
   await desk.runner.tidy(name);
   await desk.records.forget(name);

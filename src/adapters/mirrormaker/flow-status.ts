@@ -21,7 +21,8 @@ type Task = FlowStatus["tasks"][number];
 
 export async function readStatus(name: string, need: StatusNeed): Promise<FlowStatus> {
   const ordered = await need.records.ordered(name);
-  if (ordered === undefined) return { name, state: "absent", kind: undefined, topics: [], tasks: [] };
+  if (ordered === undefined || ordered.removing === true)
+    return { name, state: "absent", kind: undefined, topics: [], tasks: [] };
   const ran = await need.records.ran(name);
   const alive = await need.runner.alive(ordered, ran);
   const { kind, topics } = ordered.flow;

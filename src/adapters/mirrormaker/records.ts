@@ -19,6 +19,8 @@ const Ordered = z.object({
   order: z.number(),
   /** Tells one life of a name from the next; ms since the epoch. */
   life: z.number(),
+  /** Stopped for good: its topics go, or are gone. Whoever comes next finishes it. */
+  removing: z.literal(true).optional(),
 });
 export type Ordered = z.infer<typeof Ordered>;
 
