@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { cancel } from "#jobs/approval/cancel.ts";
 import { ask } from "#jobs/approval/request.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import { createReview } from "#jobs/approval/review.ts";
@@ -55,6 +56,23 @@ describe("asking", () => {
 });
 
 describe("counting", () => {
+  it("does not write over the word of a cancel that came in between", async () => {
+    const at = await asked();
+    const { chat } = at.work;
+    at.react("UBEN");
+    const slow: typeof chat = {
+      ...chat,
+      update: async (ref, message) => {
+        // The review has read and decided; the cancel is through before its edit reaches Slack.
+        if ((await at.now()).state === "open") await cancel(jobOf("cancel", at, "UANA"), at.work);
+        await chat.update(ref, message);
+      },
+    };
+    await at.review({ ...at.work, chat: slow });
+    expect(await at.now()).toMatchObject({ state: "cancelled", settled: true });
+    expect(at.shown()).toContain("Cancelled by @{UANA}");
+  });
+
   it("takes two different eligible people who are not the requester", async () => {
     const at = await asked();
     at.react("UANA");
