@@ -239,7 +239,7 @@ describe("lag", () => {
   });
 });
 
-/** Ten keys again and again; a later record lets the broker close the segment. */
+/** Ten keys again and again; a record of a second later lets the broker close the segment, however quick all this was. */
 async function compactedTail(): Promise<void> {
   for (let round = 0; round < 3; round += 1) {
     await source.append(
@@ -248,7 +248,9 @@ async function compactedTail(): Promise<void> {
       drafts(50).map((draft, index) => ({ ...draft, key: `${index % 10}` })),
     );
   }
-  await source.append(compact, 0, [{ key: "last", value: "closes the segment" }]);
+  await source.append(compact, 0, [
+    { key: "last", value: "closes the segment", timestamp: Date.now() + 1000 },
+  ]);
 }
 
 /** Offsets of a partition that hold no record. */
