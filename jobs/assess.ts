@@ -3,13 +3,10 @@ import {
   type AssessedTopic,
   type Assessment,
   assessmentKey,
-  sumKnown,
 } from "#domain/assessment.ts";
-import { assessmentReport } from "#domain/assessment-report.ts";
 import { asFerryError } from "#domain/errors.ts";
 import { findings } from "#domain/findings.ts";
 import type { JobOf } from "#domain/job.ts";
-import type { Message } from "#domain/message.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import {
   type ClusterDescription,
@@ -22,7 +19,7 @@ import {
   type TopicPartition,
   unknown,
 } from "#domain/topology.ts";
-import { clockTime, count, took } from "#domain/wording.ts";
+import { reportAssessment } from "./assess-message.ts";
 import {
   closeWindow,
   type FirstReading,
@@ -59,7 +56,7 @@ export async function assess(_job: JobOf<"assess">, work: Work): Promise<Outcome
   const gone = new Set([...vanished, ...Object.keys(first.ends)].filter((name) => !present.has(name)));
   const assessment: Assessment = { ...inventory, findings: [...findings(inventory, [...gone])] };
   await work.store.write(assessmentKey(work.migration.name), assessment);
-  await report(assessment, work, first.began);
+  await reportAssessment(assessment, work, first.began);
   await closeWindow(work);
   return done;
 }
@@ -267,56 +264,4 @@ function groupLag(
     }
   }
   return known(lag);
-}
-
-async function report(assessment: Assessment, work: Work, began: number): Promise<void> {
-  const day = assessment.takenAt.slice(0, 10);
-  const { markdown, json } = assessmentReport(assessment);
-  await work.card.file({ name: `assess-${day}.md`, title: "Assessment", content: Buffer.from(markdown) });
-  await work.card.file({
-    name: `assess-${day}.json`,
-    title: "Assessment (JSON)",
-    content: Buffer.from(json),
-  });
-  await work.card.finish(summary(assessment, work, began));
-}
-
-function summary(assessment: Assessment, work: Work, began: number): Message {
-  const own = assessment.topics.filter(({ internal }) => !internal);
-  const partitions = own.reduce((sum, topic) => sum + topic.partitions, 0);
-  const disk = sumKnown(own.map(({ bytesOnDisk }) => bytesOnDisk));
-  const bySeverity = (severity: string) =>
-    assessment.findings.filter((finding) => finding.severity === severity && finding.state === "found");
-  const unknowns = assessment.findings.filter(({ state }) => state === "unknown").length;
-  const shown = assessment.findings.filter(({ severity }) => severity !== "info").slice(0, 5);
-  const size = disk.unknown === 0 ? `${(disk.sum / 1e6).toFixed(1)} MB on disk` : "disk size not fully known";
-  return {
-    subject: `${work.migration.name} · assess`,
-    tone: "done",
-    note: `done in ${took(work.clock.now() - began)} · ${clockTime(work.clock.now())}`,
-    parts: [
-      {
-        kind: "text",
-        text: `${count(own.length, "topic")}, ${count(partitions, "partition")}, ${count(assessment.groups.length, "group")} · ${throughput(own)} over ${took(assessment.windowMs)} · ${size}`,
-      },
-      {
-        kind: "text",
-        text: `${count(bySeverity("blocker").length, "blocker")} · ${count(bySeverity("warning").length, "warning")} · ${unknowns} unknown`,
-      },
-      {
-        kind: "checks",
-        items: shown.map(({ severity, subject, evidence, remedy, state }) => ({
-          state: state === "unknown" ? "unknown" : severity === "blocker" ? "fail" : "warn",
-          text: `${subject}: ${evidence} → ${remedy}`,
-        })),
-      },
-    ],
-    next: ["plan"],
-  };
-}
-
-function throughput(topics: readonly AssessedTopic[]): string {
-  const { sum, unknown } = sumKnown(topics.map(({ recordsPerSecond }) => recordsPerSecond));
-  if (unknown === 0) return `${sum.toFixed(1)} records/s`;
-  return unknown === topics.length ? "records/s unknown" : `at least ${sum.toFixed(1)} records/s`;
 }
