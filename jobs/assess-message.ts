@@ -6,7 +6,7 @@ import type { Work } from "./work.ts";
 
 /** Uploads the report into the thread and ends the message. `began`: ms since the epoch. */
 export async function reportAssessment(assessment: Assessment, work: Work, began: number): Promise<void> {
-  const day = assessment.takenAt.slice(0, 10);
+  const day = assessment.taken.at.slice(0, 10);
   const { markdown, json } = assessmentReport(assessment);
   await work.card.file({ name: `assess-${day}.md`, title: "Assessment", content: Buffer.from(markdown) });
   await work.card.file({
@@ -33,7 +33,7 @@ function summary(assessment: Assessment, work: Work, began: number): Message {
     parts: [
       {
         kind: "text",
-        text: `${count(own.length, "topic")}, ${count(partitions, "partition")}, ${count(assessment.groups.length, "group")} · ${throughput(own)} over ${took(assessment.windowMs)} · ${size}`,
+        text: `${count(own.length, "topic")}, ${count(partitions, "partition")}, ${count(assessment.groups.length, "group")} · ${throughput(own)} over ${took(assessment.taken.windowMs)} · ${size}`,
       },
       {
         kind: "text",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { assessmentKey } from "#domain/assessment.ts";
+import { staleBasis, staleParts, staleStored } from "#domain/assessment-age.ts";
 import { FerryError } from "#domain/errors.ts";
 import { sumLags } from "#domain/lag.ts";
 import type { Message, Part } from "#domain/message.ts";
@@ -51,6 +52,8 @@ type Standings = {
   readonly waves: readonly WaveStanding[];
   /** Without a plan there are no waves: what was done so far. */
   readonly before?: string;
+  /** Said of an assessment that is too old to go by. */
+  readonly stale?: string | undefined;
   /** The two next sensible commands. */
   readonly next: readonly string[];
 };
@@ -63,7 +66,8 @@ export async function readStandings(work: Memory): Promise<Standings> {
   const mirrored = (await store.read(mirroringKey(migration.name))) !== undefined;
   const snapshot = await freshSnapshot(work);
   const waves: WaveStanding[] = [];
-  for (const { name } of Plan.parse(stored.value).waves) {
+  const plan = Plan.parse(stored.value);
+  for (const { name } of plan.waves) {
     const { phase } = await readWaveState(work, name);
     const seen = snapshot?.waves[name];
     const mirror = mirrored ? (seen?.mirror ?? "unknown") : "absent";
@@ -72,14 +76,15 @@ export async function readStandings(work: Memory): Promise<Standings> {
   }
   const started = mirrored || waves.some(({ stage }) => stage !== "not started");
   // Whether the cluster exists is not remembered: `provision` finds out, and changes nothing when it is as planned.
-  return { waves, next: started ? nextCommands(waves, true) : ["provision", "replicate start"] };
+  const stale = staleBasis(plan, work.clock.now());
+  return { waves, stale, next: started ? nextCommands(waves, true) : ["provision", "replicate start"] };
 }
 
-async function beforePlan({ store, migration }: Memory): Promise<Standings> {
-  const assessed = (await store.read(assessmentKey(migration.name))) !== undefined;
-  return assessed
-    ? { waves: [], before: "Assessed, not planned yet.", next: ["plan", "assess"] }
-    : { waves: [], before: "Nothing was done yet.", next: ["assess", "plan"] };
+async function beforePlan({ store, migration, clock }: Memory): Promise<Standings> {
+  const stored = await store.read(assessmentKey(migration.name));
+  if (stored === undefined) return { waves: [], before: "Nothing was done yet.", next: ["assess", "plan"] };
+  const stale = staleStored(stored.value, clock.now());
+  return { waves: [], before: "Assessed, not planned yet.", stale, next: ["plan", "assess"] };
 }
 
 async function freshSnapshot({ store, migration, clock }: Memory) {
@@ -152,6 +157,7 @@ async function readOverview(work: Memory, refused: Refused): Promise<Message> {
     note: `as last seen, ${clockTime(work.clock.now())} UTC`,
     parts: [
       standingPart(standingRows(standings), standings.before),
+      ...staleParts(standings.stale),
       { kind: "text", text },
       ...refusedPart(refused),
     ],

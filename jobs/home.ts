@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isFinal, type Request } from "#domain/approval.ts";
+import { staleParts } from "#domain/assessment-age.ts";
 import { canonical } from "#domain/canonical.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { Job, JobOf } from "#domain/job.ts";
@@ -25,6 +26,7 @@ const Section = z.object({
   waits: z.array(Item),
   others: z.array(Item),
   before: z.string().optional(),
+  stale: z.string().optional(),
   rows: z.array(z.array(z.string())),
   next: z.array(z.string()),
 });
@@ -132,6 +134,7 @@ async function sectionFor(
     rows: standingRows(standings).map((row) => [...row]),
     next: [...standings.next],
     ...(standings.before !== undefined && { before: standings.before }),
+    ...(standings.stale !== undefined && { stale: standings.stale }),
   };
 }
 
@@ -171,10 +174,11 @@ function homeMessage(sections: readonly Section[], now: number): Message {
   };
 }
 
-function sectionParts({ migration, channel, others, rows, before, next }: Section): readonly Part[] {
+function sectionParts({ migration, channel, others, rows, before, stale, next }: Section): readonly Part[] {
   return [
     { kind: "text", text: `*${migration}* in ${mentionChannel(channel)}` },
     standingPart(rows, before),
+    ...staleParts(stale),
     ...lines(others),
     { kind: "note", text: `next, in the channel: ${next.map((each) => `\`/ferry ${each}\``).join(" · ")}` },
   ];

@@ -1,4 +1,5 @@
 import { Assessment, assessmentKey } from "#domain/assessment.ts";
+import { staleBasis, staleParts } from "#domain/assessment-age.ts";
 import { FerryError } from "#domain/errors.ts";
 import { iamPolicies, policyCharacters } from "#domain/iam-policy.ts";
 import type { JobOf } from "#domain/job.ts";
@@ -21,7 +22,8 @@ export async function exportPlan(part: NonNullable<JobOf<"plan">["part"]>, work:
     await work.card.file({ name, title, content: Buffer.from(content) });
   }
   const subject = part === "iam" ? "plan iam" : "plan export terraform";
-  await work.card.finish(message(subject, parts, work));
+  const stale = staleParts(staleBasis(plan, work.clock.now()));
+  await work.card.finish(message(subject, [...parts, ...stale], work));
   return done;
 }
 

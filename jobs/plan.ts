@@ -1,4 +1,5 @@
 import { Assessment, assessmentKey } from "#domain/assessment.ts";
+import { staleAssessment } from "#domain/assessment-age.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Check, Message, Part } from "#domain/message.ts";
@@ -16,7 +17,6 @@ import { changesSince, exportPlan } from "./plan-export.ts";
 import { readWaveState } from "./switch/wave.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
-const staleMs = 7 * 24 * 3_600_000;
 const shownWaves = 12;
 
 /** Step 2: shape, price, configuration, topics and waves from the last assessment. Changes nothing outside. */
@@ -189,16 +189,8 @@ function clipped(text: string): string {
 
 /** Blockers of the assessment, its age, and what the plan itself could not settle. */
 function warnings(made: Plan, assessment: Assessment, now: number): readonly Check[] {
-  const age = now - Date.parse(assessment.takenAt);
-  const stale: readonly Check[] =
-    age > staleMs
-      ? [
-          {
-            state: "warn",
-            text: `the assessment is ${Math.floor(age / 86_400_000)} days old: run \`/ferry assess\` again`,
-          },
-        ]
-      : [];
+  const old = staleAssessment(assessment.taken.at, now);
+  const stale: readonly Check[] = old === undefined ? [] : [{ state: "warn", text: old }];
   const prices = priceAge(new Date(now).toISOString());
   const outdated: readonly Check[] = prices === undefined ? [] : [{ state: "warn", text: prices }];
   const blockers = assessment.findings

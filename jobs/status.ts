@@ -1,4 +1,5 @@
 import { assessmentKey } from "#domain/assessment.ts";
+import { staleBasis, staleParts, staleStored } from "#domain/assessment-age.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import { sumLags } from "#domain/lag.ts";
@@ -26,9 +27,15 @@ export async function status(_job: JobOf<"status">, work: Work): Promise<Outcome
 }
 
 async function beforePlan(work: Work): Promise<Message> {
-  const assessed = (await work.store.read(assessmentKey(work.migration.name))) !== undefined;
+  const stored = await work.store.read(assessmentKey(work.migration.name));
+  const assessed = stored !== undefined;
   const text = assessed ? "Assessed, not planned yet." : "Nothing was done yet.";
-  return message(work, [{ kind: "text", text }], assessed ? ["plan", "assess"] : ["assess", "plan"]);
+  const stale = staleParts(assessed ? staleStored(stored.value, work.clock.now()) : undefined);
+  return message(
+    work,
+    [{ kind: "text", text }, ...stale],
+    assessed ? ["plan", "assess"] : ["assess", "plan"],
+  );
 }
 
 type Row = {
@@ -55,6 +62,7 @@ async function withPlan(plan: Plan, work: Work): Promise<Message> {
     mirror: mirrorOf(lag, target),
   }));
   const parts: Part[] = [table(rows), ...wayBack(rows), await quiet(rows, work), await waiting(work)];
+  parts.push(...staleParts(staleBasis(plan, work.clock.now())));
   if (!target.known) parts.push({ kind: "note", text: `MSK: ${target.why}` });
   return message(work, parts, nextCommands(standings, target.known));
 }

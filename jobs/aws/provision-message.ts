@@ -1,3 +1,4 @@
+import { staleParts } from "#domain/assessment-age.ts";
 import type { Message, Part } from "#domain/message.ts";
 import type { MskCluster } from "#domain/msk.ts";
 import { type Drift, driftText, ownedBy } from "#domain/provisioning.ts";
@@ -15,7 +16,16 @@ const titles = {
 /** The work under way: the step, and of a cluster that exists its state and age. */
 export function waitingMessage(
   work: Work,
-  { step, cluster }: { readonly step: (typeof steps)[number]; readonly cluster?: MskCluster },
+  {
+    step,
+    cluster,
+    stale,
+  }: {
+    readonly step: (typeof steps)[number];
+    readonly cluster?: MskCluster;
+    /** Said of a plan that rests on an assessment too old to go by. */
+    readonly stale?: string | undefined;
+  },
 ): Message {
   return {
     subject: `${work.migration.name} · provision`,
@@ -24,6 +34,7 @@ export function waitingMessage(
     parts: [
       { kind: "progress", step: titles[step], done: steps.indexOf(step), of: steps.length },
       ...(cluster === undefined ? [] : [stateOf(cluster, work)]),
+      ...staleParts(stale),
       ...(cluster?.state === "CREATING"
         ? [{ kind: "note" as const, text: "AWS takes about half an hour. Nobody needs to wait here." }]
         : []),
@@ -55,6 +66,7 @@ export function doneMessage(
   cluster: MskCluster,
   bootstrap: readonly string[],
   drift: readonly Drift[],
+  stale?: string,
 ): Message {
   const ours = ownedBy(work.migration.name, cluster.tags);
   const volume = cluster.volumeGiB === undefined ? "managed by AWS" : `${cluster.volumeGiB} GiB a broker`;
@@ -85,6 +97,7 @@ export function doneMessage(
         ],
       },
       ...driftParts(drift),
+      ...staleParts(stale),
       undoPart(work, cluster, ours),
     ],
     next: ["network"],

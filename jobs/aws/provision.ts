@@ -1,3 +1,4 @@
+import { staleBasis } from "#domain/assessment-age.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { ClusterRequest, MskCluster, MskConfiguration } from "#domain/msk.ts";
@@ -41,17 +42,18 @@ export async function provision(_job: JobOf<"provision">, work: Work): Promise<O
   }
   refuseLost(cluster);
   if (cluster.state !== "ACTIVE") {
-    await work.card.update(waitingMessage(work, { step: "wait", cluster }));
+    await work.card.update(waitingMessage(work, { step: "wait", cluster, stale: staleNow(plan, work) }));
     return again(pollAfter(cluster, work));
   }
-  return await complete(request, cluster, work);
+  return await complete(plan, request, cluster, work);
 }
 
 async function create(plan: Plan, request: ClusterRequest, work: Work): Promise<Outcome> {
   await refuseIllegal(plan, request, work);
-  await work.card.update(waitingMessage(work, { step: "configuration" }));
+  const stale = staleNow(plan, work);
+  await work.card.update(waitingMessage(work, { step: "configuration", stale }));
   const configuration = await ensureConfiguration(plan, work);
-  await work.card.update(waitingMessage(work, { step: "cluster" }));
+  await work.card.update(waitingMessage(work, { step: "cluster", stale }));
   await auditedCall(
     work,
     {
@@ -63,6 +65,10 @@ async function create(plan: Plan, request: ClusterRequest, work: Work): Promise<
     (arn) => arn,
   );
   return again(soonMs);
+}
+
+function staleNow(plan: Plan, { clock }: Work): string | undefined {
+  return staleBasis(plan, clock.now());
 }
 
 /** What ferry.yaml forces is checked even where the plan knew better: nobody gets another cluster than the one written. */
@@ -136,7 +142,12 @@ function pollAfter({ createdAt }: MskCluster, work: Work): number {
   return Math.min(patience.maxMs, Math.max(patience.minMs, Math.round(age / 20)));
 }
 
-async function complete(request: ClusterRequest, cluster: MskCluster, work: Work): Promise<Outcome> {
+async function complete(
+  plan: Plan,
+  request: ClusterRequest,
+  cluster: MskCluster,
+  work: Work,
+): Promise<Outcome> {
   await associateSecrets(cluster, work);
   const bootstrap = await work.world.msk.bootstrap(cluster.arn, request.auth, request.transit);
   if (bootstrap === undefined) {
@@ -146,7 +157,9 @@ async function complete(request: ClusterRequest, cluster: MskCluster, work: Work
     );
   }
   await work.audit({ what: "target.active", subject: cluster.arn, detail: { arn: cluster.arn, bootstrap } });
-  await work.card.finish(doneMessage(work, cluster, bootstrap, drift(request, cluster)));
+  await work.card.finish(
+    doneMessage(work, cluster, bootstrap, drift(request, cluster), staleNow(plan, work)),
+  );
   return done;
 }
 

@@ -1,3 +1,4 @@
+import { staleBasis } from "#domain/assessment-age.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Check, Part } from "#domain/message.ts";
@@ -84,7 +85,8 @@ async function start(
   const problems = started.flatMap(({ wave, problems }) =>
     problems.map((error) => problemCheck(wave.name, error)),
   );
-  const notes = [await strayHeartbeats(check.version, work), await throttled(work)];
+  const stale = staleBasis(plan, work.clock.now());
+  const notes = [await strayHeartbeats(check.version, work), await throttled(work), stale];
   const said = [...check.problems, ...notes.filter((note) => note !== undefined)];
   const warnings = said.map((text): Check => ({ state: "warn", text }));
   const failed = started.filter(({ state }) => state === "failed").length;

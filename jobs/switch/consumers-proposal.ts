@@ -1,4 +1,5 @@
 import type { GateFact, Proposal } from "#domain/approval.ts";
+import { staleEffect } from "#domain/assessment-age.ts";
 import { isQuiet, short } from "#domain/group-findings.ts";
 import type { Plan, Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
@@ -50,13 +51,16 @@ export async function proposeConsumers(asked: Asked, work: Work): Promise<Propos
       groups: [...wave.groups].toSorted(),
       clients: clients.map(({ name }) => name).toSorted(),
     },
-    effects: await effects(
-      wave,
-      clients.map(({ name }) => name),
-      rehearsal,
-      predictions,
-      work,
-    ),
+    effects: [
+      ...(await effects(
+        wave,
+        clients.map(({ name }) => name),
+        rehearsal,
+        predictions,
+        work,
+      )),
+      ...staleEffect(plan, work.clock.now()),
+    ],
     ...(table.rows.length === 0 ? {} : { table: { ...table, rows: table.rows.slice(0, rowsKept) } }),
     facts: [...value.facts, ...facts],
     quorum: work.migration.settings.approvals.quorum,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { GateFact, Proposal } from "#domain/approval.ts";
+import { staleEffect } from "#domain/assessment-age.ts";
 import type { Part } from "#domain/message.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { OffsetTable } from "#domain/topology.ts";
@@ -49,6 +50,7 @@ export async function proposeProducers(asked: Asked, work: Work): Promise<Propos
         value: await wayBack(wave, "producers-moved", work),
       },
       await quietEffect(wave.name, work),
+      ...staleEffect(plan, work.clock.now()),
     ],
     facts: [
       await mirrorFact(wave, work),

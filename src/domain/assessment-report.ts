@@ -14,7 +14,7 @@ function markdown(assessment: Assessment): string {
   return [
     `# Assessment of ${assessment.migration}`,
     "",
-    `Taken ${assessment.takenAt}; cluster ${assessment.clusterId}; Kafka ${shown(assessment.version)}; throughput over ${assessment.windowMs / 1000} s.`,
+    `Taken ${assessment.taken.at}; cluster ${assessment.clusterId}; Kafka ${shown(assessment.version)}; throughput over ${assessment.taken.windowMs / 1000} s.`,
     "",
     "## Findings",
     "",
