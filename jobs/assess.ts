@@ -61,6 +61,8 @@ export async function assess(_job: JobOf<"assess">, work: Work): Promise<Outcome
   return done;
 }
 
+const notRead = unknown("not read yet");
+
 async function takeInventory(
   cluster: ClusterDescription,
   first: FirstReading,
@@ -79,19 +81,26 @@ async function takeInventory(
   const acls = await source.acls();
   return {
     migration: work.migration.name,
-    takenAt: new Date(work.clock.now()).toISOString(),
+    taken: { at: new Date(work.clock.now()).toISOString(), windowMs: measured.windowMs },
     clusterId: cluster.clusterId,
     version: cluster.version,
+    mode: notRead,
+    features: notRead,
     brokers: cluster.brokers
       .map(({ id, host, rack }) => ({ id, host, rack }))
       .toSorted((a, b) => a.id - b.id),
     brokerConfigs: explicit(brokerConfigs),
-    windowMs: measured.windowMs,
+    brokerSettings: notRead,
+    topicDefaults: {},
     topics: await Promise.all(
       topics.map((topic) => assessTopic(topic, configs.get(topic.name) ?? [], parts)),
     ),
     groups: [...groups],
-    acls: acls.known ? known(acls.value.length) : acls,
+    acls: acls.known ? known([...acls.value]) : acls,
+    scramUsers: notRead,
+    quotas: notRead,
+    transactions: notRead,
+    clients: { consumers: [], producers: [], allowed: [], unknown: [] },
   };
 }
 
@@ -123,6 +132,25 @@ type Parts = {
   readonly sizes: Awaited<ReturnType<KafkaCluster["logSizes"]>>;
 };
 
+const unreadTopic = {
+  topicId: notRead,
+  role: null,
+  timestampType: notRead,
+  oldestTimestamp: notRead,
+  bytesPerSecond: notRead,
+  recordsOutPerSecond: notRead,
+  bytesOutPerSecond: notRead,
+  sampledRecords: 0,
+  largestRecordBytes: notRead,
+  largestBatchBytes: notRead,
+  compression: notRead,
+  keys: notRead,
+  headers: notRead,
+  newestTimestamp: notRead,
+  writers: { idempotent: notRead, transactional: notRead, plain: notRead },
+  openTransactions: notRead,
+} as const;
+
 async function assessTopic(
   topic: Topic,
   configs: readonly ConfigEntry[],
@@ -131,6 +159,7 @@ async function assessTopic(
   const policy = configs.find(({ name }) => name === "cleanup.policy")?.value ?? "delete";
   const kept = configs.filter(({ origin, name }) => origin !== "default" || name === "retention.ms");
   return {
+    ...unreadTopic,
     name: topic.name,
     internal: topic.internal,
     partitions: topic.partitions.length,
@@ -235,10 +264,18 @@ async function assessGroups(
     const offsets: OffsetTable = committed.get(group.id) ?? new Map<string, readonly number[]>();
     return {
       id: group.id,
+      type: notRead,
+      protocol: null,
+      oldestUnread: notRead,
+      lastCommit: notRead,
+      recordsPerSecond: notRead,
+      activity: notRead,
+      usesAssign: notRead,
+      application: null,
       protocolType: listed.find(({ id }) => id === group.id)?.protocolType ?? group.protocolType,
       state: group.state,
       members: group.members
-        .map(({ clientId, host }) => ({ clientId, host }))
+        .map(({ clientId, host, instanceId }) => ({ clientId, host, instanceId, assignment: [] }))
         .toSorted((a, b) => a.clientId.localeCompare(b.clientId) || a.host.localeCompare(b.host)),
       topics: [...offsets.keys()].toSorted((a, b) => a.localeCompare(b)),
       lag: groupLag(offsets, ends, offline),

@@ -38,7 +38,7 @@ export function planStaleness(
   assessment: Assessment | undefined,
 ): readonly string[] {
   const source =
-    assessment === undefined || assessment.takenAt === plan.basis?.assessedAt
+    assessment === undefined || assessment.taken.at === plan.basis?.assessedAt
       ? []
       : sourceChanges(plan, migration, assessment);
   return [...settingsChanges(plan, migration), ...source];

@@ -93,7 +93,7 @@ export function makePlan(question: PlanQuestion): Plan {
     ],
   };
   const whole = { ...content, calls: [...callsOf(content, migration)] };
-  const basis = { assessedAt: assessment.takenAt, settings: settingsMarks(migration) };
+  const basis = { assessedAt: assessment.taken.at, settings: settingsMarks(migration) };
   return { ...whole, basis, madeAt: question.madeAt, hash: planHash(whole) };
 }
 

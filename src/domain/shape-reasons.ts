@@ -37,7 +37,7 @@ export function shapeReasons(question: Question): readonly Reason[] {
 function brokerReason({ choice, load, site, assessment, settings }: Question): Reason {
   const { shape, candidate } = choice;
   const { replicationFactor: rf, zones } = site;
-  const measured = `in ${rate(load.ingressMBps)}, out ${rate(load.egressMBps)} over ${assessment.windowMs / 1000} s, ${count(load.partitions * rf, "partition replica")}`;
+  const measured = `in ${rate(load.ingressMBps)}, out ${rate(load.egressMBps)} over ${assessment.taken.windowMs / 1000} s, ${count(load.partitions * rf, "partition replica")}`;
   const fixed = Object.keys(settings.target.shape);
   const by =
     fixed.length === 0 ? "the cheapest that carries this" : `${fixed.join(", ")} fixed in ferry.yaml`;

@@ -141,7 +141,7 @@ const cases: ReadonlyArray<{
     state: "unknown",
     subject: "cluster",
     provoked: assessmentOf({ acls: unknown("SECURITY_DISABLED") }),
-    silent: assessmentOf({ acls: known(0) }),
+    silent: assessmentOf({ acls: known([]) }),
   },
   {
     code: "BROKER_SETTINGS",

@@ -125,7 +125,7 @@ describe("the dry run of a plan", () => {
 });
 
 describe("a plan that is no longer right", () => {
-  const later = { ...assessment, takenAt: "2026-11-23T14:00:00.000Z" };
+  const later = { ...assessment, taken: { at: "2026-11-23T14:00:00.000Z", windowMs: 30_000 } };
 
   it("is fresh as long as nothing changed, whatever was measured since", () => {
     const busy = later.topics.map((topic) => ({ ...topic, recordsPerSecond: known(99) }));

@@ -46,7 +46,7 @@ describe("the measuring window", () => {
     expect(JSON.stringify(next.shown.at(-1))).toContain("measuring throughput, 10 s left");
     await parts.clock.advance(40_000);
     const { found, last } = await assessed(parts);
-    expect(found.windowMs).toBe(60_000);
+    expect(found.taken.windowMs).toBe(60_000);
     expect(topicOf(found, "orders").recordsPerSecond).toEqual(known(0.5));
     expect(last?.note).toContain("done in 60 s");
     expect(await kept(parts)).toBeUndefined();
@@ -60,7 +60,7 @@ describe("the measuring window", () => {
     expect(await assess(job, openAssess(parts).work)).toEqual({ kind: "again", ms: windowMs });
     await parts.clock.advance(windowMs);
     const { found } = await assessed(parts);
-    expect(found.windowMs).toBe(windowMs);
+    expect(found.taken.windowMs).toBe(windowMs);
     expect(topicOf(found, "orders").recordsPerSecond).toEqual(known(0));
   });
 

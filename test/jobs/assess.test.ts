@@ -13,7 +13,7 @@ describe("what assess finds", () => {
       { name: "num.io.threads", value: "8", origin: "default" },
     ]);
     const { found } = await assessed(parts);
-    expect(found).toMatchObject({ clusterId: "fake-source", version: known("3.9"), windowMs });
+    expect(found).toMatchObject({ clusterId: "fake-source", version: known("3.9"), taken: { windowMs } });
     expect(found.brokers.map(({ id }) => id)).toEqual([1, 2, 3]);
     expect(found.brokerConfigs).toEqual({ "log.retention.hours": "48" });
     expect(found.topics.map(({ name }) => name)).toEqual(["orders", "refunds"]);
@@ -51,8 +51,8 @@ describe("what assess finds", () => {
         id: "billing",
         topics: ["orders"],
         members: [
-          { clientId: "a", host: "/10.0.0.1" },
-          { clientId: "b", host: "/10.0.0.2" },
+          { clientId: "a", host: "/10.0.0.1", instanceId: null, assignment: [] },
+          { clientId: "b", host: "/10.0.0.2", instanceId: null, assignment: [] },
         ],
         lag: known(60),
       }),
@@ -120,8 +120,8 @@ describe("what assess tells", () => {
     const second = await assessed(parts);
     const name = "assess-2026-11-22.json";
     const withoutTime = (files: Map<string, string>, found: Assessment) =>
-      files.get(name)?.replace(found.takenAt, "");
-    expect(second.found.takenAt).not.toBe(first.found.takenAt);
+      files.get(name)?.replace(found.taken.at, "");
+    expect(second.found.taken.at).not.toBe(first.found.taken.at);
     expect(withoutTime(second.files, second.found)).toBe(withoutTime(first.files, first.found));
   });
 });

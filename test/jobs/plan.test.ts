@@ -77,7 +77,7 @@ describe("/ferry plan", () => {
       evidence: "offline",
       remedy: "repair",
     } as const;
-    const { work, small } = await open(assessed({ takenAt: "2026-11-10T00:00:00Z", findings: [finding] }));
+    const { work, small } = await open(assessed({ taken: { at: "2026-11-10T00:00:00Z", windowMs: 30_000 }, findings: [finding] }));
     await plan(job, work);
     const shown = JSON.stringify(small.card.shown.at(-1));
     expect(shown).toContain("invoices: offline → repair");
@@ -139,7 +139,7 @@ describe("/ferry plan", () => {
     const topics = [assessedTopic("invoices"), assessedTopic("payments"), assessedTopic("parcels")];
     await work.store.write(
       assessmentKey("orders"),
-      assessed({ topics, takenAt: "2026-11-23T14:00:00.000Z" }),
+      assessed({ topics, taken: { at: "2026-11-23T14:00:00.000Z", windowMs: 30_000 } }),
     );
     const changes = "source: topic audit is gone; source: topic parcels is new";
     await expect(plan({ ...job, part: "terraform" }, work)).rejects.toMatchObject({
