@@ -136,6 +136,7 @@ export const brokerActions: Readonly<Record<string, readonly BrokerAction[]>> = 
   producers: [readTopic],
   transactions: [broker("DescribeTransactionalId", "broker-transaction")],
   acls: [describeCluster],
+  rights: [describeCluster, describeTopic],
   addAcls: [alterCluster],
   removeAcls: [alterCluster],
   produceQuota: [broker("DescribeClusterDynamicConfiguration", "broker-cluster")],

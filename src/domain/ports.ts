@@ -15,6 +15,7 @@ import type {
   Known,
   OffsetTable,
   PartitionTable,
+  Rights,
   Sweep,
   Topic,
   TopicPartition,
@@ -96,6 +97,8 @@ export type KafkaCluster = {
   transactions(): Promise<Known<readonly Transaction[]>>;
   /** Unknown without an authorizer, or without the right to ask it. */
   acls(): Promise<Known<readonly Acl[]>>;
+  /** What the authorizer lets this user do to the cluster and these topics; unknown before Kafka 2.3. */
+  rights(topics: readonly string[]): Promise<Known<Rights>>;
   /** Adds them, in this order. An equal one that exists is no error. Without any, only asks whether it may: `E_KAFKA_AUTH`. */
   addAcls(acls: readonly Acl[]): Promise<void>;
   /** Removes exactly these, in this order. Absent ones are no error. */
@@ -322,7 +325,18 @@ export type LagPoint = {
   readonly copying: number | null;
 };
 
+export type TopicTraffic = {
+  readonly name: string;
+  readonly partitions: number;
+  /** What producers write; `null`: unknown. */
+  readonly bytesPerSecond: number | null;
+  /** Told where the bytes are not known. */
+  readonly recordsPerSecond: number | null;
+};
+
 export type Charts = {
+  /** PNG of partitions and traffic by topic, the largest first, what is not shown summed up; readable as the other. */
+  traffic(title: string, topics: readonly TopicTraffic[]): Promise<Buffer>;
   /** PNG of lag and throughput over time, readable on a phone, in light and dark. */
   lag(title: string, points: readonly LagPoint[]): Promise<Buffer>;
 };

@@ -149,6 +149,12 @@ export type Acl = {
   readonly permission: string;
 };
 
+/** What the asker may do: operations as in an ACL ("DESCRIBE_CONFIGS"). A topic that it cannot see is absent. */
+export type Rights = {
+  readonly cluster: readonly string[];
+  readonly topics: ReadonlyMap<string, readonly string[]>;
+};
+
 /** Who wrote a stretch of a partition, as the headers of its record batches tell. */
 export type Writer = {
   /** -1: a producer without idempotence; the log keeps nothing else of it. */

@@ -272,6 +272,15 @@ export function kafkaClusterContract(
       expect(await cluster.produceQuota(id)).toEqual({ known: true, value: undefined });
     });
 
+    it("tells what one may do to the cluster and to topics; one that does not exist is absent", async () => {
+      const name = await topic(1);
+      const rights = await cluster.rights([name, unique("absent")]);
+      if (!rights.known) throw new Error(rights.why);
+      expect(rights.value.cluster).toEqual(expect.arrayContaining(["ALTER", "DESCRIBE", "DESCRIBE_CONFIGS"]));
+      expect([...rights.value.topics.keys()]).toEqual([name]);
+      expect(rights.value.topics.get(name)).toEqual(expect.arrayContaining(["READ", "WRITE", "DESCRIBE"]));
+    });
+
     it("knows the bytes on disk", async () => {
       const name = await topic(2);
       await under.append(name, 1, [{ value: "x".repeat(1000) }]);

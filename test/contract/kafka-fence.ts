@@ -105,6 +105,17 @@ export function kafkaAclContract(name: string, open: () => Promise<FenceUnderTes
       expect(await end(cluster(), name)).toBe(2);
     });
 
+    it("tells each what it may do: a topic that is hidden from somebody is absent", async () => {
+      const name = await topic();
+      await add(aclOn(name, "ALLOW", "READ", "User:checkout"));
+      const seen = async (principal: "User:checkout" | "User:mirror") => {
+        const rights = await under().as(principal, (mine) => mine.rights([name]));
+        return rights.known ? rights.value.topics.get(name) : rights.why;
+      };
+      expect(await seen("User:checkout")).toEqual(["READ", "DESCRIBE"]);
+      expect(await seen("User:mirror")).toBeUndefined();
+    });
+
     it("knows prefixed and wildcard ACLs, and that DENY beats ALLOW", async () => {
       const prefix = unique("pre");
       const [inside, outside] = [await topic(prefix), await topic()];

@@ -1,5 +1,5 @@
 import { FerryError } from "#domain/errors.ts";
-import { type Acl, type ConfigEntry, type Known, known, unknown } from "#domain/topology.ts";
+import { type Acl, type ConfigEntry, type Known, known, type Rights, unknown } from "#domain/topology.ts";
 
 export type AuthorizerOptions = {
   /** `allow.everyone.if.no.acl.found`. */
@@ -28,6 +28,8 @@ export type FakeAuthorizer = {
   /** What a broker with it adds to its configuration. */
   configs(): readonly ConfigEntry[];
   list(principal: string): Known<readonly Acl[]>;
+  /** Of the topics, those that it may describe. */
+  rights(principal: string, topics: readonly string[]): Rights;
   /** @throws FerryError `E_KAFKA` without an authorizer, `E_KAFKA_AUTH` without ALTER on the cluster. */
   add(principal: string, acls: readonly Acl[]): void;
   remove(principal: string, acls: readonly Acl[]): void;
@@ -59,6 +61,27 @@ const impliedBy = new Map([
 export function describesAnyTransaction(principal: string): Action {
   return { ...onTransaction("\u0000", { principal }), operation: "DESCRIBE" };
 }
+
+/** Those that there are for a resource type, in the order of the protocol's numbers. */
+const clusterOperations = [
+  "CREATE",
+  "ALTER",
+  "DESCRIBE",
+  "CLUSTER_ACTION",
+  "DESCRIBE_CONFIGS",
+  "ALTER_CONFIGS",
+  "IDEMPOTENT_WRITE",
+];
+const topicOperations = [
+  "READ",
+  "WRITE",
+  "CREATE",
+  "DELETE",
+  "ALTER",
+  "DESCRIBE",
+  "DESCRIBE_CONFIGS",
+  "ALTER_CONFIGS",
+];
 
 /** They stand for several things, in filters only. */
 const vagueNames = new Set(["UNKNOWN", "ANY", "MATCH"]);
@@ -112,6 +135,19 @@ export function createFakeAuthorizer(
         return unknown(`The ${role} cluster answered CLUSTER_AUTHORIZATION_FAILED (31) to DescribeAcls.`);
       }
       return known([...held].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, acl]) => acl));
+    },
+    rights(principal, topics) {
+      const by = { principal };
+      const ofCluster = clusterOperations.filter((operation) =>
+        allows({ ...clusterResource, principal, operation }),
+      );
+      const ofTopics = topics
+        .filter((name) => allows(onTopic("DESCRIBE", name, by)))
+        .map(
+          (name) =>
+            [name, topicOperations.filter((operation) => allows(onTopic(operation, name, by)))] as const,
+        );
+      return { cluster: ofCluster, topics: new Map(ofTopics) };
     },
     add(principal, acls) {
       for (const acl of acls) checkWritable(acl);

@@ -261,6 +261,15 @@ export function createFakeKafka({
         return unknown(`the ${role} cluster shows only some transactional ids: DESCRIBE on all is needed`);
       }),
     acls: () => answer("acls", () => authorizer.list(bot)),
+    rights: (names) =>
+      answer("rights", () =>
+        since("2.3", "operations of the asker (KIP-430)", () =>
+          authorizer.rights(
+            bot,
+            names.filter((name) => topics.has(name)),
+          ),
+        ),
+      ),
     addAcls: (acls) => answer("addAcls", () => authorizer.add(bot, acls)),
     removeAcls: (acls) => answer("removeAcls", () => authorizer.remove(bot, acls)),
     alterTopicConfigs: (changes) =>

@@ -26,7 +26,8 @@ const resourceTypes = [
 ];
 const patternTypes = ["UNKNOWN", "ANY", "MATCH", "LITERAL", "PREFIXED"];
 const permissions = ["UNKNOWN", "ANY", "DENY", "ALLOW"];
-const operations = [
+/** AclOperation. */
+export const operations = [
   "UNKNOWN",
   "ANY",
   "ALL",

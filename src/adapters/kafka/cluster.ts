@@ -14,6 +14,7 @@ import { createProducers } from "./producers.ts";
 import { createQuotas } from "./quotas.ts";
 import { createRecords } from "./records.ts";
 import { releaseOf } from "./release.ts";
+import { createRights } from "./rights.ts";
 import { createSweep } from "./sweep.ts";
 import { createTopicsAdmin } from "./topics.ts";
 import { createTransactions } from "./transactions.ts";
@@ -76,6 +77,7 @@ export function createKafkaCluster({
     ...createTransactions(role, metadata, clock),
     ...createAcls(role, metadata, clock),
     ...createQuotas(role, metadata, clock),
+    ...createRights(role, metadata),
     close: connections.close,
   };
 }
