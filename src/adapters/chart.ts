@@ -6,6 +6,7 @@ import { GridComponent, TitleComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 import type { Charts, LagPoint } from "#domain/ports.ts";
+import { trafficSvg } from "./traffic-chart.ts";
 
 /** Charts as PNG, drawn without a browser and without the machine's fonts: the same picture everywhere. */
 
@@ -26,7 +27,10 @@ const fontFiles = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((file) =>
 export function createCharts(timeZone: string): Charts {
   // Fails at the start and not at the first digest.
   for (const file of fontFiles) readFileSync(file);
-  return { lag: (title, points) => png(svg(title, thinned(points), timeZone)) };
+  return {
+    lag: (title, points) => png(svg(title, thinned(points), timeZone)),
+    traffic: (title, topics) => png(trafficSvg(title, topics)),
+  };
 }
 
 /** More points than this are closer together than the pixels of a phone. */

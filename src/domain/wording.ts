@@ -82,3 +82,17 @@ export function rate(perSecond: number | null): string {
   if (perSecond === null) return "?";
   return perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : figure(perSecond);
 }
+
+/** Bytes as "0 B", "312 B", "4.1 kB", "38 MB": powers of ten, as AWS and Kafka's rates have them. */
+export function bytes(amount: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+  let [value, unit] = [amount, 0];
+  while (value >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
+  const short = value < 9.95 && (unit > 0 || value % 1 !== 0) ? value.toFixed(1) : figure(value);
+  return `${short} ${units[unit]}`;
+}
+
+/** "4.1 kB/s" */
+export function bytesRate(perSecond: number): string {
+  return `${bytes(perSecond)}/s`;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Charts, LagPoint } from "#domain/ports.ts";
+import type { Charts, LagPoint, TopicTraffic } from "#domain/ports.ts";
 
 const points: readonly LagPoint[] = [0, 1, 2, 3].map((minute) => ({
   at: Date.UTC(2026, 10, 22, 14, minute),
@@ -7,6 +7,17 @@ const points: readonly LagPoint[] = [0, 1, 2, 3].map((minute) => ({
   arriving: 10,
   copying: 20 + minute,
 }));
+
+const sample: TopicTraffic = {
+  name: "invoices",
+  partitions: 6,
+  bytesPerSecond: 1_200_000,
+  recordsPerSecond: 800,
+};
+const topics: readonly TopicTraffic[] = [
+  sample,
+  { name: "audit", partitions: 3, bytesPerSecond: 4_000, recordsPerSecond: 2 },
+];
 
 /** What every chart drawer must do; run on the fake and on the one that draws. */
 export function chartsContract(name: string, open: () => Charts): void {
@@ -48,6 +59,40 @@ export function chartsContract(name: string, open: () => Charts): void {
       const png = await charts.lag("orders", drawn);
       expect(png.subarray(1, 4).toString()).toBe("PNG");
       expect(png.equals(await charts.lag("orders", points))).toBe(false);
+    });
+
+    it("draws partitions and traffic by topic, the same for the same topics", async () => {
+      const png = await charts.traffic("orders", topics);
+      expect(png.subarray(0, 8).toString("latin1")).toBe("\u0089PNG\r\n\u001a\n");
+      expect(png.equals(await charts.traffic("orders", structuredClone(topics)))).toBe(true);
+      expect(png.equals(await charts.traffic("billing", topics))).toBe(false);
+    });
+
+    it.each<Partial<TopicTraffic>>([
+      { partitions: 7 },
+      { bytesPerSecond: 0 },
+      { bytesPerSecond: null },
+      { bytesPerSecond: null, recordsPerSecond: null },
+      { name: "<&>" },
+    ])("draws a topic with %j otherwise", async (change) => {
+      const [first, ...others] = topics;
+      const png = await charts.traffic("orders", topics);
+      const drawn = await charts.traffic(
+        "orders",
+        first === undefined ? [] : [{ ...first, ...change }, ...others],
+      );
+      expect(drawn.equals(png)).toBe(false);
+    });
+
+    it("draws what it has no room for as a sum, and no topic at all", async () => {
+      const many = Array.from(
+        { length: 2000 },
+        (_, at): TopicTraffic => ({ ...sample, name: `topic-${at}` }),
+      );
+      const png = await charts.traffic("orders", many);
+      const last = [...many.slice(0, -1), { ...sample, name: "topic-1999", partitions: 1 }];
+      expect(png.equals(await charts.traffic("orders", last))).toBe(false);
+      expect((await charts.traffic("orders", [])).subarray(1, 4).toString()).toBe("PNG");
     });
   });
 }

@@ -60,7 +60,7 @@ beforeAll(async () => {
     target: { value: async () => target.cluster },
     engine: { value: async () => engine },
   });
-  const charts = { lag: async () => Buffer.from("") };
+  const charts = { ...small.charts, lag: async () => Buffer.from("") };
   work = { ...small, charts, clock: realClock, world, migration: { ...small.migration, name } };
   await work.store.write(planKey(name), smallPlan(name, [main, failing]));
   for (const side of [source, target]) await side.cluster.createTopics(specs());

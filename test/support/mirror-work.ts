@@ -29,6 +29,7 @@ export async function createMirrorWork(): Promise<MirrorWork> {
   const work: Work = {
     ...small,
     charts: {
+      ...small.charts,
       lag: async (_title, points) => {
         charts.push(points);
         return Buffer.from("png");
