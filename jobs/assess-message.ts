@@ -24,7 +24,9 @@ function summary(assessment: Assessment, work: Work, began: number): Message {
   const bySeverity = (severity: string) =>
     assessment.findings.filter((finding) => finding.severity === severity && finding.state === "found");
   const unknowns = assessment.findings.filter(({ state }) => state === "unknown").length;
-  const shown = assessment.findings.filter(({ severity }) => severity !== "info").slice(0, 5);
+  const shown = assessment.findings
+    .filter(({ severity, state }) => severity !== "info" && state !== "not found")
+    .slice(0, 5);
   const size = disk.unknown === 0 ? `${(disk.sum / 1e6).toFixed(1)} MB on disk` : "disk size not fully known";
   return {
     subject: `${work.migration.name} · assess`,

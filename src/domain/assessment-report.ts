@@ -30,16 +30,22 @@ function markdown(assessment: Assessment): string {
 }
 
 function findingRows({ findings }: Assessment): readonly string[] {
-  return table(
+  const clean = findings.filter(({ state }) => state === "not found");
+  const rows = table(
     ["", "code", "about", "seen", "do"],
-    findings.map(({ severity, state, code, subject, evidence, remedy }) => [
-      state === "unknown" ? "unknown" : severity,
-      code,
-      subject,
-      evidence,
-      remedy,
-    ]),
+    findings
+      .filter(({ state }) => state !== "not found")
+      .map(({ severity, state, code, subject, evidence, remedy }) => [
+        state === "unknown" ? "unknown" : severity,
+        code,
+        subject,
+        evidence,
+        remedy,
+      ]),
   );
+  if (clean.length === 0) return rows;
+  const checked = clean.map(({ code, evidence }) => [code, evidence]);
+  return [...rows, "", "Checked, and not found:", "", ...table(["code", "looked at"], checked)];
 }
 
 function topicRows(topics: readonly AssessedTopic[]): readonly string[] {

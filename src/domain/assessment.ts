@@ -203,7 +203,8 @@ export type Clients = z.infer<typeof Clients>;
 export const Finding = z.object({
   code: z.string(),
   severity: z.enum(["blocker", "warning", "info"]),
-  state: z.enum(["found", "unknown"]),
+  /** `not found`: the check was made and is clean; its evidence says what was looked at. */
+  state: z.enum(["found", "not found", "unknown"]),
   /** What it is about: a topic, a group, the cluster. */
   subject: z.string(),
   /** What was seen, with values. */
