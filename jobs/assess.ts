@@ -1,9 +1,4 @@
-import {
-  type AssessedGroup,
-  type AssessedTopic,
-  type Assessment,
-  assessmentKey,
-} from "#domain/assessment.ts";
+import { type AssessedGroup, type AssessedTopic, type Assessment } from "#domain/assessment.ts";
 import { asFerryError } from "#domain/errors.ts";
 import { findings } from "#domain/findings.ts";
 import type { JobOf } from "#domain/job.ts";
@@ -19,6 +14,7 @@ import {
   type TopicPartition,
   unknown,
 } from "#domain/topology.ts";
+import { keepAssessment } from "./assess-memory.ts";
 import { reportAssessment } from "./assess-message.ts";
 import {
   closeWindow,
@@ -55,7 +51,7 @@ export async function assess(_job: JobOf<"assess">, work: Work): Promise<Outcome
   const present = new Set(inventory.topics.map(({ name }) => name));
   const gone = new Set([...vanished, ...Object.keys(first.ends)].filter((name) => !present.has(name)));
   const assessment: Assessment = { ...inventory, findings: [...findings(inventory, [...gone])] };
-  await work.store.write(assessmentKey(work.migration.name), assessment);
+  await keepAssessment(assessment, first.began, work);
   await reportAssessment(assessment, work, first.began);
   await closeWindow(work);
   return done;

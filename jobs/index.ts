@@ -1,4 +1,5 @@
 import type { ActionName } from "#domain/approval.ts";
+import { answers } from "./answers.ts";
 import { askForCleanup, askForCutover, askForRollback } from "./approval/asking.ts";
 import { breakGlass } from "./approval/break-glass.ts";
 import { cancel } from "./approval/cancel.ts";
@@ -6,6 +7,7 @@ import { createExecute } from "./approval/execute.ts";
 import { createReview } from "./approval/review.ts";
 import { waitingFor } from "./approval/waiting-for.ts";
 import { assess } from "./assess.ts";
+import { assessDiff } from "./assess-diff.ts";
 import { audit } from "./audit.ts";
 import { feature, features } from "./aws/features.ts";
 import { network } from "./aws/network.ts";
@@ -39,7 +41,9 @@ const approvables: Readonly<Record<ActionName, Approvable>> = {
 
 export const handlers: Handlers = {
   assess,
+  "assess-diff": assessDiff,
   plan,
+  answers,
   provision,
   network,
   replicate,

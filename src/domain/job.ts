@@ -12,8 +12,16 @@ const Side = z.enum(["consumers", "producers"]);
 
 export const Job = z.discriminatedUnion("name", [
   z.object({ name: z.literal("assess"), ...from }),
+  /** Compares the last two assessments, from memory. */
+  z.object({ name: z.literal("assess-diff"), ...from }),
   /** `part`: not a new plan, but what others need of the one there is. */
   z.object({ name: z.literal("plan"), ...from, part: z.enum(["iam", "terraform"]).optional() }),
+  /** How the plan's questions stand; `given`, by question: what is answered. */
+  z.object({
+    name: z.literal("answers"),
+    ...from,
+    given: z.record(z.string(), z.string()).optional(),
+  }),
   z.object({ name: z.literal("provision"), ...from }),
   z.object({ name: z.literal("network"), ...from }),
   z.object({

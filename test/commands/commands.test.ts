@@ -46,6 +46,7 @@ describe("what is typed becomes a job", () => {
     ["", { name: "status", ...from }],
     ["  Status ", { name: "status", ...from }],
     ["assess", { name: "assess", ...from }],
+    ["assess diff", { name: "assess-diff", ...from }],
     ["plan", { name: "plan", ...from }],
     ["plan iam", { name: "plan", ...from, part: "iam" }],
     ["plan export terraform", { name: "plan", ...from, part: "terraform" }],
