@@ -1,3 +1,4 @@
+import type { Form } from "#domain/form.ts";
 import type { Job, JobQueue } from "#domain/job.ts";
 import type { Message, Part } from "#domain/message.ts";
 import type { Migration } from "#domain/settings.ts";
@@ -13,7 +14,12 @@ export type Said = {
 };
 
 /** Answers are seen by the person who typed; what the channel sees of work is its card. */
-export type Answer = { readonly message: Message; readonly seenBy: "channel" | "person" };
+export type Answer = {
+  readonly message: Message;
+  readonly seenBy: "channel" | "person";
+  /** Opened in place of the message, which is said where it cannot be. */
+  readonly form?: Form | undefined;
+};
 
 export type Context = {
   readonly migration: Migration;
@@ -21,6 +27,8 @@ export type Context = {
   readonly channel: string;
   readonly trigger?: string | undefined;
   readonly queue: JobQueue;
+  /** The form of the plan's questions; absent: there are none. */
+  readonly form?: (() => Promise<Form>) | undefined;
 };
 
 /** `anyone`: everybody in the channel. `members`: no guests, no bots, nobody from another workspace. */

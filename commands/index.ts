@@ -1,4 +1,5 @@
 import { asFerryError, FerryError } from "#domain/errors.ts";
+import type { Form, FormProblems, Submitted } from "#domain/form.ts";
 import type { JobQueue } from "#domain/job.ts";
 import { type Message, mentionChannel, type Part } from "#domain/message.ts";
 import type { Chat, Log } from "#domain/ports.ts";
@@ -16,7 +17,7 @@ import { type Line, pick, quote, readLine } from "./grammar.ts";
 import { help, helpAnswer } from "./help.ts";
 import { lag } from "./lag.ts";
 import { network } from "./network.ts";
-import { plan } from "./plan.ts";
+import { plan, takeAnswers } from "./plan.ts";
 import { provision } from "./provision.ts";
 import { replicate } from "./replicate.ts";
 import { rollback } from "./rollback.ts";
@@ -54,6 +55,8 @@ export type CommandsNeed = {
   readonly people: Pick<Chat, "person" | "shared">;
   /** Where a migration stands, for whoever types nothing more than `/ferry`; absent: `status` answers. */
   readonly overview?: ((migration: Migration) => Promise<Message>) | undefined;
+  /** The form of a plan's questions; absent: they are answered in text only. */
+  readonly form?: ((migration: Migration) => Promise<Form>) | undefined;
   readonly log: Log;
 };
 
@@ -88,7 +91,22 @@ async function answer(need: CommandsNeed, said: Said, name: string, line: Line):
   await requireOwnChannel(need.people, said.channel);
   if (who === "members") await requireMember(need.people, said.user, said.text.trim());
   const { user, channel, trigger } = said;
-  return run({ migration, user, channel, trigger, queue: need.queue });
+  const { queue, form } = need;
+  return run({ migration, user, channel, trigger, queue, form: form && (() => form(migration)) });
+}
+
+/**
+ * Takes what people write into a form, on the same conditions as what they type: each answer is checked, and all are
+ * queued together. Answers what is wrong, by
+ * field; rejects where the person may not answer, or nothing could be queued.
+ */
+export function createFormTaker(need: CommandsNeed): (submitted: Submitted) => Promise<FormProblems> {
+  return async ({ channel, user, values, trigger }) => {
+    const migration = migrationOf(need.migrations, channel);
+    await requireOwnChannel(need.people, channel);
+    await requireMember(need.people, user, "plan answer");
+    return await takeAnswers(values, { migration, user, channel, trigger, queue: need.queue });
+  };
 }
 
 /** Plain `/ferry`: quick, seen by the person only. */

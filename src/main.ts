@@ -7,7 +7,7 @@ import { serveMetrics } from "#adapters/metrics/server.ts";
 import { createRedisStore } from "#adapters/redis/store.ts";
 import { createSlack, type Slack, type SlackHandlers } from "#adapters/slack/slack.ts";
 import { render } from "#commands/blocks.ts";
-import { createCommands } from "#commands/index.ts";
+import { createCommands, createFormTaker } from "#commands/index.ts";
 import { type Config, loadConfig, processEnvironment } from "#config";
 import { closestName } from "#domain/closest.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
@@ -15,6 +15,7 @@ import type { JobQueue } from "#domain/job.ts";
 import { keepTrying } from "#domain/keep-trying.ts";
 import type { Chat, Log, MessageRef, Meter, Store } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
+import { answerForm } from "#jobs/answers.ts";
 import { requestAt } from "#jobs/approval/request-store.ts";
 import { createJobs } from "#jobs/carry-out.ts";
 import { overview } from "#jobs/home-standing.ts";
@@ -132,14 +133,17 @@ type ChatNeed = Pick<WorkNeed, "store" | "queue" | "log"> & { readonly migration
 
 /** What comes from Slack becomes work in the queue. */
 function reactTo(slack: Slack, { migrations, store, queue, log }: ChatNeed): SlackHandlers {
+  const desk = {
+    migrations,
+    queue,
+    people: slack.chat,
+    overview: (migration: Migration) => overview({ migration, store, clock: systemClock }, slack.refused()),
+    form: (migration: Migration) => answerForm({ migration, store }),
+    log,
+  };
   return {
-    onCommand: createCommands({
-      migrations,
-      queue,
-      people: slack.chat,
-      overview: (migration) => overview({ migration, store, clock: systemClock }, slack.refused()),
-      log,
-    }),
+    onCommand: createCommands(desk),
+    onForm: createFormTaker(desk),
     onReaction: ({ ref }) => review(ref, store, queue, migrations),
     onMessageDeleted: (ref) => review(ref, store, queue, migrations),
     onHomeOpened: (user) => showHome(user, queue, migrations),

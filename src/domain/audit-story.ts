@@ -105,6 +105,7 @@ const tellings: ReadonlyMap<string, Telling> = new Map<string, Telling>([
   ["offsets.carried-back", (_, { detail, after }) => `offsets carried back: ${groupsIn(after ?? detail)}`],
   ["consumers.moved", ({ pauses }) => `consumers moved${pausesOf(pauses)}`],
   ["wave.phase", ({ phase }, { wave }) => `wave ${wave ?? "?"} stands at ${phase}`],
+  ["plan.answered", (_, { subject }) => `answers the plan's question ${subject ?? "?"}`],
   ["plan.made", ({ hash }) => `plan ${hash.slice(0, 12)} is made`],
   ["job.failed", ({ job }) => `${job} failed`],
   [

@@ -97,6 +97,10 @@ export const catalogue = {
   E_NO_ASSESSMENT: { retryable: false, remedy: "Run `/ferry assess` first." },
   E_NO_PLAN: { retryable: false, remedy: "Run `/ferry plan` first." },
   E_PLAN_STALE: { retryable: false, remedy: "Run `/ferry plan` again; what changed is named." },
+  E_ANSWER_NEEDED: {
+    retryable: false,
+    remedy: "Answer it with `/ferry plan answer`, or correct ferry.yaml; then repeat the command.",
+  },
   E_PHASE: { retryable: false, remedy: "`/ferry status` names what comes next." },
   E_APPROVAL: { retryable: false, remedy: "Ask again with the same command." },
   E_CLIENT_DRIVER: {

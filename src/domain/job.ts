@@ -22,7 +22,8 @@ export const Job = z.discriminatedUnion("name", [
     ...from,
     given: z.record(z.string(), z.string()).optional(),
   }),
-  z.object({ name: z.literal("provision"), ...from }),
+  /** `adopt`: fingerprint of the differences with which an existing cluster is to be used. */
+  z.object({ name: z.literal("provision"), ...from, adopt: z.string().optional() }),
   z.object({ name: z.literal("network"), ...from }),
   z.object({
     name: z.literal("replicate"),

@@ -2,9 +2,11 @@ import type { App, BlockAction, ButtonAction, RespondFn } from "@slack/bolt";
 import type { KnownBlock } from "@slack/types";
 import { z } from "zod";
 import { asFerryError, FerryError } from "#domain/errors.ts";
+import type { Form } from "#domain/form.ts";
 import type { Message } from "#domain/message.ts";
 import type { Clock, Log } from "#domain/ports.ts";
 import { withinLimits } from "./block-limits.ts";
+import type { OpenForm } from "./forms.ts";
 import type { Intake } from "./intake.ts";
 import type { Render } from "./sending.ts";
 
@@ -17,15 +19,19 @@ type Said = {
   readonly trigger: string;
 };
 
-export type OnCommand = (
-  said: Said,
-) => Promise<{ readonly message: Message; readonly seenBy: "channel" | "person" }>;
+/** With a form, the message is said only where the form could not be opened. */
+export type OnCommand = (said: Said) => Promise<{
+  readonly message: Message;
+  readonly seenBy: "channel" | "person";
+  readonly form?: Form | undefined;
+}>;
 
 type CommandsNeed = {
   readonly render: Render;
   readonly log: Log;
   readonly clock: Clock;
   readonly intake: Intake;
+  readonly openForm: OpenForm;
 };
 
 /** Slack gives up at 3 s; what is not answered by now is acknowledged and answered later. */
@@ -102,22 +108,41 @@ export function createCommandDesk(need: CommandsNeed, onCommand: OnCommand): Com
     ) {
       if (!intake.isOurs(team)) return void (await ack({ response_type: "ephemeral", text: elsewhere }));
       if (!intake.isNew(trigger)) return void (await ack(undefined));
-      const answer = answerTo({ channel, user, text: unescaped(text), trigger }).then((each) =>
-        drawn(need, each),
-      );
+      const answer = answerTo({ channel, user, text: unescaped(text), trigger })
+        .then((each) => withoutForm(each, trigger, need))
+        .then((left) => ({ said: left && drawn(need, left) }));
       const quick = await within(clock, ackMs, answer);
-      if (quick) return void (await ack(quick));
+      if (quick) return void (await ack(quick.said));
       log.warn({ channel, user, ackMs }, "command acknowledged before its answer was ready");
       await ack(undefined);
-      await respond(await answer);
+      const { said } = await answer;
+      if (said !== undefined) await respond(said);
     },
     async pressed(body, action, respond) {
       if (!intake.isOurs(body.team?.id))
         return void (await respond({ text: elsewhere, replace_original: false }));
       if (!intake.isNew(body.trigger_id)) return;
-      await respondTo(await pressed(body, action, answerTo), need, respond);
+      const answer = await withoutForm(await pressed(body, action, answerTo), body.trigger_id, need);
+      if (answer !== undefined) await respondTo(answer, need, respond);
     },
   };
+}
+
+/** What is left to say: nothing, where a form was opened in its place. */
+async function withoutForm(
+  answer: Answer,
+  trigger: string,
+  { openForm, log }: CommandsNeed,
+): Promise<Answer | undefined> {
+  if (answer.form === undefined) return answer;
+  try {
+    await openForm(answer.form, trigger);
+    return undefined;
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    log.warn({ code, error: message }, "a form could not be opened");
+    return answer;
+  }
 }
 
 /** Lets Bolt bring every button, and the slash commands that come over a socket. */

@@ -16,6 +16,7 @@ export const methodScopes = {
   "reactions.add": ["reactions:write"],
   "reactions.get": ["reactions:read"],
   "users.info": ["users:read"],
+  "views.open": [],
   "views.publish": [],
   "usergroups.users.list": ["usergroups:read"],
 } as const satisfies Record<string, readonly string[]>;

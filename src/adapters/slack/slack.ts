@@ -7,6 +7,7 @@ import { type Calls, createCalls } from "./calls.ts";
 import { createChat } from "./chat.ts";
 import { answerCommands, createCommandDesk, type OnCommand } from "./commands.ts";
 import { createEventReader, type ReactionSeen } from "./events.ts";
+import { answerForms, createFormOpener, type OnForm } from "./forms.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { createPacer, type Pace } from "./pacing.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
@@ -38,6 +39,8 @@ export type SlackNeed = {
 
 export type SlackHandlers = {
   readonly onCommand: OnCommand;
+  /** Somebody sends a form that was opened by a command. */
+  readonly onForm?: OnForm;
   readonly onReaction: (seen: ReactionSeen) => Promise<void>;
   readonly onMessageDeleted: (ref: MessageRef) => Promise<void>;
   /** Somebody looks at the bot's Home tab. */
@@ -96,7 +99,8 @@ export function createSlack(need: SlackNeed): Slack {
       return await keepTrying(trying, async () => {
         let team: string | undefined;
         const intake = createIntake(() => team, refusals);
-        const desk = createCommandDesk({ ...need, intake }, handlers.onCommand);
+        const openForm = createFormOpener(calls);
+        const desk = createCommandDesk({ ...need, intake, openForm }, handlers.onCommand);
         transport = createTransport({ ...need, refusals, desk }, () => reconnected(log, handlers));
         const app = createApp(need, transport, identity);
         answerCommands(app, desk);
@@ -165,6 +169,7 @@ function listen(
   handlers: SlackHandlers,
   { identity, intake }: { readonly identity: Ask; readonly intake: Intake },
 ): void {
+  if (handlers.onForm !== undefined) answerForms(app, { log: need.log, intake }, handlers.onForm);
   const read = createEventReader(intake);
   app.event(/^(?:reaction_added|reaction_removed|message|app_home_opened)$/, async ({ body }) => {
     const seen = read(body);
