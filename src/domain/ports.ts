@@ -1,3 +1,4 @@
+import type { InventoryReads } from "./inventory.ts";
 import type { Message } from "./message.ts";
 import type { Msk } from "./msk.ts";
 import type { Network, Prober } from "./network.ts";
@@ -44,7 +45,7 @@ export type Log = {
 export type Isolation = "read-committed" | "read-uncommitted";
 
 /** One Kafka cluster, source or target. Answers are complete or the call fails with `E_INCOMPLETE`. */
-export type KafkaCluster = {
+export type KafkaCluster = InventoryReads & {
   readonly role: "source" | "target";
   readonly access: ClusterAccess;
   describe(): Promise<ClusterDescription>;

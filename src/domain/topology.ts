@@ -68,7 +68,12 @@ export type ClusterDescription = {
   readonly version: Known<string>;
 };
 
-export type GroupListing = { readonly id: string; readonly protocolType: string };
+export type GroupListing = {
+  readonly id: string;
+  readonly protocolType: string;
+  /** "classic", "consumer", "share", "streams" (KIP-848, Kafka 3.8); absent where the broker does not tell. */
+  readonly type?: string;
+};
 
 /** KIP-848 groups: Assigning reads as PreparingRebalance, Reconciling as CompletingRebalance. `Unknown` never means safe to overwrite. */
 export type GroupState =
@@ -96,6 +101,8 @@ export type GroupDescription = {
   readonly type: "classic" | "consumer" | "unknown";
   readonly state: GroupState;
   readonly protocolType: string;
+  /** The assignor that a classic group's members agreed on; absent without members. */
+  readonly protocol?: string;
   readonly members: readonly GroupMember[];
 };
 

@@ -1,11 +1,14 @@
 import { FerryError } from "#domain/errors.ts";
-import type {
-  GroupDescription,
-  GroupListing,
-  GroupMember,
-  GroupState,
-  OffsetTable,
-  TopicPartition,
+import {
+  type GroupDescription,
+  type GroupListing,
+  type GroupMember,
+  type GroupState,
+  type Known,
+  known,
+  type OffsetTable,
+  type TopicPartition,
+  unknown,
 } from "#domain/topology.ts";
 
 type MemberDraft = {
@@ -26,6 +29,8 @@ type Group = {
   type: GroupDescription["type"];
   state: GroupState | undefined;
   readonly offsets: Map<string, Array<number | undefined>>;
+  /** Milliseconds. */
+  committedAt: number | undefined;
 };
 
 /** Consumer groups in memory, with the broker's rule for commits from outside: nobody may be in the group. */
@@ -45,11 +50,12 @@ export type FakeGroups = {
   readonly list: () => readonly GroupListing[];
   readonly describe: (group: string) => GroupDescription;
   readonly committed: (group: string) => OffsetTable;
+  readonly lastCommit: (group: string) => Known<number>;
   /** Commits for all or for none. @throws FerryError `E_GROUP_ALIVE` */
   readonly commit: (offsets: ReadonlyMap<string, OffsetTable>) => void;
 };
 
-export function createFakeGroups(role: "source" | "target"): FakeGroups {
+export function createFakeGroups(role: "source" | "target", now: () => number): FakeGroups {
   const groups = new Map<string, Group>();
   let members = 0;
 
@@ -60,6 +66,7 @@ export function createFakeGroups(role: "source" | "target"): FakeGroups {
       type: "classic",
       state: undefined,
       offsets: new Map(),
+      committedAt: undefined,
     };
     groups.set(id, group);
     return group;
@@ -67,6 +74,7 @@ export function createFakeGroups(role: "source" | "target"): FakeGroups {
 
   function commitAs(id: string, offsets: OffsetTable): void {
     const group = open(id);
+    group.committedAt = now();
     for (const [topic, cells] of offsets) {
       const row = group.offsets.get(topic) ?? [];
       for (const [partition, offset] of cells.entries()) {
@@ -101,7 +109,7 @@ export function createFakeGroups(role: "source" | "target"): FakeGroups {
     },
     commitAs,
     deleteGroup: (id) => void groups.delete(id),
-    list: () => [...groups].map(([id, { protocolType }]) => ({ id, protocolType })).sort(byId),
+    list: () => [...groups].map(([id, { protocolType, type }]) => ({ id, protocolType, type })).sort(byId),
     describe(id) {
       const group = groups.get(id);
       if (!group) return { id, type: "unknown", state: "Dead", protocolType: "", members: [] };
@@ -110,6 +118,10 @@ export function createFakeGroups(role: "source" | "target"): FakeGroups {
         return { id, type: "unknown", state: "Unknown", protocolType, members: [] };
       const state = group.state ?? (members.length > 0 ? "Stable" : "Empty");
       return { id, type, state, protocolType, members };
+    },
+    lastCommit(id) {
+      const at = groups.get(id)?.committedAt;
+      return at === undefined ? unknown(`__consumer_offsets holds no commit of ${id}`) : known(at);
     },
     committed: (id) => new Map([...(groups.get(id)?.offsets ?? [])].map(([topic, row]) => [topic, [...row]])),
     commit(offsets) {
@@ -125,6 +137,6 @@ export function createFakeGroups(role: "source" | "target"): FakeGroups {
   };
 }
 
-function byId(a: GroupListing, b: GroupListing): number {
+export function byId(a: GroupListing, b: GroupListing): number {
   return a.id < b.id ? -1 : 1;
 }

@@ -19,11 +19,14 @@ import {
   onTopic,
   onTransaction,
 } from "./fake-authorizer.ts";
+import { createFakeCalls } from "./fake-calls.ts";
 import { checkedConfig, checkSize, configsOf, withDefaults } from "./fake-configs.ts";
-import { createFakeGroups, type FakeGroups } from "./fake-groups.ts";
+import { byId, createFakeGroups, type FakeGroups } from "./fake-groups.ts";
+import { createFakeInventory, createFakeTold, type FakeTold, shareListings } from "./fake-inventory.ts";
 import { createFakeLog, type FakeLog, type RecordDraft } from "./fake-log.ts";
 import { activeProducers, createFakeProducers, type FakeClient } from "./fake-producers.ts";
 import { createFakeQuotas } from "./fake-quotas.ts";
+import { brokersOf, createSince } from "./fake-release.ts";
 import { sweepPieces } from "./fake-sweep.ts";
 import { byName, describeTopic, type FakeTopic } from "./fake-topics.ts";
 
@@ -35,6 +38,8 @@ export type FakeKafka = Pick<
   "addMember" | "removeMember" | "setState" | "commitAs" | "deleteGroup"
 > & {
   readonly cluster: KafkaCluster;
+  /** What only an assessment asks for. */
+  readonly told: FakeTold;
   /** Replaces a topic of this name. */
   addTopic(name: string, options?: { partitions?: number; internal?: boolean; replicas?: number }): void;
   addPartitions(name: string, count: number): void;
@@ -91,16 +96,17 @@ export function createFakeKafka({
   readonly principal?: string;
 }): FakeKafka {
   const topics = new Map<string, FakeTopic>();
-  const groups = createFakeGroups(role);
-  const failures = new Map<Call, { readonly error: Error; left: number }>();
-  const calls: Call[] = [];
+  const groups = createFakeGroups(role, now);
+  const { calls, answer, fail, heal } = createFakeCalls<Call>();
   let created = 0;
   const authorizer = createFakeAuthorizer(role, authorizerOptions);
   const producers = createFakeProducers(now);
   const quotas = createFakeQuotas();
+  const told = createFakeTold();
   let bot = principal;
   let version: Known<string> = known(role === "source" ? "3.9" : "4.1");
   let brokerConfigs: readonly ConfigEntry[] = [];
+  const since = createSince(role, () => version);
 
   function addTopic(name: string, { partitions = 1, internal = false, replicas = 1 } = {}): void {
     const topic: FakeTopic = {
@@ -166,24 +172,6 @@ export function createFakeKafka({
     else configs.set(name, checkedConfig(role, topic, name, value));
   }
 
-  /** APIs younger than the release that the fake plays. */
-  function since<T>(release: string, api: string, value: () => T): Known<T> {
-    if (!version.known || !isOlder(version.value, release)) return known(value());
-    return unknown(`the ${role} cluster has no ${api}: it is ${version.value}, Kafka ${release} is needed`);
-  }
-
-  /** Every call of the port goes through here: it is noted, may fail, and answers later, not at once. */
-  async function answer<T>(call: Call, work: () => T): Promise<T> {
-    calls.push(call);
-    await Promise.resolve();
-    const failure = failures.get(call);
-    if (failure && failure.left > 0) {
-      failure.left -= 1;
-      throw failure.error;
-    }
-    return work();
-  }
-
   function create(specs: readonly TopicSpec[]): readonly string[] {
     const fresh = specs.filter(({ name }) => !topics.has(name));
     for (const { name, partitions, replicationFactor, configs } of fresh) {
@@ -193,14 +181,26 @@ export function createFakeKafka({
     return fresh.map(({ name }) => name);
   }
 
+  const inventory = createFakeInventory({
+    answer,
+    told,
+    logs: online,
+    brokers,
+    brokerConfigs: () => withDefaults(brokerConfigs, authorizer.configs()),
+    limits: quotas.all,
+    lastCommit: groups.lastCommit,
+    since,
+  });
+
   const cluster: KafkaCluster = {
     role,
     access,
+    ...inventory,
     describe: () =>
       answer("describe", () => ({
         clusterId: `fake-${role}`,
         controller: 1,
-        brokers: Array.from({ length: brokers }, (_, index) => broker(role, index + 1)),
+        brokers: brokersOf(role, brokers),
         version,
       })),
     listTopics: () =>
@@ -224,7 +224,7 @@ export function createFakeKafka({
       }),
     offsetAt: ({ topic, partition }, timestamp) =>
       answer("offsetAt", () => logOf(topic, partition).offsetAt(timestamp)),
-    listGroups: () => answer("listGroups", groups.list),
+    listGroups: () => answer("listGroups", () => [...groups.list(), ...shareListings(told)].sort(byId)),
     describeGroups: (ids) => answer("describeGroups", () => ids.map((id) => groups.describe(id))),
     committed: (ids) => answer("committed", () => new Map(ids.map((id) => [id, groups.committed(id)]))),
     sweep: async (wanted) => {
@@ -284,6 +284,7 @@ export function createFakeKafka({
 
   return {
     cluster,
+    told,
     calls,
     addTopic,
     addPartitions: (name, count) => grow(name, topicOf(name), topicOf(name).logs.length + count),
@@ -324,19 +325,7 @@ export function createFakeKafka({
     setBrokerConfigs(next) {
       brokerConfigs = next;
     },
-    fail: (call, error, times = Number.POSITIVE_INFINITY) => void failures.set(call, { error, left: times }),
-    heal(call) {
-      if (call === undefined) failures.clear();
-      else failures.delete(call);
-    },
+    fail,
+    heal,
   };
-}
-
-/** "2.7" is older than "2.8". */
-function isOlder(version: string, release: string): boolean {
-  return version.localeCompare(release, "en", { numeric: true }) < 0;
-}
-
-function broker(role: string, id: number): { id: number; host: string; port: number; rack: string } {
-  return { id, host: `${role}-${id}.test`, port: 9092, rack: `zone-${id}` };
 }

@@ -7,6 +7,7 @@ import { createConnections } from "./connection.ts";
 import { createCoordinators } from "./coordinators.ts";
 import type { Role } from "./errors.ts";
 import { createGroups } from "./groups.ts";
+import { createInventory } from "./inventory.ts";
 import { createLogSizes } from "./log-sizes.ts";
 import { createMetadata } from "./metadata.ts";
 import { createOffsets } from "./offsets.ts";
@@ -77,6 +78,7 @@ export function createKafkaCluster({
     ...createTransactions(role, metadata, clock),
     ...createAcls(role, metadata, clock),
     ...createQuotas(role, metadata, clock),
+    ...createInventory({ role, metadata, coordinators, offsets, clock }),
     ...createRights(role, metadata),
     close: connections.close,
   };

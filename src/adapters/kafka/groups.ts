@@ -173,16 +173,33 @@ function dead(id: string): GroupDescription {
   return { id, type: "unknown", state: "Dead", protocolType: "", members: [] };
 }
 
-const listRequest: Request<{ error: number; groups: readonly GroupListing[] }> = {
+/** The type of a group from version 5 on: KIP-848, Kafka 3.8. */
+export const listRequest: Request<{ error: number; groups: readonly GroupListing[] }> = {
   key: 16,
   name: "ListGroups",
   min: 1,
-  max: 2,
-  encode() {},
-  decode(reader) {
+  max: 5,
+  flexibleFrom: 3,
+  encode(writer, version) {
+    if (version >= 4) writer.compactArray([], () => {}); // every state
+    if (version >= 5) writer.compactArray([], () => {}); // every type
+    if (version >= 3) writer.tags();
+  },
+  decode(reader, version) {
     reader.throttle();
     const error = reader.i16();
-    return { error, groups: reader.array(() => ({ id: reader.text(), protocolType: reader.text() })) };
+    if (version < 3) {
+      return { error, groups: reader.array(() => ({ id: reader.text(), protocolType: reader.text() })) };
+    }
+    const groups = reader.compactArray(() => {
+      const id = reader.compactText();
+      const protocolType = reader.compactText();
+      if (version >= 4) reader.compactText(); // its state
+      const type = version >= 5 ? reader.compactText().toLowerCase() : undefined;
+      reader.tags();
+      return { id, protocolType, ...(type === undefined ? {} : { type }) };
+    });
+    return { error, groups };
   },
 };
 
@@ -204,10 +221,11 @@ function describeRequest(groups: readonly string[]): Request<readonly Described[
         const id = reader.text();
         const state = states.get(reader.text()) ?? "Unknown";
         const protocolType = reader.text();
-        reader.text(); // the assignor
+        const protocol = reader.text();
         const members = reader.array(() => readMember(reader, protocolType, version));
         if (version >= 3) reader.i32();
-        return { error, id, type: "classic", state, protocolType, members };
+        const agreed = protocol === "" ? {} : { protocol };
+        return { error, id, type: "classic", state, protocolType, ...agreed, members };
       });
     },
   };

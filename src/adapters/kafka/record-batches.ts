@@ -24,6 +24,8 @@ export type Batch = {
   readonly maxTimestamp: number;
   readonly producerId: number;
   readonly count: number;
+  /** As the log holds it, header included. */
+  readonly bytes: number;
   readonly body: Buffer;
 };
 
@@ -59,8 +61,18 @@ function readBatch(piece: Buffer): Batch {
   reader.i16(); // producer epoch
   reader.i32(); // base sequence
   const count = reader.i32();
-  const body = piece.subarray(batchHeader);
-  return { magic, attributes, baseOffset, lastOffset, baseTimestamp, maxTimestamp, producerId, count, body };
+  return {
+    magic,
+    attributes,
+    baseOffset,
+    lastOffset,
+    baseTimestamp,
+    maxTimestamp,
+    producerId,
+    count,
+    bytes: piece.length,
+    body: piece.subarray(batchHeader),
+  };
 }
 
 /** Message formats 0 and 1 (before 0.11) have one header per message; its offset is the last one inside. */
@@ -81,6 +93,7 @@ function readOldMessage(piece: Buffer): Batch {
     maxTimestamp: timestamp,
     producerId: -1,
     count: 1,
+    bytes: piece.length,
     body: piece.subarray(reader.position()),
   };
 }

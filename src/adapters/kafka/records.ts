@@ -20,7 +20,7 @@ type Asked = Omit<Question, "bytes"> & { readonly bytes?: number };
 type Fetcher = (question: Question) => Promise<Fetched>;
 
 /** Asks the partition's leader, a moved one again. `E_KAFKA` when the log does not hold the offset. */
-function createFetcher(role: Role, metadata: Metadata, clock: Clock): Fetcher {
+export function createFetcher(role: Role, metadata: Metadata, clock: Clock): Fetcher {
   const ask = createFetches(metadata);
 
   async function fetch(question: Question): Promise<Fetched> {
