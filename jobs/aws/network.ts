@@ -1,11 +1,13 @@
 import type { JobOf } from "#domain/job.ts";
 import type { Check, Message } from "#domain/message.ts";
 import type { RouteTable } from "#domain/network.ts";
+import type { PathReport } from "#domain/path-layers.ts";
 import { brokerPort } from "#domain/provisioning.ts";
 import { clockTime, count } from "#domain/wording.ts";
 import { again, done, type Outcome, type Work } from "#jobs/work.ts";
+import { pathParts } from "./path-parts.ts";
 import { connectPeering } from "./peering.ts";
-import { type PathReport, pathParts, probePaths } from "./probe-paths.ts";
+import { probePaths } from "./probe-paths.ts";
 
 /**
  * Step 3: the way between source and target. A peering is made and completed; other kinds are looked at. Then every
@@ -28,7 +30,7 @@ export async function network(_job: JobOf<"network">, work: Work): Promise<Outco
     what: "network.probed",
     subject: "network paths",
     ...(failing.length === 0 ? {} : { reason: "E_NETWORK" }),
-    detail: paths.map(({ cluster, endpoint, failing }) => ({ cluster, endpoint, failing })),
+    detail: paths.map(({ from, cluster, endpoint, failing }) => ({ from, cluster, endpoint, failing })),
   });
   await work.card.finish(finished(work, connection.checks, paths, absent));
   return done;
@@ -65,7 +67,7 @@ function finished(
       ...(checks.length === 0
         ? []
         : [{ kind: "checks" as const, title: "Between the networks", items: checks }]),
-      ...pathParts(paths, absent),
+      ...pathParts(paths, absent, work.clock.now()),
     ],
     next: nextSteps(broken, absent),
   };

@@ -1,90 +1,76 @@
 import { asFerryError, FerryError } from "#domain/errors.ts";
-import type { Column, Part } from "#domain/message.ts";
 import type { LayerAnswer, Prober } from "#domain/network.ts";
+import type { Layer, PathReport } from "#domain/path-layers.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import type { ClusterAccess } from "#domain/topology.ts";
+import type { ClusterAccess, Rights } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
+import { unusedLayers, workerPaths } from "./probe-workers.ts";
 
-/** From here to both clusters, layer by layer, and where each path ends. */
-
-const layers = ["DNS", "TCP", "TLS", "SASL", "authorization"] as const;
-type Layer = (typeof layers)[number];
-
-export type PathReport = {
-  readonly cluster: "source" | "target";
-  /** "kafka-1:9092"; of brokers that only the cluster names, "… (advertised)". */
-  readonly endpoint: string;
-  readonly passed: readonly Layer[];
-  /** Layers that this path does not use. */
-  readonly unused: readonly Layer[];
-  readonly failing: { readonly layer: Layer; readonly why: string } | undefined;
-};
-
-const remedies: Readonly<Record<Layer, string>> = {
-  DNS: "make the name resolvable from here: DNS resolution over the peering, a private hosted zone, or a resolver rule",
-  TCP: "check the route tables, the security groups and the network ACLs of both sides for this port",
-  TLS: "check the protocol in ferry.yaml and the certificate authority that signed the broker's certificate",
-  SASL: "check mechanism, user and password, or the role of the bot",
-  authorization: "grant the bot DESCRIBE on the cluster and its topics, by ACL or IAM policy",
-};
+/** From here, and from what runs the mirrors, to both clusters, layer by layer, and where each path ends. */
 
 /** Both clusters. A target that does not exist yet is no path: `absent` says so. */
 export async function probePaths(
   work: Work,
 ): Promise<{ readonly paths: readonly PathReport[]; readonly absent: string | undefined }> {
-  const source = await probeCluster(work.world.source, work.world.prober);
+  const { source } = work.world;
+  const fromHere = await probeCluster(source, work);
   try {
-    const target = await probeCluster(await work.world.target(), work.world.prober);
-    return { paths: [...source, ...target], absent: undefined };
+    const target = await work.world.target();
+    const workers = await workerPaths({ source: source.access, target: target.access }, work);
+    return { paths: [...fromHere, ...(await probeCluster(target, work)), ...workers], absent: undefined };
   } catch (thrown) {
     if (thrown instanceof FerryError && thrown.code === "E_TARGET_ABSENT")
-      return { paths: source, absent: thrown.message };
+      return { paths: fromHere, absent: thrown.message };
     throw thrown;
   }
 }
 
-async function probeCluster(cluster: KafkaCluster, prober: Prober): Promise<readonly PathReport[]> {
+async function probeCluster(cluster: KafkaCluster, work: Work): Promise<readonly PathReport[]> {
   const { access, role } = cluster;
+  const { prober } = work.world;
   const bootstrap = await Promise.all(
-    access.bootstrap.map((endpoint) => probeTransport(role, endpoint, access, prober)),
+    access.bootstrap.map((endpoint) => probeTransport({ role, endpoint, advertised: false }, access, prober)),
   );
   if (bootstrap.every(({ failing }) => failing !== undefined)) return bootstrap;
-  const kafka = await probeKafka(cluster);
+  const kafka = await probeKafka(cluster, work);
   const reached = bootstrap.map((path) => (path.failing === undefined ? withKafka(path, kafka) : path));
   const others = kafka.brokers.filter((endpoint) => !access.bootstrap.includes(endpoint));
   const advertised = await Promise.all(
-    others.map(async (endpoint) => {
-      const path = await probeTransport(role, endpoint, access, prober);
-      return { ...path, endpoint: `${endpoint} (advertised)` };
-    }),
+    others.map((endpoint) => probeTransport({ role, endpoint, advertised: true }, access, prober)),
   );
   return [...reached, ...advertised];
 }
 
+type Place = {
+  readonly role: PathReport["cluster"];
+  readonly endpoint: string;
+  readonly advertised: boolean;
+};
+
 async function probeTransport(
-  cluster: "source" | "target",
-  endpoint: string,
+  { role, endpoint, advertised }: Place,
   access: ClusterAccess,
   prober: Prober,
 ): Promise<PathReport> {
   const [host, port] = split(endpoint);
-  const encrypted = access.protocol === "SSL" || access.protocol === "SASL_SSL";
+  const unused = unusedLayers(access);
   const asked: ReadonlyArray<readonly [Layer, () => Promise<LayerAnswer>]> = [
     ["DNS", () => prober.resolve(host)],
     ["TCP", () => prober.connect(host, port)],
-    ...(encrypted ? ([["TLS", () => prober.handshake(host, port, access.ca)]] as const) : []),
+    ["TLS", () => prober.handshake(host, port, access.ca)],
   ];
-  const unused: Layer[] = [
-    ...(encrypted ? [] : (["TLS"] as const)),
-    ...(access.sasl === undefined ? (["SASL"] as const) : []),
-  ];
+  const shown = advertised ? `${endpoint} (advertised)` : endpoint;
+  const path = { cluster: role, from: "bot", endpoint: shown, advertised, unused } as const;
   const passed: Layer[] = [];
+  let ends: { readonly certificateEnds?: number } = {};
   for (const [layer, ask] of asked) {
+    if (unused.includes(layer)) continue;
     const answer = await ask();
-    if (!answer.ok) return { cluster, endpoint, passed, unused, failing: { layer, why: answer.why } };
+    if (!answer.ok) return { ...path, passed, failing: { layer, why: answer.why } };
+    if (answer.until !== undefined) ends = { certificateEnds: answer.until };
     passed.push(layer);
   }
-  return { cluster, endpoint, passed, unused, failing: undefined };
+  return { ...path, ...ends, passed, failing: undefined };
 }
 
 function split(endpoint: string): readonly [string, number] {
@@ -92,68 +78,83 @@ function split(endpoint: string): readonly [string, number] {
   return [endpoint.slice(0, at).replace(/^\[|\]$/g, ""), Number(endpoint.slice(at + 1))];
 }
 
-type KafkaAnswer = { readonly brokers: readonly string[]; readonly failing: PathReport["failing"] };
+type KafkaAnswer = {
+  readonly brokers: readonly string[];
+  readonly failing: PathReport["failing"];
+  readonly untold?: string;
+};
 
-/** Kafka hides topics from those who may not see them: an answer proves the connection and the right to ask. */
-async function probeKafka(cluster: KafkaCluster): Promise<KafkaAnswer> {
+/** Kafka hides what one may not see instead of refusing: what is allowed is asked for by name. */
+async function probeKafka(cluster: KafkaCluster, work: Work): Promise<KafkaAnswer> {
+  let brokers: readonly string[] = [];
   try {
-    const { brokers } = await cluster.describe();
-    await cluster.listTopics();
-    return { brokers: brokers.map(({ host, port }) => `${host}:${port}`), failing: undefined };
+    const described = await cluster.describe();
+    brokers = described.brokers.map(({ host, port }) => `${host}:${port}`);
+    const topics = cluster.role === "source" ? wantedTopics(work) : [];
+    const rights = await cluster.rights(topics);
+    if (!rights.known) return { brokers, failing: undefined, untold: rights.why };
+    const why = lacking(cluster.role, topics, rights.value);
+    return { brokers, failing: why === undefined ? undefined : { layer: "authorization", why } };
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);
     const authorized = cluster.access.sasl === undefined || message.includes("AUTHORIZATION");
     return {
-      brokers: [],
+      brokers,
       failing: { layer: authorized ? "authorization" : "SASL", why: `${code} ${message}` },
     };
   }
 }
 
-function withKafka(path: PathReport, { failing }: KafkaAnswer): PathReport {
+function wantedTopics({ migration }: Work): readonly string[] {
+  return [...new Set((migration.settings.waves ?? []).flatMap(({ topics }) => topics))];
+}
+
+/** Of the cluster: brokers, groups and settings are listed by it; topics are created on MSK. */
+const ofCluster = {
+  source: ["DESCRIBE", "DESCRIBE_CONFIGS"],
+  target: ["DESCRIBE", "DESCRIBE_CONFIGS", "CREATE"],
+} as const;
+const ofTopic = ["DESCRIBE", "READ", "DESCRIBE_CONFIGS"] as const;
+const shownTopics = 5;
+
+function lacking(
+  role: PathReport["cluster"],
+  topics: readonly string[],
+  { cluster, topics: allowed }: Rights,
+): string | undefined {
+  const missing = ofCluster[role].filter((operation) => !cluster.includes(operation));
+  const hidden = topics.filter((name) => !allowed.has(name));
+  const words = [
+    ...(missing.length === 0 ? [] : [`${missing.join(", ")} on the cluster`]),
+    ...ofTopic.flatMap((operation) => {
+      const without = topics.filter((name) => allowed.get(name)?.includes(operation) === false);
+      return without.length === 0 ? [] : [`${operation} on ${some(without)}`];
+    }),
+  ];
+  const said = [
+    ...(words.length === 0 ? [] : [`not allowed: ${words.join("; ")}`]),
+    ...(hidden.length === 0
+      ? []
+      : [`not visible: ${some(hidden)} (absent, or DESCRIBE on it is not allowed)`]),
+  ];
+  return said.length === 0 ? undefined : said.join("; ");
+}
+
+function some(names: readonly string[]): string {
+  const more = names.length - shownTopics;
+  return more > 0 ? `${names.slice(0, shownTopics).join(", ")} and ${more} more` : names.join(", ");
+}
+
+function withKafka(path: PathReport, { failing, untold }: KafkaAnswer): PathReport {
   const above: readonly Layer[] = path.unused.includes("SASL")
     ? ["authorization"]
     : ["SASL", "authorization"];
-  const passed = failing === undefined ? above : above.slice(0, above.indexOf(failing.layer));
-  return { ...path, passed: [...path.passed, ...passed], failing };
-}
-
-/** A line per path with its layers, and under it what to do about each that ends early. */
-export function pathParts(paths: readonly PathReport[], absent: string | undefined): readonly Part[] {
-  const failing = paths.flatMap(({ endpoint, failing }) =>
-    failing === undefined ? [] : [{ endpoint, ...failing }],
-  );
-  return [
-    {
-      kind: "table",
-      columns: [left("to"), left("broker"), ...layers.map(left)],
-      rows: paths.map((path) => [path.cluster, path.endpoint, ...layers.map((layer) => cell(path, layer))]),
-    },
-    ...(failing.length === 0
-      ? []
-      : [
-          {
-            kind: "checks" as const,
-            title: "First failing layer",
-            items: failing.map(({ endpoint, layer, why }) => ({
-              state: "fail" as const,
-              text: `${endpoint}: ${layer}, ${why} → ${remedies[layer]}`,
-            })),
-          },
-        ]),
-    ...(absent === undefined
-      ? []
-      : [{ kind: "note" as const, text: `The path to MSK was not probed: ${absent}` }]),
-  ];
-}
-
-function left(title: string): Column {
-  return { title, align: "left" };
-}
-
-function cell({ passed, unused, failing }: PathReport, layer: Layer): string {
-  if (failing?.layer === layer) return "fails";
-  if (passed.includes(layer)) return "ok";
-  if (unused.includes(layer)) return "not used";
-  return failing === undefined ? "not asked" : "not reached";
+  const told = untold === undefined ? above : above.filter((layer) => layer !== "authorization");
+  const passed = failing === undefined ? told : above.slice(0, above.indexOf(failing.layer));
+  return {
+    ...path,
+    passed: [...path.passed, ...passed],
+    failing,
+    ...(untold === undefined ? {} : { untold }),
+  };
 }

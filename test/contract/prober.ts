@@ -46,7 +46,7 @@ export function proberContract(name: string, open: () => Promise<ProberUnderTest
 
     it("shakes hands with whom the authority vouches for, and with nobody else", async () => {
       const { tls, stranger } = under;
-      expect(await prober.handshake(tls.host, tls.port, tls.authority)).toEqual(fine);
+      expect(await prober.handshake(tls.host, tls.port, tls.authority)).toMatchObject(fine);
       expect(await prober.handshake(stranger.host, stranger.port, tls.authority)).toEqual(failed);
     });
 

@@ -136,6 +136,7 @@ describe("probing the paths", () => {
     expect(last).toMatchObject({ tone: "failed", next: ["network"] });
     const table = last?.parts.find((part) => part.kind === "table");
     expect(table?.rows[0]).toEqual([
+      "bot",
       "source",
       "source.test:9092",
       "ok",
@@ -144,7 +145,8 @@ describe("probing the paths", () => {
       "not used",
       "not reached",
     ]);
-    expect(table?.rows[1]?.slice(0, 7)).toEqual([
+    expect(table?.rows[1]?.slice(0, 8)).toEqual([
+      "bot",
       "target",
       "target.test:9092",
       "ok",
@@ -153,7 +155,7 @@ describe("probing the paths", () => {
       "not used",
       "ok",
     ]);
-    expect(JSON.stringify(last)).toContain("source.test:9092: TCP, ETIMEDOUT → check the route tables");
+    expect(JSON.stringify(last)).toContain("source.test:9092: TCP, ETIMEDOUT → packets are dropped");
   });
 
   it("tells authorization from the layers below", async () => {
@@ -170,7 +172,7 @@ describe("probing the paths", () => {
     const shown = await aws.carryOut(run);
     const [broker] = brokers;
     const table = shown.at(-1)?.parts.find((part) => part.kind === "table");
-    const endpoints = table?.rows.map((row) => row[1]);
+    const endpoints = table?.rows.map((row) => row[2]);
     expect(endpoints).toContain("source.test:9092");
     expect(JSON.stringify(endpoints)).toContain(`${broker?.host}:${broker?.port}`);
   });

@@ -15,6 +15,8 @@ type Changes = {
   readonly source?: object;
   readonly shape?: Partial<Plan["shape"]>;
   readonly configuration?: Plan["configuration"];
+  /** Of the settings: waves and the like. */
+  readonly settings?: object;
   /** In place of those in memory. */
   readonly ports?: (clock: HandClock) => Promise<Pick<World, "msk" | "network">>;
   /** Layers that fail: "tcp source.test:9092". */
@@ -72,7 +74,7 @@ function absent(): never {
   throw new FerryError("E_INTERNAL", "this test has no such thing");
 }
 
-function awsMigration({ target = {}, source = {} }: Changes): Migration {
+function awsMigration({ target = {}, source = {}, settings = {} }: Changes): Migration {
   return {
     name: "orders",
     settings: MigrationSettings.parse({
@@ -88,6 +90,7 @@ function awsMigration({ target = {}, source = {} }: Changes): Migration {
         ...target,
       },
       replication: { connect: { url: "http://connect:8083" } },
+      ...settings,
     }),
   };
 }
