@@ -1,60 +1,87 @@
-import { type AssessedTopic, type Assessment, sumKnown } from "#domain/assessment.ts";
+import type { Assessment } from "#domain/assessment.ts";
 import { assessmentReport } from "#domain/assessment-report.ts";
-import type { Message } from "#domain/message.ts";
+import {
+  type Obstacle,
+  obstacleText,
+  ownTopics,
+  type Summary,
+  summarize,
+} from "#domain/assessment-summary.ts";
+import type { Check, Message, Part } from "#domain/message.ts";
+import { Plan, planKey } from "#domain/plan.ts";
+import type { Known } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
+import { readAssessments } from "./assess-memory.ts";
 import type { Work } from "./work.ts";
 
-/** Uploads the report into the thread and ends the message. `began`: ms since the epoch. */
-export async function reportAssessment(assessment: Assessment, work: Work, began: number): Promise<void> {
-  const day = assessment.taken.at.slice(0, 10);
-  const { markdown, json } = assessmentReport(assessment);
-  await work.card.file({ name: `assess-${day}.md`, title: "Assessment", content: Buffer.from(markdown) });
-  await work.card.file({
-    name: `assess-${day}.json`,
-    title: "Assessment (JSON)",
-    content: Buffer.from(json),
-  });
-  await work.card.finish(summary(assessment, work, began));
-}
+/** Findings that the message itself shows; the report has all. */
+const shownFindings = 5;
 
-function summary(assessment: Assessment, work: Work, began: number): Message {
-  const own = assessment.topics.filter(({ internal }) => !internal);
-  const partitions = own.reduce((sum, topic) => sum + topic.partitions, 0);
-  const disk = sumKnown(own.map(({ bytesOnDisk }) => bytesOnDisk));
-  const bySeverity = (severity: string) =>
-    assessment.findings.filter((finding) => finding.severity === severity && finding.state === "found");
-  const unknowns = assessment.findings.filter(({ state }) => state === "unknown").length;
-  const shown = assessment.findings
-    .filter(({ severity, state }) => severity !== "info" && state !== "not found")
-    .slice(0, 5);
-  const size = disk.unknown === 0 ? `${(disk.sum / 1e6).toFixed(1)} MB on disk` : "disk size not fully known";
-  return {
+/** Uploads the report and the picture into the thread and ends the message. `began`: ms since the epoch. */
+export async function reportAssessment(assessment: Assessment, work: Work, began: number): Promise<void> {
+  const plan = await newestPlan(assessment, work);
+  const name = `assess-${assessment.taken.at.slice(0, 10)}`;
+  const { markdown, json } = assessmentReport(assessment, plan);
+  await work.card.file({ name: `${name}.md`, title: "Assessment", content: Buffer.from(markdown) });
+  await work.card.file({ name: `${name}.json`, title: "Assessment (JSON)", content: Buffer.from(json) });
+  await picture(assessment, work);
+  const { before } = await readAssessments(work);
+  const summary = summarize(assessment, plan);
+  const next = before.kind === "read" ? ["plan", "assess diff"] : ["plan"];
+  await work.card.finish({
     subject: `${work.migration.name} · assess`,
     tone: "done",
     note: `done in ${took(work.clock.now() - began)} · ${clockTime(work.clock.now())}`,
-    parts: [
-      {
-        kind: "text",
-        text: `${count(own.length, "topic")}, ${count(partitions, "partition")}, ${count(assessment.groups.length, "group")} · ${throughput(own)} over ${took(assessment.taken.windowMs)} · ${size}`,
-      },
-      {
-        kind: "text",
-        text: `${count(bySeverity("blocker").length, "blocker")} · ${count(bySeverity("warning").length, "warning")} · ${unknowns} unknown`,
-      },
-      {
-        kind: "checks",
-        items: shown.map(({ severity, subject, evidence, remedy, state }) => ({
-          state: state === "unknown" ? "unknown" : severity === "blocker" ? "fail" : "warn",
-          text: `${subject}: ${evidence} → ${remedy}`,
-        })),
-      },
-    ],
-    next: ["plan"],
-  };
+    parts: parts(assessment, summary, `${name}.md`),
+    next,
+  });
 }
 
-function throughput(topics: readonly AssessedTopic[]): string {
-  const { sum, unknown } = sumKnown(topics.map(({ recordsPerSecond }) => recordsPerSecond));
-  if (unknown === 0) return `${sum.toFixed(1)} records/s`;
-  return unknown === topics.length ? "records/s unknown" : `at least ${sum.toFixed(1)} records/s`;
+/** Of the same source; one of another cluster says nothing about this one. */
+async function newestPlan({ clusterId }: Assessment, { store, migration }: Work): Promise<Plan | undefined> {
+  const stored = await store.read(planKey(migration.name));
+  const plan = Plan.safeParse(stored?.value).data;
+  return plan?.sourceClusterId === clusterId ? plan : undefined;
+}
+
+async function picture(assessment: Assessment, work: Work): Promise<void> {
+  const title = `${work.migration.name} · partitions and traffic by topic`;
+  const topics = ownTopics(assessment).map(({ name, partitions, bytesPerSecond, recordsPerSecond }) => ({
+    name,
+    partitions,
+    bytesPerSecond: orNull(bytesPerSecond),
+    recordsPerSecond: orNull(recordsPerSecond),
+  }));
+  const content = await work.charts.traffic(title, topics);
+  await work.card.file({ name: "topics.png", title, content });
+}
+
+function orNull(value: Known<number>): number | null {
+  return value.known ? value.value : null;
+}
+
+function parts(assessment: Assessment, summary: Summary, file: string): Message["parts"] {
+  const { counts, first, whether, size, howLong } = summary;
+  const shown = first.filter(({ severity }) => severity !== "info").slice(0, shownFindings);
+  const checks: readonly Part[] =
+    shown.length === 0 ? [] : [{ kind: "checks", title: "Fix first", items: shown.map(check) }];
+  const clean = counts.clean === 0 ? "" : ` · ${counts.clean} checked and clean`;
+  return [
+    { kind: "text", text: `*${whether}*\n${size}; rates over ${took(assessment.taken.windowMs)}` },
+    {
+      kind: "text",
+      text: `${count(counts.blockers, "blocker")} · ${count(counts.warnings, "warning")} · ${counts.unknown} unknown${clean}`,
+    },
+    ...checks,
+    { kind: "note", text: howLong },
+    { kind: "note", text: `Report: ${file}, with the picture in the thread. Stale after 7 days.` },
+  ];
+}
+
+function check(obstacle: Obstacle): Check {
+  const { severity, state, remedy } = obstacle;
+  return {
+    state: state === "unknown" ? "unknown" : severity === "blocker" ? "fail" : "warn",
+    text: `${obstacleText(obstacle)} → ${remedy}`,
+  };
 }

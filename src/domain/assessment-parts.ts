@@ -199,6 +199,7 @@ function entityText({ type, name }: KnownItem<Assessment["quotas"]>["entity"][nu
 function findingsOf(findings: Assessment["findings"]): Things {
   const found = new Map<string, { text: string; cells: Cells }>();
   for (const { code, subject, severity, state, evidence } of findings) {
+    if (state === "not found") continue;
     const name = `${code} ${subject}`;
     const weight = state === "unknown" ? "unknown" : severity;
     found.set(found.has(name) ? `${name}: ${evidence}` : name, {

@@ -1,111 +1,132 @@
-import { type AssessedTopic, type Assessment, sumKnown } from "./assessment.ts";
+import type { Assessment } from "./assessment.ts";
+import { assessmentStaleMs } from "./assessment-age.ts";
+import { accessSections } from "./assessment-report-access.ts";
+import { inventorySections } from "./assessment-report-inventory.ts";
+import { type Obstacle, obstacles, obstacleText, type Summary, summarize } from "./assessment-summary.ts";
 import { canonical } from "./canonical.ts";
-import type { Known } from "./topology.ts";
+import { cappedTable, markdownTable, mono, some } from "./markdown.ts";
+import type { Plan } from "./plan.ts";
+import { count, took } from "./wording.ts";
 
-/** The report for people (Markdown) and for machines (JSON): the same content, stable for an unchanged cluster. */
-export function assessmentReport(assessment: Assessment): {
-  readonly markdown: string;
-  readonly json: string;
-} {
-  return { markdown: markdown(assessment), json: `${canonical(assessment)}\n` };
+/**
+ * The report for people (Markdown) and for machines (JSON): the same content. For an unchanged cluster both are the same
+ * to the byte but for `taken`: in the Markdown its own paragraph, in the JSON its own key. `plan`: the newest, if any.
+ */
+export function assessmentReport(
+  assessment: Assessment,
+  plan?: Plan,
+): { readonly markdown: string; readonly json: string } {
+  const summary = summarize(assessment, plan);
+  const { size: _, ...stable } = summary;
+  return {
+    markdown: markdown(assessment, summary),
+    json: `${canonical({ ...assessment, summary: stable })}\n`,
+  };
 }
 
-function markdown(assessment: Assessment): string {
+function markdown(assessment: Assessment, summary: Summary): string {
   return [
     `# Assessment of ${assessment.migration}`,
     "",
-    `Taken ${assessment.taken.at}; cluster ${assessment.clusterId}; Kafka ${shown(assessment.version)}; throughput over ${assessment.taken.windowMs / 1000} s.`,
+    ...takenBlock(assessment),
     "",
-    "## Findings",
+    ...firstScreen(summary),
     "",
-    ...findingRows(assessment),
-    "",
-    ...topicRows(assessment.topics.filter(({ internal }) => !internal)),
-    "",
-    `## Groups: ${assessment.groups.length}`,
-    "",
-    ...groupRows(assessment),
-    "",
+    ...findingSections(assessment),
+    ...inventorySections(assessment),
+    ...accessSections(assessment),
   ].join("\n");
 }
 
-function findingRows({ findings }: Assessment): readonly string[] {
-  const clean = findings.filter(({ state }) => state === "not found");
-  const rows = table(
-    ["", "code", "about", "seen", "do"],
-    findings
-      .filter(({ state }) => state !== "not found")
-      .map(({ severity, state, code, subject, evidence, remedy }) => [
-        state === "unknown" ? "unknown" : severity,
-        code,
-        subject,
-        evidence,
-        remedy,
-      ]),
-  );
-  if (clean.length === 0) return rows;
-  const checked = clean.map(({ code, evidence }) => [code, evidence]);
-  return [...rows, "", "Checked, and not found:", "", ...table(["code", "looked at"], checked)];
-}
-
-function topicRows(topics: readonly AssessedTopic[]): readonly string[] {
-  const partitions = topics.reduce((sum, topic) => sum + topic.partitions, 0);
-  const disk = sumKnown(topics.map(({ bytesOnDisk }) => bytesOnDisk));
+/** All that differs between two reports of one unchanged cluster. */
+function takenBlock({ taken }: Assessment): readonly string[] {
+  const stale = new Date(Date.parse(taken.at) + assessmentStaleMs).toISOString();
   return [
-    `## Topics: ${topics.length}, ${partitions} partitions, ${bytes(disk, topics.length)}`,
-    "",
-    ...table(
-      ["topic", "partitions", "RF", "policy", "offsets held", "records/s", "average bytes", "bytes on disk"],
-      topics.map((topic) => [
-        topic.name,
-        String(topic.partitions),
-        String(topic.replicationFactor),
-        topic.compacted ? "compact" : "delete",
-        shown(topic.offsetsHeld),
-        shown(topic.recordsPerSecond, (rate) => rate.toFixed(1)),
-        shown(topic.averageRecordBytes),
-        shown(topic.bytesOnDisk),
-      ]),
-    ),
-    "",
-    "## Settings",
-    "",
-    ...table(
-      ["topic", "key", "value", "origin"],
-      topics.flatMap(({ name, configs }) =>
-        Object.entries(configs).map(([key, { value, origin }]) => [name, key, value ?? "not told", origin]),
-      ),
-    ),
+    `Taken ${taken.at}, rates over ${took(taken.windowMs)}. Stale after ${stale}: then \`/ferry assess\` again.`,
   ];
 }
 
-function bytes({ sum, unknown }: ReturnType<typeof sumKnown>, topics: number): string {
-  if (unknown === 0) return `${sum} bytes on disk`;
-  return unknown === topics ? "bytes on disk unknown" : `at least ${sum} bytes on disk (${unknown} unknown)`;
+/** As many of each as a screen holds. */
+const fixesShown = 7;
+
+function firstScreen(summary: Summary): readonly string[] {
+  const { counts, first } = summary;
+  const clear = first.filter(({ severity, state }) => severity === "blocker" || state === "found");
+  const fixes = clear.filter(({ severity }) => severity !== "info");
+  const more = fixes.length - fixesShown;
+  return [
+    ...markdownTable(
+      ["", ""],
+      [
+        ["**Can it go?**", summary.whether],
+        ["**What**", summary.size],
+        ["**How**", summary.how],
+        ["**How long**", summary.howLong],
+        ["**How much**", summary.howMuch],
+        [
+          "**Found**",
+          `${count(counts.blockers, "blocker")}, ${count(counts.warnings, "warning")}, ${counts.unknown} unknown, ${counts.clean} checked and clean`,
+        ],
+      ],
+    ),
+    "",
+    "## Fix first",
+    "",
+    ...(fixes.length === 0 ? ["Nothing."] : fixes.slice(0, fixesShown).map(fixLine)),
+    ...(more > 0 ? ["", `And ${more} more below.`] : []),
+  ];
 }
 
-function groupRows({ groups }: Assessment): readonly string[] {
-  return table(
-    ["group", "state", "members", "topics", "lag"],
-    groups.map(({ id, state, members, topics, lag }) => [
-      id,
-      state,
-      String(members.length),
-      topics.join(", "),
-      shown(lag),
-    ]),
-  );
+function fixLine(obstacle: Obstacle, index: number): string {
+  const weight = obstacle.state === "unknown" ? `${obstacle.severity}, unknown` : obstacle.severity;
+  return `${index + 1}. **${weight}** ${obstacleText(obstacle)}. → ${obstacle.remedy}`;
 }
 
-function shown<T>(value: Known<T>, write: (value: T) => string = String): string {
-  return value.known ? write(value.value) : `unknown (${value.why})`;
+/** Subjects of one finding that a row names. */
+const subjectsShown = 5;
+
+function findingSections({ findings }: Assessment): readonly string[] {
+  const all = obstacles(findings);
+  const found = (severity: string) =>
+    all.filter((each) => each.severity === severity && each.state === "found");
+  const clean = findings.filter(({ state }) => state === "not found");
+  return [
+    ...findingSection("Blockers", found("blocker")),
+    ...findingSection("Warnings", found("warning")),
+    ...findingSection("For information", found("info")),
+    ...findingSection(
+      "Not known",
+      all.filter(({ state }) => state === "unknown"),
+      "how to find out",
+    ),
+    `## Checked and clean: ${clean.length}`,
+    "",
+    ...cappedTable(
+      ["check", "what was looked at"],
+      clean.map(({ code, evidence }) => [mono(code), evidence]),
+      tableRows,
+    ),
+    "",
+  ];
 }
 
-function table(columns: readonly string[], rows: ReadonlyArray<readonly string[]>): readonly string[] {
-  if (rows.length === 0) return ["none"];
-  return [row(columns), row(columns.map(() => "---")), ...rows.map(row)];
-}
+const tableRows = 200;
 
-function row(cells: readonly string[]): string {
-  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+function findingSection(title: string, rows: readonly Obstacle[], remedy = "do"): readonly string[] {
+  const amount = rows.reduce((sum, { subjects }) => sum + subjects.length, 0);
+  return [
+    `## ${title}: ${amount}`,
+    "",
+    ...cappedTable(
+      ["code", "about", "seen", remedy],
+      rows.map(({ code, subjects, evidence, remedy: text }) => [
+        mono(code),
+        some(subjects, subjectsShown),
+        subjects.length > 1 ? `${subjects[0]}: ${evidence}` : evidence,
+        text,
+      ]),
+      tableRows,
+    ),
+    "",
+  ];
 }

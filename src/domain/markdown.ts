@@ -9,13 +9,40 @@ export function markdownTable(
   return [row(columns), row(columns.map(() => "---")), ...rows.map(row)];
 }
 
+/** The first rows, and in the last one how many more there are and where. */
+export function cappedTable(
+  columns: readonly string[],
+  rows: ReadonlyArray<readonly string[]>,
+  most: number,
+): readonly string[] {
+  const more = rows.length - most;
+  if (more <= 0) return markdownTable(columns, rows);
+  return [
+    ...markdownTable(columns, rows.slice(0, most)),
+    "",
+    `${more.toLocaleString("en-US")} more rows are in the JSON.`,
+  ];
+}
+
 function row(cells: readonly string[]): string {
   return `| ${cells.map(inCell).join(" | ")} |`;
 }
 
 function inCell(text: string): string {
   return text
-    .replaceAll("\\", "\\\\")
     .replaceAll("|", "\\|")
-    .replaceAll(/\s*\n\s*/g, " ");
+    .replaceAll(/\s*\n\s*/g, " ")
+    .replaceAll(/<(?=[a-z/!])/gi, "&lt;");
+}
+
+/** A name as it is, whatever is in it. */
+export function mono(name: string): string {
+  return name === "" ? "(empty)" : `\`${name.replaceAll("`", "'")}\``;
+}
+
+/** "a, b, c and 12 more" */
+export function some(names: readonly string[], most = 3): string {
+  const more = names.length - most;
+  const first = names.slice(0, most).join(", ");
+  return more > 0 ? `${first} and ${more.toLocaleString("en-US")} more` : first;
 }
