@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import type { Flow, KafkaCluster, ReplicationEngine } from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import { eventually } from "#support/eventually.ts";
@@ -20,33 +20,32 @@ export type EngineUnderTest = {
 };
 
 const partitions = 3;
-const patienceMs = 30_000;
+/** A loaded machine takes half a minute to start a JVM and to let it copy. */
+const patienceMs = 90_000;
 
 /**
  * What every replication engine must do; run on the one in memory, on Kafka Connect and on MirrorMaker's own processes.
- * `concurrent`: tests run beside each other, for an engine whose every start takes seconds.
+ * Where each start is a JVM the tests would starve each other: they share one mirror, each from "it runs, in step", and
+ * only the one that fails, which waits for most of its time, runs beside them.
  */
-export function replicationEngineContract(
-  name: string,
-  open: () => Promise<EngineUnderTest>,
-  { concurrent = false }: { readonly concurrent?: boolean } = {},
-): void {
-  describe(`${name}: the replication engine's contract`, { concurrent }, () => {
+export function replicationEngineContract(name: string, open: () => Promise<EngineUnderTest>): void {
+  describe(`${name}: the replication engine's contract`, () => {
     let under: EngineUnderTest;
+    let shared: { readonly carried: string; readonly forward: Flow } | undefined;
+    /** Name of the flow whose task fails. */
+    let failing: Promise<string> = Promise.resolve("");
     const flows: string[] = [];
     const topics: string[] = [];
 
     beforeAll(async () => {
       under = await open();
+      failing = fail();
+      // The test that waits for it tells.
+      failing.catch(() => undefined);
     });
-    async function removeFlows(): Promise<void> {
-      await Promise.all(flows.splice(0).map((flow) => under.engine.remove(flow)));
-    }
-
-    if (!concurrent) afterEach(removeFlows);
     afterAll(async () => {
-      await removeFlows();
-      // Only now: a KafkaJS producer cannot write again after a topic it knew has gone.
+      await Promise.allSettled([failing]);
+      for (const flow of flows.splice(0)) await under.engine.remove(flow);
       for (const side of [under.source, under.target]) await side.cluster.deleteTopics(topics);
       await under.close();
     });
@@ -65,20 +64,49 @@ export function replicationEngineContract(
       return made;
     }
 
-    /** A topic on both sides, everything of it copied, and the forward flow that did it. */
+    /** A topic on both sides, everything of it copied, and the forward flow that did it, running. */
     async function copiedTopic(): Promise<{ carried: string; forward: Flow }> {
-      const carried = await topic([under.source, under.target]);
-      await fill(under.source, carried, "first", 5);
-      const forward = flow("forward", [carried]);
+      shared ??= await firstTopic();
+      const { carried, forward } = shared;
       await under.engine.define(forward, "running");
       await inStep(under.engine, forward.name, under.source, carried);
-      return { carried, forward };
+      return shared;
+    }
+
+    async function stoppedTopic(): Promise<{ carried: string; forward: Flow }> {
+      const found = shared ?? (await copiedTopic());
+      await under.engine.stop(found.forward.name);
+      return found;
+    }
+
+    async function fail(): Promise<string> {
+      const carried = await topic([under.source]);
+      const forward = flow("forward", [carried]);
+      await under.breakFlow(forward.name, carried);
+      await under.engine.define(forward, "running").catch(() => undefined);
+      return forward.name;
+    }
+
+    async function firstTopic() {
+      const carried = await topic([under.source, under.target]);
+      await fill(under.source, carried, "first", 5);
+      return { carried, forward: flow("forward", [carried]) };
     }
 
     it("says what it is and that nothing is wrong with it", async ({ expect }) => {
       const { version, problems, exactlyOnce } = await under.engine.check();
       expect(version).toMatch(/^\d+\.\d+\.\d+/);
       expect({ problems, exactlyOnce }).toEqual({ problems: [], exactlyOnce: true });
+    });
+
+    it("knows what it does not know", async ({ expect }) => {
+      const nobody = unique("ferry-contract-nobody");
+      expect(await under.engine.status(nobody)).toMatchObject({ state: "absent", tasks: [] });
+      expect(await under.engine.list(nobody)).toEqual([]);
+      await expect(under.engine.start(nobody)).rejects.toMatchObject({ code: "E_CONNECT" });
+      await expect(under.engine.stop(nobody)).rejects.toMatchObject({ code: "E_CONNECT" });
+      await expect(under.engine.copied(nobody)).rejects.toMatchObject({ code: "E_CONNECT" });
+      await expect(under.engine.remove(nobody)).resolves.toBeUndefined();
     });
 
     it("copies what is there and what comes; a second definition changes nothing", async ({ expect }) => {
@@ -92,6 +120,31 @@ export function replicationEngineContract(
       await fill(under.source, carried, "second", 5);
       await inStep(under.engine, forward.name, under.source, carried);
       expect(await valuesOn(under.target, carried)).toEqual(await valuesOn(under.source, carried));
+    });
+
+    it("tells what its own group sync would commit", async ({ expect }) => {
+      const { carried } = await copiedTopic();
+      const group = unique("ferry-contract-group");
+      await under.source.cluster.commit(new Map([[group, new Map([[carried, [5, undefined, 5]]])]]));
+      const checkpoint = { ...flow("checkpoint", [carried]), groups: [group], tasks: 1 };
+      await under.engine.define(checkpoint, "running");
+      const own = await eventually(
+        "a checkpoint of both partitions",
+        async () => {
+          const answer = await under.engine.ownSync(checkpoint.name, under.target.cluster);
+          const table = answer.known ? answer.value.get(group)?.get(carried) : undefined;
+          return table?.[0] === undefined || table[2] === undefined ? undefined : table;
+        },
+        patienceMs,
+      );
+      // At the end of the log even MirrorMaker is exact; where nothing was committed it commits nothing.
+      const ends = await under.target.cluster.offsets([carried], "end");
+      expect(own[1]).toBeUndefined();
+      expect(own[0]).toBeLessThanOrEqual(ends.get(carried)?.[0] ?? 0);
+      expect(own[0]).toBeGreaterThan(0);
+      const nobody = await under.engine.ownSync(unique("ferry-contract-nobody"), under.target.cluster);
+      expect(nobody.known).toBe(false);
+      await under.engine.remove(checkpoint.name);
     });
 
     it("stops under load without losing or doubling a record, and copied offsets tell exactly how far", async ({
@@ -116,23 +169,14 @@ export function replicationEngineContract(
       expect(await valuesOn(under.target, carried)).toEqual(source);
     });
 
-    it("copies back only what is new, when created stopped and seeded with the ends", async ({ expect }) => {
+    it("pauses, and goes on where it was", async ({ expect }) => {
       const { carried, forward } = await copiedTopic();
-      await under.engine.stop(forward.name);
-      const reverse = flow("reverse", [carried]);
-      await under.engine.define(reverse, "stopped");
-      expect(await under.engine.status(reverse.name)).toMatchObject({ state: "stopped", kind: "reverse" });
-      const seeds = lastOffsets(await under.target.cluster.offsets([carried], "end"));
-      await under.engine.seed(reverse.name, seeds);
-      expect(await under.engine.copied(reverse.name)).toEqual(seeds);
-      const before = await valuesOn(under.source, carried);
-      await under.engine.start(reverse.name);
-      await fill(under.target, carried, "back", 4);
-      await inStep(under.engine, reverse.name, under.target, carried);
-      const back = ["back-0", "back-1", "back-2", "back-3"];
-      expect(await valuesOn(under.source, carried)).toEqual(before.map((values) => [...values, ...back]));
-      await under.engine.stop(reverse.name);
-      expect(await valuesOn(under.source, carried)).toEqual(before.map((values) => [...values, ...back]));
+      await under.engine.pause(forward.name);
+      expect((await under.engine.status(forward.name)).state).toBe("paused");
+      await fill(under.source, carried, "later", 3);
+      await under.engine.start(forward.name);
+      await inStep(under.engine, forward.name, under.source, carried);
+      expect(await valuesOn(under.target, carried)).toEqual(await valuesOn(under.source, carried));
     });
 
     it("refuses offsets of a running flow, below zero, and of a topic that it does not carry", async ({
@@ -149,18 +193,27 @@ export function replicationEngineContract(
       expect(await under.engine.copied(forward.name)).toEqual(copied);
     });
 
-    it("pauses, and goes on where it was", async ({ expect }) => {
-      const { carried, forward } = await copiedTopic();
-      await under.engine.pause(forward.name);
-      expect((await under.engine.status(forward.name)).state).toBe("paused");
-      await fill(under.source, carried, "later", 3);
-      await under.engine.start(forward.name);
-      await inStep(under.engine, forward.name, under.source, carried);
-      expect(await valuesOn(under.target, carried)).toEqual(await valuesOn(under.source, carried));
+    it("copies back only what is new, when created stopped and seeded with the ends", async ({ expect }) => {
+      const { carried } = await stoppedTopic();
+      const reverse = flow("reverse", [carried]);
+      await under.engine.define(reverse, "stopped");
+      expect(await under.engine.status(reverse.name)).toMatchObject({ state: "stopped", kind: "reverse" });
+      const seeds = lastOffsets(await under.target.cluster.offsets([carried], "end"));
+      await under.engine.seed(reverse.name, seeds);
+      expect(await under.engine.copied(reverse.name)).toEqual(seeds);
+      const before = await valuesOn(under.source, carried);
+      await under.engine.start(reverse.name);
+      await fill(under.target, carried, "back", 4);
+      await inStep(under.engine, reverse.name, under.target, carried);
+      const back = ["back-0", "back-1", "back-2", "back-3"];
+      expect(await valuesOn(under.source, carried)).toEqual(before.map((values) => [...values, ...back]));
+      await under.engine.stop(reverse.name);
+      expect(await valuesOn(under.source, carried)).toEqual(before.map((values) => [...values, ...back]));
     });
 
     it("forgets a removed flow's offsets", async ({ expect }) => {
-      const { carried, forward } = await copiedTopic();
+      const { carried, forward } = await stoppedTopic();
+      expect((await under.engine.copied(forward.name)).get(carried)).toHaveLength(partitions);
       await under.engine.remove(forward.name);
       expect((await under.engine.status(forward.name)).state).toBe("absent");
       await under.engine.define(forward, "stopped");
@@ -173,58 +226,21 @@ export function replicationEngineContract(
       expect((await under.engine.copied(reverse.name)).get(carried) ?? []).toEqual([]);
     });
 
-    it("tells what its own group sync would commit", async ({ expect }) => {
-      const { carried } = await copiedTopic();
-      const group = unique("ferry-contract-group");
-      await under.source.cluster.commit(new Map([[group, new Map([[carried, [5, undefined, 5]]])]]));
-      const checkpoint = { ...flow("checkpoint", [carried]), groups: [group], tasks: 1 };
-      await under.engine.define(checkpoint, "running");
-      const own = await eventually(
-        "a checkpoint of both partitions",
-        async () => {
-          const answer = await under.engine.ownSync(checkpoint.name, under.target.cluster);
-          const table = answer.known ? answer.value.get(group)?.get(carried) : undefined;
-          return table?.[0] === undefined || table[2] === undefined ? undefined : table;
-        },
-        2 * patienceMs,
-      );
-      // At the end of the log even MirrorMaker is exact; where nothing was committed it commits nothing.
-      const ends = await under.target.cluster.offsets([carried], "end");
-      expect(own[1]).toBeUndefined();
-      expect(own[0]).toBeLessThanOrEqual(ends.get(carried)?.[0] ?? 0);
-      expect(own[0]).toBeGreaterThan(0);
-      const nobody = await under.engine.ownSync(unique("ferry-contract-nobody"), under.target.cluster);
-      expect(nobody.known).toBe(false);
-    });
-
-    it("knows what it does not know", async ({ expect }) => {
-      const nobody = unique("ferry-contract-nobody");
-      expect(await under.engine.status(nobody)).toMatchObject({ state: "absent", tasks: [] });
-      expect(await under.engine.list(nobody)).toEqual([]);
-      await expect(under.engine.start(nobody)).rejects.toMatchObject({ code: "E_CONNECT" });
-      await expect(under.engine.stop(nobody)).rejects.toMatchObject({ code: "E_CONNECT" });
-      await expect(under.engine.copied(nobody)).rejects.toMatchObject({ code: "E_CONNECT" });
-      await expect(under.engine.remove(nobody)).resolves.toBeUndefined();
-    });
-
     it("reports a failed task with its trace", async ({ expect }) => {
-      const carried = await topic([under.source]);
-      const forward = flow("forward", [carried]);
-      await under.breakFlow(forward.name, carried);
-      await under.engine.define(forward, "running").catch(() => undefined);
+      const forward = await failing;
       const failed = await eventually(
         "a failed task",
         async () => {
-          const status = await under.engine.status(forward.name);
+          const status = await under.engine.status(forward);
           return status.state === "failed" ? status : undefined;
         },
         // A task says FAILED only when its producer has closed, for which Connect gives it 30 s.
-        2 * patienceMs,
+        patienceMs,
       );
       const traces = failed.tasks.filter(({ state }) => state === "FAILED").map(({ trace }) => trace);
       expect(traces.length).toBeGreaterThan(0);
       expect(traces[0]).toMatch(/Exception/);
-      await expect(under.engine.start(forward.name)).rejects.toMatchObject({ code: "E_TASK_FAILED" });
+      await expect(under.engine.start(forward)).rejects.toMatchObject({ code: "E_TASK_FAILED" });
     });
   });
 }

@@ -29,17 +29,16 @@ export async function openRealCluster(
     logLevel: kafkajs.logLevel.NOTHING,
   });
   const cluster = createKafkaCluster({ role, access, log: createQuietLog(), clock: realClock });
-  const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
-  await producer.connect();
+  const producers = createProducers(kafka);
 
   return {
     cluster,
     kafka,
     async send(topic, messages, compression = kafkajs.CompressionTypes.None) {
-      await producer.send({ topic, messages: [...messages], compression });
+      await producers.send({ topic, messages: [...messages], compression });
     },
     async append(topic, partition, drafts) {
-      await producer.send({ topic, messages: drafts.map((draft) => messageOf(draft, partition)) });
+      await producers.send({ topic, messages: drafts.map((draft) => messageOf(draft, partition)) });
     },
     async transaction(topic, partition, drafts) {
       const { transactional, finish } = await begin(kafka);
@@ -70,13 +69,41 @@ export async function openRealCluster(
       return startJavaConsumer({ bootstrap, group, topic, membership });
     },
     async close() {
-      await producer.disconnect();
+      await producers.close();
       await cluster.close();
     },
   };
 }
 
 type Sender = Pick<Producer, "send">;
+
+/**
+ * A producer for each topic: KafkaJS asks for all topics that a producer ever knew, and one of them that has gone, or that
+ * a broker does not host yet, fails its sends to all others. Patient for a minute, as a loaded machine needs.
+ */
+function createProducers(kafka: Kafka): Sender & { close(): Promise<void> } {
+  const open = new Map<string, Promise<Producer>>();
+
+  async function connect(): Promise<Producer> {
+    const producer = kafka.producer({
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 15 },
+    });
+    await producer.connect();
+    return producer;
+  }
+
+  return {
+    async send(record) {
+      const producer = open.get(record.topic) ?? connect();
+      open.set(record.topic, producer);
+      return await (await producer).send(record);
+    },
+    async close() {
+      for (const producer of open.values()) await (await producer).disconnect();
+    },
+  };
+}
 
 async function begin(
   kafka: Kafka,
