@@ -1,13 +1,13 @@
-import { Assessment, assessmentKey } from "#domain/assessment.ts";
 import { staleBasis, staleParts } from "#domain/assessment-age.ts";
 import { FerryError } from "#domain/errors.ts";
 import { iamPolicies, policyCharacters } from "#domain/iam-policy.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Message, Part } from "#domain/message.ts";
 import type { Plan } from "#domain/plan.ts";
-import { planStaleness, stalenessText } from "#domain/plan-staleness.ts";
+import { stalenessText } from "#domain/plan-staleness.ts";
 import { terraformFiles } from "#domain/terraform.ts";
 import { clockTime, count, figure } from "#domain/wording.ts";
+import { changesSince } from "./plan-stale.ts";
 import { loadPlan } from "./switch/wave.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
@@ -32,12 +32,6 @@ async function refuseStale(plan: Plan, work: Work): Promise<void> {
   const changes = await changesSince(plan, work);
   if (changes.length === 0) return;
   throw new FerryError("E_PLAN_STALE", `The plan is not of today: ${stalenessText(changes)}.`);
-}
-
-/** What of ferry.yaml and of the last assessment differs from what the plan was made of. */
-export async function changesSince(plan: Plan, { store, migration }: Work): Promise<readonly string[]> {
-  const stored = await store.read(assessmentKey(migration.name));
-  return planStaleness(plan, migration, Assessment.safeParse(stored?.value).data);
 }
 
 function message(subject: string, parts: readonly Part[], work: Work): Message {

@@ -12,8 +12,11 @@ import { makePlan } from "#domain/planning.ts";
 import type { EngineCheck } from "#domain/ports.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
+import { answerButton, readAnswers } from "./answers.ts";
 import { listRequests } from "./approval/request-store.ts";
-import { changesSince, exportPlan } from "./plan-export.ts";
+import { exportPlan } from "./plan-export.ts";
+import { readSamples } from "./plan-load.ts";
+import { changesSince } from "./plan-stale.ts";
 import { readWaveState } from "./switch/wave.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
@@ -39,6 +42,8 @@ export async function plan(job: JobOf<"plan">, work: Work): Promise<Outcome> {
     engine: await engineCheck(work),
     fixed: await begunWaves(before, work),
     previous: before?.waves ?? [],
+    answers: await readAnswers(work),
+    samples: await readSamples(work),
     madeAt: new Date(work.clock.now()).toISOString(),
   });
   await work.store.write(planKey(work.migration.name), made);
@@ -148,14 +153,31 @@ function summary(
       },
       waveTable(waves),
       ...checks("In the way", warnings(made, assessment, now)),
+      ...checks("Only you know", openQuestions(made)),
       ...checks("Instead of the published guide", made.corrections.slice(0, 5).map(correction)),
       { kind: "note", text: `Plan ${short(made.hash)}${same}; every value with its reason in the thread.` },
       ...(changed.length === 0
         ? []
         : [{ kind: "note" as const, text: `Since the plan before: ${stalenessText(changed)}.` }]),
     ],
+    actions: [answerButton],
     next: ["provision"],
   };
+}
+
+const marks = { blocker: "fail", warning: "warn", info: "unknown" } as const;
+
+/** The rest was answered, or its proposal counts: `plan answers` tells. */
+function openQuestions({ questions = [] }: Plan): readonly Check[] {
+  return questions
+    .filter(({ state, conflict }) => state === "open" || conflict !== null)
+    .map(({ id, asks, severity, proposed, blocks, conflict }) => {
+      const held = blocks === null ? "" : ` Holds up \`${blocks}\`.`;
+      const proposal = proposed === null ? "" : ` Proposed: ${proposed}.`;
+      return conflict === null
+        ? { state: marks[severity], text: `${id}: ${asks}${proposal}${held}` }
+        : { state: "fail", text: `${id}: ${conflict}.${held}` };
+    });
 }
 
 function waveTable(waves: readonly Wave[]): Part {

@@ -15,6 +15,7 @@ import { sayRetention } from "./mirror/retention-alarms.ts";
 import { watchRetention } from "./mirror/retention-watch.ts";
 import { watchReturned } from "./mirror/returned-watch.ts";
 import { watchStandby } from "./mirror/standby-watch.ts";
+import { sampleLoad } from "./plan-load.ts";
 import { liftExpiredFences } from "./switch/fence-sweep.ts";
 import { done, type Outcome, type Work } from "./work.ts";
 
@@ -30,6 +31,7 @@ export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> 
   await liftExpiredFences(work);
   await reviewOpenRequests(work);
   await keepAudit(work);
+  await sampleLoad(work);
   if ((await work.store.read(mirroringKey(work.migration.name))) === undefined) {
     await refreshHomes(work);
     return done;

@@ -29,6 +29,12 @@ export function readAnswer(
   }
   if (id === "read-twice") return readTolerance(word, settings);
   if (id === "old-cluster") return readStay(word, settings);
+  if (id === "growth") {
+    const percent = word.replace(/ ?%$/, "");
+    return /^\d{1,4}$/.test(percent)
+      ? { value: String(Number(percent)) }
+      : { problem: "Write a whole number of percent, such as 30." };
+  }
   if (id !== "window") return { value };
   return readWindow(word) === undefined
     ? { problem: "Write any, or days and hours such as sat,sun 22:00-02:00." }

@@ -3,6 +3,7 @@ import type { CostRow, Shape } from "./plan.ts";
 import type { Site } from "./sizing.ts";
 import type { Load } from "./sizing-load.ts";
 import type { Known } from "./topology.ts";
+import { took } from "./wording.ts";
 
 /** What is paid for: by the month afterwards, and for the migration itself. Prices are data of one day and Region. */
 
@@ -10,10 +11,16 @@ const gib = 2 ** 30;
 const secondsPerMonth = prices.hoursPerMonth * 3600;
 
 /** The parts of the price; what the table has no price for is unknown, never zero. */
-export function monthlyCosts(shape: Shape, load: Load, { zones }: Site): readonly CostRow[] {
+export function monthlyCosts(
+  shape: Shape,
+  load: Load,
+  { zones }: Site,
+  region: string = prices.region,
+): readonly CostRow[] {
   const { brokers, volumeGiB, provisionedThroughputMiBs: rate } = shape;
   const hourly = hourlyOf(shape);
   return [
+    ...otherRegion(region),
     row(
       "brokers",
       hourly * prices.hoursPerMonth,
@@ -63,11 +70,23 @@ export function monthlyCosts(shape: Shape, load: Load, { zones }: Site): readonl
   ];
 }
 
+/** Another Region's prices are not guessed: the rows below it are those of the table's. */
+function otherRegion(region: string): readonly CostRow[] {
+  if (region === prices.region) return [];
+  const why = `the table is of ${prices.region} (${prices.asOf}): every row is the price there`;
+  return [unknownRow(`prices in ${region}`, why)];
+}
+
 /**
  * What the migration adds, by the day where it goes on by the day. The source's own price is the team's to know, and so
  * is that of the workers.
  */
-export function migrationCosts(shape: Shape, load: Load, { zones }: Site): readonly CostRow[] {
+export function migrationCosts(
+  shape: Shape,
+  load: Load,
+  { zones }: Site,
+  stayMs?: number,
+): readonly CostRow[] {
   const { replicator } = prices;
   const note = replicator.confirmed ? "" : "; its price is not confirmed";
   return [
@@ -76,6 +95,15 @@ export function migrationCosts(shape: Shape, load: Load, { zones }: Site): reado
       (shape.monthlyUsd / prices.hoursPerMonth) * 24,
       "from provision until the source is switched off",
     ),
+    ...(stayMs === undefined
+      ? []
+      : [
+          row(
+            "MSK beside the source, after the last switch",
+            (shape.monthlyUsd / prices.hoursPerMonth) * (stayMs / 3_600_000),
+            `the old cluster stays ${took(stayMs)}: question old-cluster`,
+          ),
+        ]),
     unknownRow("the source, a day", "what it costs is not known to the bot"),
     unknownRow("the mirror's workers, a day", "they are the team's; their machines are not known to the bot"),
     ofKnown(

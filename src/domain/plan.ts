@@ -84,6 +84,26 @@ const EngineRow = z.object({
 });
 export type EngineRow = z.infer<typeof EngineRow>;
 
+/** What only people know, as it stood when the plan was made. `null`: there is none. */
+const PlannedQuestion = z.object({
+  id: z.string(),
+  asks: z.string(),
+  /** `taken`: nobody has answered, and the proposal counts. */
+  state: z.enum(["answered", "taken", "open"]),
+  value: z.string().nullable(),
+  proposed: z.string().nullable(),
+  /** Of the proposal. */
+  why: z.string().nullable(),
+  /** What the answer decides. */
+  depends: z.string(),
+  severity: z.enum(["blocker", "warning", "info"]),
+  /** The step that an open answer holds up. */
+  blocks: z.string().nullable(),
+  /** Where the answer forbids a step, or contradicts ferry.yaml. */
+  conflict: z.string().nullable(),
+});
+export type PlannedQuestion = z.infer<typeof PlannedQuestion>;
+
 export const Plan = z.object({
   migration: z.string(),
   /** ISO 8601. */
@@ -103,6 +123,8 @@ export const Plan = z.object({
   engines: z.array(EngineRow).optional(),
   /** The dry run of everything that follows, in order. */
   calls: z.array(PlannedCall).optional(),
+  /** Open ones first, the most severe of them at the top. */
+  questions: z.array(PlannedQuestion).optional(),
   /** What it was made from, to tell later what changed. */
   basis: z.object({ assessedAt: z.string(), settings: z.record(z.string(), z.string()) }).optional(),
   /** What `shape.monthlyUsd` consists of, and what the migration itself costs. */

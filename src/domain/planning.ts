@@ -3,6 +3,7 @@ import type { AwsSize } from "./aws-sizing.ts";
 import { hashOf } from "./canonical.ts";
 import { corrections } from "./corrections.ts";
 import { engineRows } from "./engine-choice.ts";
+import { grown, type LoadSample, loadMark, measuredLoad } from "./load-history.ts";
 import { configure } from "./msk-configuration.ts";
 import type { ObservedWriter } from "./observed-writers.ts";
 import type { EngineRow, Plan, Reason, Wave } from "./plan.ts";
@@ -10,6 +11,7 @@ import { callsOf } from "./plan-calls.ts";
 import { migrationCosts, monthlyCosts } from "./plan-costs.ts";
 import { settingsMarks } from "./plan-staleness.ts";
 import type { EngineCheck } from "./ports.ts";
+import { type Answers, growthFactor, plannedQuestion, standings, stayOf } from "./questions.ts";
 import type { Migration } from "./settings.ts";
 import { chooseShape } from "./shape-choice.ts";
 import { shapeReasons } from "./shape-reasons.ts";
@@ -35,6 +37,10 @@ export type PlanQuestion = {
   readonly fixed?: readonly Wave[];
   /** Waves of the plan before. */
   readonly previous?: readonly Wave[];
+  /** What people answered. */
+  readonly answers?: Answers;
+  /** What the source was seen to carry before, oldest first. */
+  readonly samples?: readonly LoadSample[];
   /** ISO 8601. */
   readonly madeAt: string;
 };
@@ -44,14 +50,14 @@ const engineNotAsked = unknown("nobody asked the engine");
 /** `E_SETTINGS` when ferry.yaml asks for what cannot be. */
 export function makePlan(question: PlanQuestion): Plan {
   const { migration, assessment, creatable, fixed = [], previous = [] } = question;
-  const { writers = writersNotAsked, engine = engineNotAsked } = question;
+  const { writers = writersNotAsked, engine = engineNotAsked, answers = {} } = question;
   const { settings } = migration;
   const { waves, excluded } = planWaves({ ...assessment, settings, writers, fixed, previous });
   const carried = new Set(waves.flatMap(({ topics }) => topics));
   const topics = assessment.topics.filter(({ name }) => carried.has(name));
   const moving = new Set(waves.flatMap((wave) => wave.groups));
   const groups = assessment.groups.filter(({ id }) => moving.has(id));
-  const load = loadOf(topics, groups);
+  const { load, how } = loadToCarry(question, topics, groups);
   const { replicationFactor, subnets, shape: wanted } = settings.target;
   const site = { zones: subnets.length, replicationFactor };
   const choice = chooseShape({ load, site, wanted, creatable });
@@ -74,7 +80,7 @@ export function makePlan(question: PlanQuestion): Plan {
       .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     waves: [...waves],
     reasons: [
-      ...shapeReasons({ choice, load, site, settings, assessment, creatable }),
+      ...shapeReasons({ choice, load, site, settings, how, growth: growthFactor(answers), creatable }),
       ...engineReasons(engines),
       ...configured.reasons,
       ...writerReasons(writers),
@@ -84,9 +90,10 @@ export function makePlan(question: PlanQuestion): Plan {
     corrections: [...corrections({ shape: choice.shape, configuration: configured.properties }, settings)],
     engines: [...engines],
     costs: {
-      monthly: [...monthlyCosts(choice.shape, load, site)],
-      migration: [...migrationCosts(choice.shape, load, site)],
+      monthly: [...monthlyCosts(choice.shape, load, site, settings.target.region)],
+      migration: [...migrationCosts(choice.shape, load, site, stayOf(migration, answers))],
     },
+    questions: standings(migration, answers).map(plannedQuestion),
     alternatives: [
       ...choice.others.map((each) => alternative(each, load, site)),
       { name: "Serverless", ...serverless(load) },
@@ -95,6 +102,22 @@ export function makePlan(question: PlanQuestion): Plan {
   const whole = { ...content, calls: [...callsOf(content, migration)] };
   const basis = { assessedAt: assessment.taken.at, settings: settingsMarks(migration) };
   return { ...whole, basis, madeAt: question.madeAt, hash: planHash(whole) };
+}
+
+/** The load at its 95th percentile where that is known, and by as much more as people expect it to grow. */
+function loadToCarry(
+  { migration, assessment, samples = [], answers = {} }: PlanQuestion,
+  topics: readonly AssessedTopic[],
+  groups: Assessment["groups"],
+): { readonly load: Load; readonly how: string } {
+  const { at, windowMs } = assessment.taken;
+  const until = Date.parse(at);
+  const { load, how } = measuredLoad(loadOf(topics, groups, assessment.topicDefaults), samples, {
+    of: loadMark(migration),
+    until,
+    windowMs,
+  });
+  return { load: grown(load, growthFactor(answers)), how };
 }
 
 /** SHA-256 over everything but `madeAt`, `basis` and `hash`. */

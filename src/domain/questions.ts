@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { longestAnswer, readAnswer, undecided } from "./answer-values.ts";
+import { longestAnswer, readAnswer, stayMs, undecided } from "./answer-values.ts";
+import type { PlannedQuestion } from "./plan.ts";
 import type { Migration, MigrationSettings } from "./settings.ts";
 import { took, zoneOf } from "./wording.ts";
 
@@ -15,6 +16,7 @@ export const questionIds = [
   "window",
   "read-twice",
   "old-cluster",
+  "growth",
 ] as const;
 const QuestionId = z.enum(questionIds);
 export type QuestionId = z.infer<typeof QuestionId>;
@@ -69,6 +71,7 @@ export function questionsFor(migration: Migration): readonly Question[] {
     cutoverWindow(settings),
     readTwice(settings),
     oldCluster(settings),
+    growth,
   ];
 }
 
@@ -179,6 +182,21 @@ function readTwice({ cutover }: MigrationSettings): Question {
   };
 }
 
+const growth: Question = {
+  id: "growth",
+  asks: "How much more than today must MSK carry within a year?",
+  hint: "Percent of rates and of what is stored: 0, 30.",
+  options: undefined,
+  proposed: {
+    value: "0",
+    why: "not known, and brokers and volumes can be added; a quarter of the rate and 40 % of the disk stay free anyway",
+    counts: true,
+  },
+  depends: "the number of brokers, their volumes and the price",
+  blocks: undefined,
+  severity: "info",
+};
+
 const fortnight = 14 * 86_400_000;
 
 function oldCluster({ cleanup }: MigrationSettings): Question {
@@ -264,9 +282,38 @@ export function inTheWay(all: readonly Standing[], step: BlockedStep): readonly 
     });
 }
 
+/** What rates and storage are multiplied by: 1.3 for 30 %. */
+export function growthFactor(answers: Answers): number {
+  const given = answers.growth?.value ?? "";
+  return /^\d+$/.test(given) ? 1 + Number(given) / 100 : 1;
+}
+
+/** How long both clusters run after the last switch, in ms. */
+export function stayOf(migration: Migration, answers: Answers): number | undefined {
+  const stood = standings(migration, answers).find(({ question }) => question.id === "old-cluster");
+  return stayMs(stood?.value ?? "");
+}
+
 /** The lower of ferry.yaml's limit and what was answered: an answer in Slack only tightens the gate. */
 export function readTwiceLimit({ settings }: Migration, answers: Answers): number {
   const given = answers["read-twice"]?.value ?? "";
   const most = settings.cutover.maxReadAgain;
   return /^\d+$/.test(given) ? Math.min(most, Number(given)) : most;
+}
+
+/** As the plan keeps it: who answered, and when, is in the audit. */
+export function plannedQuestion({ question, state, value, conflict }: Standing): PlannedQuestion {
+  const { id, asks, proposed, depends, severity, blocks } = question;
+  return {
+    id,
+    asks,
+    state,
+    value: value ?? null,
+    proposed: proposed?.value ?? null,
+    why: proposed?.why ?? null,
+    depends,
+    severity,
+    blocks: blocks ?? null,
+    conflict: conflict ?? null,
+  };
 }

@@ -1,4 +1,3 @@
-import type { Assessment } from "./assessment.ts";
 import { awsDifference } from "./aws-sizing.ts";
 import { prices, recommendedVersion } from "./msk-data.ts";
 import type { Reason } from "./plan.ts";
@@ -16,13 +15,18 @@ type Question = {
   readonly load: Load;
   readonly site: Site;
   readonly settings: MigrationSettings;
-  readonly assessment: Assessment;
+  /** How the rates were measured: "p95 of 288 samples over 24 h". */
+  readonly how: string;
+  /** What rates and storage were multiplied by for what is expected. */
+  readonly growth: number;
   readonly creatable: Known<readonly string[]>;
 };
 
 export function shapeReasons(question: Question): readonly Reason[] {
   return [
     brokerReason(question),
+    growthReason(question),
+    headroomReason(question),
     ...awsReasons(question),
     ...unknownReasons(question),
     ...shortReasons(question),
@@ -34,10 +38,10 @@ export function shapeReasons(question: Question): readonly Reason[] {
   ];
 }
 
-function brokerReason({ choice, load, site, assessment, settings }: Question): Reason {
+function brokerReason({ choice, load, site, how, settings }: Question): Reason {
   const { shape, candidate } = choice;
   const { replicationFactor: rf, zones } = site;
-  const measured = `in ${rate(load.ingressMBps)}, out ${rate(load.egressMBps)} over ${assessment.taken.windowMs / 1000} s, ${count(load.partitions * rf, "partition replica")}`;
+  const measured = `in ${rate(load.ingressMBps)}, out ${rate(load.egressMBps)} ${how}, ${count(load.partitions * rf, "partition replica")}`;
   const fixed = Object.keys(settings.target.shape);
   const by =
     fixed.length === 0 ? "the cheapest that carries this" : `${fixed.join(", ")} fixed in ferry.yaml`;
@@ -45,6 +49,39 @@ function brokerReason({ choice, load, site, assessment, settings }: Question): R
     what: `${shape.brokers} × ${shape.instanceType}`,
     why: `${measured}; ${by}, with one of ${zones} zones down and at ${utilisation * 100} % of the recommended rate; number of brokers from: ${candidate.bottleneck}`,
     source: shape.kind === "express" ? "limits.html" : "bestpractices.html",
+  };
+}
+
+function growthReason({ growth, load }: Question): Reason {
+  const percent = Math.round((growth - 1) * 100);
+  const stored = load.storedBytes.known ? `${gibibytes(load.storedBytes.value)} in one copy` : "unknown size";
+  return {
+    what: `growth: ${percent} %`,
+    why:
+      percent === 0
+        ? "nobody expects more: question growth; rates and storage are planned as measured"
+        : `rates and storage are planned that much above what was measured: ${rate(load.ingressMBps)} in, ${rate(load.egressMBps)} out, ${stored}`,
+    source: "answers of the team",
+  };
+}
+
+/** What is left when a zone is down: the guide asks for it, and sizes are meant for it. */
+function headroomReason({ choice, site, load }: Question): Reason {
+  const { shape, candidate } = choice;
+  const left = Math.floor((shape.brokers * (site.zones - 1)) / site.zones);
+  const needs = [
+    ["in", load.ingressMBps, candidate.type.ingressMBps.recommended],
+    ["out", load.egressMBps, candidate.type.egressMBps.recommended],
+  ] as const;
+  const used = needs.map(([name, value, recommended]) =>
+    value.known && left > 0
+      ? `${name} ${((value.value / (left * recommended)) * 100).toFixed(0)} %`
+      : `${name} unknown`,
+  );
+  return {
+    what: "one zone may be down",
+    why: `${count(left, "broker")} of ${shape.brokers} then carry ${used.join(", ")} of their recommended rate; planned for at most ${utilisation * 100} %`,
+    source: "bestpractices.html",
   };
 }
 
@@ -114,7 +151,7 @@ function storageReason({ choice, load, site, settings }: Question): Reason {
     return { what: "no volume", why: "Express manages and bills what is stored", source: "limits.html" };
   }
   const one = load.storedBytes.known
-    ? `${(load.storedBytes.value / 2 ** 30).toFixed(2)} GiB in one copy`
+    ? `${gibibytes(load.storedBytes.value)} in one copy (the larger of what lies on disk and what retention will keep at the measured rate)`
     : "unknown size";
   const from = settings.target.shape.volumeGiB === undefined ? "" : "; fixed in ferry.yaml";
   return {
@@ -122,6 +159,10 @@ function storageReason({ choice, load, site, settings }: Question): Reason {
     why: `${one} × ${site.replicationFactor} replicas, filled to ${diskFill * 100} % when retention is full${from}`,
     source: "msk-autoexpand-details.html",
   };
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 }
 
 function regionReasons({ settings }: Question): readonly Reason[] {

@@ -1,4 +1,4 @@
-import type { AssessedGroup, AssessedTopic } from "./assessment.ts";
+import type { AssessedGroup, AssessedTopic, Assessment } from "./assessment.ts";
 import { type Known, known, unknown } from "./topology.ts";
 
 /** What the target has to carry, from what was measured on the source. A part that is not known makes the whole unknown. */
@@ -17,7 +17,12 @@ export type Load = {
 /** __consumer_offsets and __transaction_state with Kafka's defaults of 50 each. */
 const ownPartitions = 100;
 
-export function loadOf(topics: readonly AssessedTopic[], groups: readonly AssessedGroup[]): Load {
+/** `defaults`: what a topic has where its own settings do not tell. */
+export function loadOf(
+  topics: readonly AssessedTopic[],
+  groups: readonly AssessedGroup[],
+  defaults: Assessment["topicDefaults"] = {},
+): Load {
   const readersOf = new Map<string, number>();
   for (const topic of groups.flatMap((group) => [...new Set(group.topics)]))
     readersOf.set(topic, (readersOf.get(topic) ?? 0) + 1);
@@ -26,7 +31,7 @@ export function loadOf(topics: readonly AssessedTopic[], groups: readonly Assess
     partitions: topics.reduce((sum, { partitions }) => sum + partitions, ownPartitions),
     ingressMBps: total(topics.map((topic) => inMegabytes(bytesPerSecond(topic), 1))),
     egressMBps: total(topics.map((topic) => inMegabytes(bytesPerSecond(topic), readers(topic.name)))),
-    storedBytes: total(topics.map(stored)),
+    storedBytes: total(topics.map((topic) => stored(topic, defaults))),
   };
 }
 
@@ -43,18 +48,18 @@ function bytesPerSecond({ name, recordsPerSecond, averageRecordBytes }: Assessed
 }
 
 /** The larger of what is on disk now and what retention will keep at the measured rate. */
-function stored(topic: AssessedTopic): Known<number> {
+function stored(topic: AssessedTopic, defaults: Assessment["topicDefaults"]): Known<number> {
   const disk = topic.bytesOnDisk;
-  const expected = topic.compacted ? undefined : retained(topic);
+  const expected = topic.compacted ? undefined : retained(topic, defaults);
   if (!disk.known) return expected === undefined ? unknown(`${topic.name}: ${disk.why}`) : known(expected);
   return known(Math.max(disk.value, expected ?? 0));
 }
 
 /** `undefined` when time does not bound it or the rate in bytes is not known. */
-function retained(topic: AssessedTopic): number | undefined {
+function retained(topic: AssessedTopic, defaults: Assessment["topicDefaults"]): number | undefined {
   const rate = bytesPerSecond(topic);
-  const ms = Number(topic.configs["retention.ms"]?.value ?? Number.NaN);
-  const cap = Number(topic.configs["retention.bytes"]?.value ?? Number.NaN);
+  const setting = (key: string) => Number(topic.configs[key]?.value ?? defaults[key] ?? Number.NaN);
+  const [ms, cap] = [setting("retention.ms"), setting("retention.bytes")];
   const capped = cap > 0 ? cap * topic.partitions : Number.POSITIVE_INFINITY;
   const byTime = rate.known && ms > 0 ? rate.value * (ms / 1000) : Number.POSITIVE_INFINITY;
   const least = Math.min(capped, byTime);
