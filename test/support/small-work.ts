@@ -5,6 +5,7 @@ import type { Charts, Store, World } from "#domain/ports.ts";
 import { type Migration, MigrationSettings } from "#domain/settings.ts";
 import { appendingTo } from "#jobs/audit/append.ts";
 import type { Card, Work } from "#jobs/work.ts";
+import { createFakeCharts } from "./fake-charts.ts";
 import { createFakeChat, type FakeChat } from "./fake-chat.ts";
 import { createHandClock, type HandClock } from "./hand-clock.ts";
 import { createMemoryStore } from "./memory-store.ts";
@@ -82,7 +83,8 @@ export const noWorld: World = {
   client: absent,
 };
 
-export const noCharts: Charts = { lag: async () => absent() };
+/** No lag is drawn; topics are, by every assessment. */
+export const noCharts: Charts = { ...createFakeCharts(), lag: async () => absent() };
 
 export type SmallWork = Work & {
   readonly fake: FakeChat;
