@@ -5,13 +5,22 @@ import { type Acl, type ConfigEntry, type Known, known, unknown } from "./topolo
 
 /** The principal and the resource name that match each. */
 export const everybody = "User:*";
-const anyName = "*";
+export const anyName = "*";
 
 /** By its name, by a prefix of it, or by the name that matches each. */
-export function isAboutTopic({ resourceType, resourceName, patternType }: Acl, topic: string): boolean {
-  if (!isOne(resourceType, "TOPIC")) return false;
-  if (isOne(patternType, "PREFIXED")) return topic.startsWith(resourceName);
-  return resourceName === topic || resourceName === anyName;
+export function isAboutTopic(acl: Acl, topic: string): boolean {
+  return isAbout(acl, "TOPIC", topic);
+}
+
+/** As `isAboutTopic`, for a resource of any type; that of the cluster is named "kafka-cluster". */
+export function isAbout(
+  { resourceType, resourceName, patternType }: Acl,
+  type: string,
+  name: string,
+): boolean {
+  if (!isOne(resourceType, type)) return false;
+  if (isOne(patternType, "PREFIXED")) return name.startsWith(resourceName);
+  return resourceName === name || resourceName === anyName;
 }
 
 export function allowsWrite({ permission, operation }: Acl): boolean {

@@ -176,12 +176,22 @@ const Source = z.strictObject({
       vpc: z.string().optional(),
       routeTables: z.array(z.string()).default([]),
       securityGroups: z.array(z.string()).default([]),
+      /** How each side is let in: the other side's address blocks, or its security groups. */
+      ingress: z.enum(["cidr", "security-group"]).default("cidr"),
+      /** Where the source's VPC is of another account or Region than the target: it accepts the peering there. */
+      accepter: z
+        .strictObject({
+          region: z.string().optional(),
+          /** Profile of the AWS configuration files whose credentials are used there; may assume a role. */
+          profile: z.string().optional(),
+        })
+        .optional(),
     })
     .refine(({ kind, vpc }) => kind !== "peering" || vpc !== undefined, {
       path: ["vpc"],
       error: "kind: peering needs the VPC of the source, vpc-…",
     })
-    .default({ kind: "none", routeTables: [], securityGroups: [] }),
+    .default({ kind: "none", routeTables: [], securityGroups: [], ingress: "cidr" }),
 });
 
 const TargetKeys = z.strictObject({
@@ -198,8 +208,29 @@ const TargetKeys = z.strictObject({
   authorizer: Authorizer.optional(),
   subnets: z.array(z.string()).min(2).max(3),
   securityGroups: z.array(z.string()).min(1),
-  kmsKey: z.string().optional(),
+  /** For auth: tls. ARNs of private certificate authorities. */
+  certificateAuthorities: z.array(z.string()).default([]),
+  kmsKey: z
+    .string()
+    .regex(
+      /^arn:[\w-]+:kms:[\w-]+:\d+:(?:key|alias)\/.+$/,
+      "expected the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/…",
+    )
+    .optional(),
+  /** CloudWatch's, for the brokers' logs. */
   logGroup: z.string().optional(),
+  /** Further places for the brokers' logs. */
+  logs: z
+    .strictObject({
+      s3: z.strictObject({ bucket: z.string(), prefix: z.string().optional() }).optional(),
+      firehose: z.string().optional(),
+    })
+    .default({}),
+  monitoring: z
+    .enum(["DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION"])
+    .default("DEFAULT"),
+  /** Prometheus exporters in the brokers. */
+  openMonitoring: z.boolean().default(true),
   shape: z
     .strictObject({
       kind: z.enum(["standard", "express", "serverless"]).optional(),
@@ -334,6 +365,15 @@ export const MigrationSettings = z.strictObject({
       onChange: z.boolean().default(true),
     })
     .optional(),
+  /** Who may what on the target. */
+  access: z
+    .strictObject({
+      /** Principals of the source to those of the target, or to IAM roles; others keep their names where they can. */
+      principals: z.record(Principal, Principal).default({}),
+      /** By principal of the source: who makes its user on the target. */
+      owners: z.record(Principal, z.string()).default({}),
+    })
+    .prefault({}),
   alarms: z
     .strictObject({
       /** Lag that rises for so long, with no end in sight, is an alarm. */

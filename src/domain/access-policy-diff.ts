@@ -1,0 +1,144 @@
+import { anybodyElse, decideAmong, type ResourceType, type Verdict } from "./access-decision.ts";
+import {
+  type AccessDiff,
+  type AccessDifference,
+  type AccessSide,
+  compareAll,
+  differencesOf,
+  diffNotes,
+} from "./access-diff.ts";
+import {
+  actionOf,
+  mayCreateAnything,
+  type PolicyDocument,
+  type PrincipalPolicy,
+  resourceArn,
+} from "./access-policy.ts";
+import { isAllowedBy } from "./access-policy-check.ts";
+import { aclIndex, type ResourceClass, resourceClasses } from "./access-resources.ts";
+import { allowsWrite, everybody, isFor } from "./acl-matching.ts";
+import { aclText } from "./fence.ts";
+import type { Acl } from "./topology.ts";
+
+/** What each principal may on the source against what the policies allow that were given for it. Pure. */
+
+export type PolicyQuestion = {
+  readonly source: AccessSide;
+  /** By principal of the source; that of "User:*" is for whoever has no other. */
+  readonly given: ReadonlyMap<string, readonly PolicyDocument[]>;
+  /** What would be given now, to tell what it leaves out. */
+  readonly wanted: readonly PrincipalPolicy[];
+  readonly cluster: string;
+  /** Who the mirror is on the source. */
+  readonly mirror: string;
+};
+
+const types = ["TOPIC", "GROUP", "TRANSACTIONAL_ID", "CLUSTER"] as const;
+
+export function policyDiff(question: PolicyQuestion): AccessDiff {
+  const { source, wanted, mirror } = question;
+  const { superUsers } = source.facts;
+  const supers = superUsers.known ? superUsers.value.filter((name) => name !== mirror) : [];
+  const principals = [...new Set(source.acls.map(({ principal }) => principal))].filter(
+    (name) => name !== everybody && !supers.includes(name) && name !== mirror,
+  );
+  const about = aclIndex(source.acls);
+  const classes = types.flatMap((type) => resourceClasses(type, source.acls));
+  const compared = classes.flatMap((each) =>
+    [...principals, anybodyElse].flatMap((principal) =>
+      ofPrincipal(principal, each, about(each.type, each.name), question),
+    ),
+  );
+  return {
+    differences: [
+      ...supers.map(superUserRow),
+      ...compared,
+      ...wanted.flatMap((policy) => lostRows(policy, supers)),
+    ],
+    notes: diffNotes(source.facts),
+  };
+}
+
+function superUserRow(principal: string): AccessDifference {
+  const why = "a super user of the source, which no ACL names; write its policy by hand";
+  const row = { principal, resource: "everything", operations: ["ALL"], why } as const;
+  return { ...row, source: "allowed", target: "denied" };
+}
+
+/** ALLOWs that IAM cannot say at all. */
+function lostRows(
+  { principal, gaps }: PrincipalPolicy,
+  supers: readonly string[],
+): readonly AccessDifference[] {
+  if (supers.includes(principal)) return [];
+  return gaps
+    .filter(({ acl, lost }) => lost && acl.permission === "ALLOW" && acl.principal === principal)
+    .map(({ acl, why }): AccessDifference => {
+      const { resourceType, resourceName, operation } = acl;
+      const resource = `${resourceType.toLowerCase().replace("_", " ")} ${resourceName}`;
+      return { principal, resource, operations: [operation], source: "allowed", target: "denied", why };
+    });
+}
+
+function ofPrincipal(
+  principal: string,
+  { type, name, text }: ResourceClass,
+  here: readonly Acl[],
+  question: PolicyQuestion,
+): readonly AccessDifference[] {
+  const own = question.source.acls.filter((acl) => isFor(acl.principal, principal));
+  const documents = question.given.get(principal === anybodyElse ? everybody : principal);
+  const hosts = new Set(here.map(({ host }) => host).filter((host) => host !== "*"));
+  const resource = resourceArn(question.cluster, type, name);
+  const compare = (host: string) =>
+    compareAll(type, (operation) => {
+      const action = actionOf(type, operation);
+      if (action === undefined) return undefined;
+      const asked = { principal, type, operation, host };
+      const source = asBrokersAsk(asked, here, own, question);
+      const sourceIp = hosts.has(host) ? { sourceIp: host } : {};
+      const isAllowed = documents !== undefined && isAllowedBy(documents, { action, resource, ...sourceIp });
+      const target: Verdict = { answer: isAllowed ? "allowed" : "denied", why: "by its policy" };
+      return { source, target, why: () => explain(source, documents, question) };
+    });
+  return differencesOf(principal, text, hosts, compare);
+}
+
+type Asked = {
+  readonly principal: string;
+  readonly type: ResourceType;
+  readonly operation: string;
+  readonly host: string;
+};
+
+/** Two rights that Kafka also grants on another ground, where IAM has one action. */
+function asBrokersAsk(
+  { principal, type, operation, host }: Asked,
+  here: readonly Acl[],
+  own: readonly Acl[],
+  { source }: PolicyQuestion,
+): Verdict {
+  if (type === "TOPIC" && operation === "CREATE" && mayCreateAnything(own)) {
+    return { answer: "allowed", why: "CREATE on the cluster" };
+  }
+  if (
+    operation === "IDEMPOTENT_WRITE" &&
+    own.some((acl) => acl.resourceType === "TOPIC" && allowsWrite(acl))
+  ) {
+    return { answer: "allowed", why: "WRITE on a topic (KIP-679)" };
+  }
+  return decideAmong(here, { host, operation }, source.facts, principal);
+}
+
+function explain(
+  source: Verdict,
+  documents: readonly PolicyDocument[] | undefined,
+  { wanted }: PolicyQuestion,
+): string {
+  const { acl } = source;
+  const gap = acl && wanted.flatMap(({ gaps }) => gaps).find((each) => each.acl === acl);
+  if (gap !== undefined) return `${aclText(gap.acl)}: ${gap.why}`;
+  if (acl === undefined) return `on the source: ${source.why}; IAM allows only what a policy names`;
+  if (documents === undefined) return `no policy was given for it yet; ${aclText(acl)}`;
+  return `not in the policy that was given: ${aclText(acl)}`;
+}
