@@ -5,6 +5,7 @@ import type { RecordDraft } from "#support/fake-log.ts";
 import type { Membership } from "#support/java-consumer.ts";
 import { unique } from "#support/unique.ts";
 import { describeGroupCases } from "./kafka-groups.ts";
+import { describeInventoryCases } from "./kafka-inventory.ts";
 
 export type ClusterUnderTest = {
   readonly cluster: KafkaCluster;
@@ -259,6 +260,7 @@ export function kafkaClusterContract(
     });
 
     describeGroupCases({ topic, under: () => under, types });
+    describeInventoryCases({ topic, under: () => under });
 
     it("limits what clients of one id may produce, and takes the limit away", async () => {
       const id = unique("contract-client");

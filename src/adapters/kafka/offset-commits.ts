@@ -33,12 +33,10 @@ export function readOffsetCommit(key: Buffer | null, value: Buffer | null): Offs
   return { group, topic, partition, committedAt: reader.i64() };
 }
 
-/**
- * The partition of __consumer_offsets that holds a group: Java's hash of its name, its sign bit cleared
- * (GroupMetadataManager.partitionFor).
- */
+/** The partition of __consumer_offsets that holds a group: Java's hash of its name without its sign (Utils.abs). */
 export function partitionOf(group: string, partitions: number): number {
   let hash = 0;
   for (let index = 0; index < group.length; index += 1) hash = (hash * 31 + group.charCodeAt(index)) | 0;
-  return (hash & 0x7fff_ffff) % partitions;
+  // Java has no positive number for the smallest one.
+  return hash === -0x8000_0000 ? 0 : Math.abs(hash) % partitions;
 }
