@@ -1,7 +1,15 @@
-import { vi } from "vitest";
+import { expect, vi } from "vitest";
 import { type AwsStandIn, startAws } from "#lab/aws/stand-in.ts";
+import { objections } from "./botocore-check.ts";
 
 export type AwsUnderTest = AwsStandIn & { readonly region: string; advance(ms: number): void };
+
+/** Of what was accepted here: the stand-in's tests send wrong requests on purpose. */
+function objected(calls: ReturnType<AwsStandIn["control"]["calls"]>): readonly string[] {
+  return calls
+    .filter(({ status }) => status === 200)
+    .flatMap(({ service, operation, input }) => objections(service, operation, input));
+}
 
 /** The stand-in in this process on a test's clock, and the environment that leads the SDK to it. */
 export async function startAwsUnderTest(clock?: { now(): number }): Promise<AwsUnderTest> {
@@ -26,6 +34,9 @@ export async function startAwsUnderTest(clock?: { now(): number }): Promise<AwsU
     stop: async () => {
       vi.unstubAllEnvs();
       await aws.stop();
+      expect(objected(aws.control.calls()), "requests that AWS's own model has something against").toEqual(
+        [],
+      );
     },
   };
 }

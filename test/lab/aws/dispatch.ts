@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ZodError } from "zod";
+import { ZodError, z } from "zod";
 import type { Cloud } from "./cloud.ts";
 import { decodeEc2Request, encodeCallerIdentity, encodeEc2, encodeEc2Error } from "./codec-ec2.ts";
 import { decodeJsonRequest, encodeJson, matchRoute } from "./codec-json.ts";
@@ -45,12 +45,16 @@ function callerOf(request: IncomingMessage): (Caller & { service: string }) | un
   return { account: key.startsWith(PARTNER_KEY_PREFIX) ? PARTNER_ACCOUNT : ACCOUNT, region, service };
 }
 
+/** What JSON makes of a Buffer. */
+const JsonBuffer = z.object({ type: z.literal("Buffer"), data: z.array(z.number()) });
+
 /** A copy that later changes do not reach; bytes are shown as their length. */
 function recordable(input: Shape): unknown {
   return JSON.parse(
-    JSON.stringify(input, (_key, value: unknown) =>
-      value instanceof Uint8Array ? `${value.length} bytes` : value,
-    ),
+    JSON.stringify(input, (_key, value: unknown) => {
+      const bytes = JsonBuffer.safeParse(value).data?.data;
+      return bytes === undefined ? value : `${bytes.length} bytes`;
+    }),
   );
 }
 
