@@ -8,7 +8,7 @@ import {
   planChanges,
   stalenessText,
 } from "#domain/plan-staleness.ts";
-import { readAnswers } from "./answers.ts";
+import { readAnswers, requireAnswers } from "./answers.ts";
 import type { Work } from "./work.ts";
 
 /** Whether what is about to be done is still what was planned. */
@@ -38,11 +38,15 @@ export async function refuseStalePlan(step: PlannedStep, plan: Plan, work: Memor
   );
 }
 
-/** The same where a plan is not needed: without one nothing was planned otherwise. */
-export async function refuseStalePlanIfAny(
-  step: PlannedStep & { readonly step: "network" },
-  work: Memory,
-): Promise<void> {
+/** Before what makes a cluster, or takes one: also `E_ANSWER_NEEDED`. */
+export async function refuseUnplannedCluster(plan: Plan, work: Memory): Promise<void> {
+  await requireAnswers("provision", work);
+  await refuseStalePlan({ step: "provision" }, plan, work);
+}
+
+/** Before a way is made between the networks: also `E_ANSWER_NEEDED`. Without a plan nothing was planned otherwise. */
+export async function refuseUnplannedNetwork(work: Memory): Promise<void> {
+  await requireAnswers("network", work);
   const stored = Plan.safeParse((await work.store.read(planKey(work.migration.name)))?.value);
-  if (stored.success) await refuseStalePlan(step, stored.data, work);
+  if (stored.success) await refuseStalePlan({ step: "network" }, stored.data, work);
 }

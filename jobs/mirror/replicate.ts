@@ -6,6 +6,7 @@ import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { ReplicationEngine } from "#domain/ports.ts";
 import { count, figure } from "#domain/wording.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
+import { refuseStalePlan } from "#jobs/plan-stale.ts";
 import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
 import { formerEngines, rememberEngine, takeOver } from "./change-engine.ts";
@@ -29,8 +30,9 @@ export async function replicate(job: JobOf<"replicate">, work: Work): Promise<Ou
   if (job.action === "throttle") return await throttle(job.bytesPerSecond, work);
   await refuseBesideRun(work);
   const plan = await loadPlan(work);
-  const engine = await work.world.engine();
   const waves = await forwardWaves(plan, work);
+  if (job.action === "start") await refuseStaleStart(plan, waves, work);
+  const engine = await work.world.engine();
   const back = job.action === "resume" ? await reverseWaves(plan, work) : [];
   if (waves.length + back.length === 0) {
     throw new FerryError(
@@ -46,6 +48,12 @@ export async function replicate(job: JobOf<"replicate">, work: Work): Promise<Ou
   });
   if (job.action === "start") return start(plan, waves, engine, work);
   return command(job.action, waves, back, engine, work);
+}
+
+/** Waves that have moved are the business of cutover and rollback: what the source became since does not hold them up. */
+async function refuseStaleStart(plan: Plan, waves: readonly Wave[], work: Work): Promise<void> {
+  const others = plan.waves.filter((wave) => !waves.includes(wave));
+  await refuseStalePlan({ step: "replicate start", waves, others }, plan, work);
 }
 
 /** A run turns mirrors around: nobody else may start one meanwhile. */

@@ -4,6 +4,7 @@ import { differences, isQuiet, short, splitBrains, unreadable } from "#domain/gr
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
+import { readAgainLimit } from "#jobs/answers.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 import { offsetsChange } from "./offsets-change.ts";
@@ -125,7 +126,7 @@ export async function proveOffsets(wave: Wave, target: KafkaCluster, work: Work,
     throw new FerryError("E_TRANSLATION", `${unproved.group}: ${unproved.why}.`);
   }
   const observed = await observe(fresh, standing, target);
-  refuseMisplaced(observed, work);
+  await refuseMisplaced(observed, work);
   await work.audit({
     what: "offsets.proved",
     wave: wave.name,
@@ -159,8 +160,8 @@ export function refuseMoved(
   );
 }
 
-function refuseMisplaced(observed: readonly Observed[], work: Work): void {
-  const { maxReadAgain } = work.migration.settings.cutover;
+async function refuseMisplaced(observed: readonly Observed[], work: Work): Promise<void> {
+  const maxReadAgain = await readAgainLimit(work);
   const sums = sumObserved(observed);
   const wrong = observed
     .filter(({ group, chosen }) => {

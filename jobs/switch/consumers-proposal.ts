@@ -14,8 +14,10 @@ import {
   totalOf,
 } from "#domain/prediction.ts";
 import { count, took } from "#domain/wording.ts";
+import { answerEffects, readAgainLimit } from "#jobs/answers.ts";
 import { refuseOtherEngine } from "#jobs/mirror/change-engine.ts";
 import { quietEffect } from "#jobs/mirror/rate-profile.ts";
+import { refuseStalePlan } from "#jobs/plan-stale.ts";
 import type { Asked } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 import { liveGroups } from "./clients.ts";
@@ -33,6 +35,7 @@ export async function proposeConsumers(asked: Asked, work: Work): Promise<Propos
   await refuseOtherEngine(work);
   const plan = await loadPlan(work);
   const wave = await waveAt(work, plan, asked.wave, ["before-cutover"]);
+  await refuseStalePlan({ step: "cutover", wave }, plan, work);
   const clients = consumersOf(work, wave);
   const target = await work.world.target();
   const { facts, value } = await groupFacts(plan, wave, target, work, () =>
@@ -73,7 +76,7 @@ async function otherFacts(plan: Plan, wave: Wave, target: KafkaCluster, work: Wo
   const facts = [
     await mirrorFact(wave, work),
     rehearsal.fact,
-    readAgainFact(predictions, work),
+    await readAgainFact(predictions, work),
     await clientsFact(wave, work),
     await nobodyOnTarget(wave, target),
     await knownGroups(plan, wave, work),
@@ -111,12 +114,13 @@ async function effects(
       value: `${totalOf(ofOurs(predictions, skipped), " records")} (MirrorMaker's own sync: ${totalOf(ofOwn(predictions, skipped))})`,
     },
     { label: "Way back", value: await wayBack(wave, "consumers-moved", work) },
+    ...(await answerEffects(work)),
     await quietEffect(wave.name, work),
   ];
 }
 
-function readAgainFact(predictions: readonly Prediction[], work: Work): GateFact {
-  const { maxReadAgain } = work.migration.settings.cutover;
+async function readAgainFact(predictions: readonly Prediction[], work: Work): Promise<GateFact> {
+  const maxReadAgain = await readAgainLimit(work);
   const over = overLimit(predictions, maxReadAgain);
   const missing = predictions.filter(({ ours }) => !ours.known).length;
   const late =

@@ -4,8 +4,10 @@ import { staleEffect } from "#domain/assessment-age.ts";
 import type { Part } from "#domain/message.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { OffsetTable } from "#domain/topology.ts";
+import { answerEffects } from "#jobs/answers.ts";
 import { refuseOtherEngine } from "#jobs/mirror/change-engine.ts";
 import { quietEffect } from "#jobs/mirror/rate-profile.ts";
+import { refuseStalePlan } from "#jobs/plan-stale.ts";
 import type { Asked, Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 import { liveGroups } from "./clients.ts";
@@ -25,6 +27,7 @@ export async function proposeProducers(asked: Asked, work: Work): Promise<Propos
   await refuseOtherEngine(work);
   const plan = await loadPlan(work);
   const wave = await waveAt(work, plan, asked.wave, ["consumers-moved"]);
+  await refuseStalePlan({ step: "cutover", wave }, plan, work);
   const names = producersOf(work, wave).map(({ name }) => name);
   const fence = await proposeFence(wave, "source", work);
   return {
@@ -49,6 +52,7 @@ export async function proposeProducers(asked: Asked, work: Work): Promise<Propos
         label: "Way back",
         value: await wayBack(wave, "producers-moved", work),
       },
+      ...(await answerEffects(work)),
       await quietEffect(wave.name, work),
       ...staleEffect(plan, work.clock.now()),
     ],
