@@ -174,10 +174,10 @@ describe("a replicator", () => {
     [
       "both kinds in one entry",
       () => ({ KafkaClusters: [apache({ AmazonMskCluster: { MskClusterArn: target } }), msk()] }),
-      REPLICATOR_UNRECORDED.bothKinds,
+      REPLICATOR_TEXT.bothKinds,
     ],
     ["one cluster", () => ({ KafkaClusters: [msk()] }), REPLICATOR_UNRECORDED.twoClusters],
-    ["the same cluster twice", () => ({ KafkaClusters: [msk(), msk()] }), REPLICATOR_UNRECORDED.duplicates],
+    ["the same cluster twice", () => ({ KafkaClusters: [msk(), msk()] }), REPLICATOR_TEXT.duplicates],
     [
       "a cluster that is not in the list",
       () => ({ ReplicationInfoList: [info({ TargetKafkaClusterArn: `${target}0` })] }),
@@ -186,7 +186,7 @@ describe("a replicator", () => {
     [
       "ARN and id of one end",
       () => ({ ReplicationInfoList: [info({ TargetKafkaClusterId: "x" })] }),
-      REPLICATOR_UNRECORDED.bothArnAndId,
+      REPLICATOR_TEXT.bothArnAndId,
     ],
     [
       "two replications",

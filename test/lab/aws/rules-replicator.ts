@@ -13,6 +13,9 @@ export const REPLICATOR_TEXT = {
   notInList: "Source and target Kafka cluster ARNs must be present in kafkaClusters",
   passRole: "Cross-account pass role is not allowed.",
   targetRegion: "The target cluster must be from region",
+  bothKinds: "Cannot specify both AmazonMskCluster and ApacheKafkaCluster in a kafkaCluster object",
+  duplicates: "Kafka cluster list contains duplicate cluster ARNs",
+  bothArnAndId: "Cannot specify both sourceKafkaClusterArn and sourceKafkaClusterId",
 } as const;
 
 /** Our wording: the rule is documented, the live text is not known. */
@@ -20,9 +23,8 @@ export const REPLICATOR_UNRECORDED = {
   name: "The parameter value contains one or more characters that are not valid. (InvalidParameter: replicatorName)",
   twoClusters: "The kafkaClusters parameter must have exactly 2 entries.",
   oneReplication: "The replicationInfoList parameter must have exactly 1 entry.",
-  bothKinds: "Specify either amazonMskCluster or apacheKafkaCluster.",
-  duplicates: "The kafkaClusters parameter contains duplicate clusters.",
-  bothArnAndId: "Specify either the ARN or the ID of a Kafka cluster, not both.",
+  noKind: "Specify either amazonMskCluster or apacheKafkaCluster.",
+  duplicateIds: "The kafkaClusters parameter contains duplicate clusters.",
   idNotInList: "Source and target Kafka cluster IDs must be present in kafkaClusters",
   oneAuthentication: "Specify exactly one of saslScram, mTLS and saslOAuthBearer.",
   encryption: "Apache Kafka clusters require encryption in transit TLS.",
@@ -113,12 +115,18 @@ export function clustersRule(entries: readonly KafkaClusterEntry[]): Verdict {
   if (entries.length !== 2) return ours.twoClusters;
   const verdict = entries.map(entryRule).find((each) => each !== undefined);
   if (verdict !== undefined) return verdict;
-  return new Set(entries.map(identity)).size < entries.length ? ours.duplicates : undefined;
+  return new Set(entries.map(identity)).size < entries.length ? duplicated(entries) : undefined;
+}
+
+function duplicated(entries: readonly KafkaClusterEntry[]): Verdict {
+  const byArn = entries.every(({ AmazonMskCluster }) => AmazonMskCluster !== undefined);
+  return byArn ? text.duplicates : ours.duplicateIds;
 }
 
 function entryRule(entry: KafkaClusterEntry): Verdict {
   const { AmazonMskCluster, ApacheKafkaCluster, VpcConfig, ClientAuthentication } = entry;
-  if ((AmazonMskCluster === undefined) === (ApacheKafkaCluster === undefined)) return ours.bothKinds;
+  if (AmazonMskCluster === undefined && ApacheKafkaCluster === undefined) return ours.noKind;
+  if (AmazonMskCluster !== undefined && ApacheKafkaCluster !== undefined) return text.bothKinds;
   if (AmazonMskCluster !== undefined) return VpcConfig === undefined ? ours.vpcMissing : undefined;
   if (VpcConfig !== undefined) return text.vpcOnApache;
   if (ClientAuthentication === undefined) return text.authentication;
@@ -147,7 +155,7 @@ function endRule(
   id: string | undefined,
   entries: readonly KafkaClusterEntry[],
 ): Verdict {
-  if (arn !== undefined && id !== undefined) return ours.bothArnAndId;
+  if (arn !== undefined && id !== undefined) return text.bothArnAndId;
   const named = new Set(entries.map(identity));
   if (arn !== undefined) return named.has(arn) ? undefined : text.notInList;
   return id !== undefined && named.has(id) ? undefined : id === undefined ? text.notInList : ours.idNotInList;
