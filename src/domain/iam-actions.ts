@@ -28,6 +28,7 @@ export const mskActions: Readonly<Record<keyof Msk, readonly string[]>> = {
   findCluster: ["kafka:ListClustersV2"],
   describeCluster: ["kafka:DescribeClusterV2"],
   findConfiguration: ["kafka:ListConfigurations", "kafka:DescribeConfigurationRevision"],
+  describeConfiguration: ["kafka:DescribeConfigurationRevision"],
   createConfiguration: [
     "kafka:CreateConfiguration",
     "kafka:ListConfigurations",
@@ -46,9 +47,11 @@ export const mskActions: Readonly<Record<keyof Msk, readonly string[]>> = {
 export const networkActions: Readonly<Record<keyof Network, readonly string[]>> = {
   vpc: ["ec2:DescribeVpcs"],
   vpcOfSubnets: ["ec2:DescribeSubnets", "ec2:DescribeVpcs"],
+  subnets: ["ec2:DescribeSubnets"],
   peerings: ["ec2:DescribeVpcPeeringConnections"],
   createPeering: ["ec2:CreateVpcPeeringConnection", "ec2:DescribeVpcPeeringConnections"],
   acceptPeering: ["ec2:AcceptVpcPeeringConnection", "ec2:DescribeVpcPeeringConnections"],
+  tagPeering: ["ec2:CreateTags"],
   resolveDns: ["ec2:ModifyVpcPeeringConnectionOptions"],
   routeTables: ["ec2:DescribeRouteTables"],
   createRoute: ["ec2:CreateRoute", "ec2:DescribeRouteTables"],
@@ -57,6 +60,8 @@ export const networkActions: Readonly<Record<keyof Network, readonly string[]>> 
   ingress: ["ec2:DescribeSecurityGroups"],
   allowIngress: ["ec2:AuthorizeSecurityGroupIngress"],
   revokeIngress: ["ec2:RevokeSecurityGroupIngress"],
+  attachments: ["ec2:DescribeTransitGatewayVpcAttachments"],
+  vpnConnections: ["ec2:DescribeVpnConnections"],
 };
 
 /** `metrics`: what CloudWatch has of a Replicator. */
@@ -90,6 +95,7 @@ const resources: ReadonlyMap<string, IamResource> = new Map<string, IamResource>
   ["ec2:AcceptVpcPeeringConnection", "peering"],
   ["ec2:ModifyVpcPeeringConnectionOptions", "peering"],
   ["ec2:DeleteVpcPeeringConnection", "peering"],
+  ["ec2:CreateTags", "peering"],
   ["ec2:CreateRoute", "route-table"],
   ["ec2:DeleteRoute", "route-table"],
   ["ec2:AuthorizeSecurityGroupIngress", "security-group"],
@@ -141,6 +147,7 @@ export const brokerActions: Readonly<Record<string, readonly BrokerAction[]>> = 
   removeAcls: [alterCluster],
   produceQuota: [broker("DescribeClusterDynamicConfiguration", "broker-cluster")],
   limitProduce: [broker("AlterClusterDynamicConfiguration", "broker-cluster")],
+  alterQuotas: [broker("AlterClusterDynamicConfiguration", "broker-cluster")],
   alterTopicConfigs: [broker("AlterTopicDynamicConfiguration", "broker-topic")],
 };
 
@@ -162,8 +169,10 @@ export const iamSteps: readonly IamStep[] = [
     name: "provision",
     msk: [
       "findCluster",
+      "describeCluster",
       "versions",
       "findConfiguration",
+      "describeConfiguration",
       "createConfiguration",
       "reviseConfiguration",
       "createCluster",
@@ -171,7 +180,7 @@ export const iamSteps: readonly IamStep[] = [
       "scramSecrets",
       "associateScram",
     ],
-    network: [],
+    network: ["subnets"],
     replicator: [],
     brokers: false,
   },
@@ -181,10 +190,14 @@ export const iamSteps: readonly IamStep[] = [
     network: [
       "vpc",
       "vpcOfSubnets",
+      "subnets",
       "peerings",
       "createPeering",
       "acceptPeering",
+      "tagPeering",
       "resolveDns",
+      "attachments",
+      "vpnConnections",
       "routeTables",
       "createRoute",
       "deleteRoute",

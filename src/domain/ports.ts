@@ -1,3 +1,4 @@
+import type { QuotaChange } from "./access-quotas.ts";
 import type { InventoryReads } from "./inventory.ts";
 import type { Message } from "./message.ts";
 import type { Msk } from "./msk.ts";
@@ -113,6 +114,8 @@ export type KafkaCluster = InventoryReads & {
   produceQuota(clientId: string): Promise<Known<number | undefined>>;
   /** Sets that quota, or with `undefined` removes it, and reads it back. */
   limitProduce(clientId: string, bytesPerSecond: number | undefined): Promise<void>;
+  /** Sets, or with `null` removes, single limits of these entities, leaves the others alone, and reads them back. */
+  alterQuotas(changes: readonly QuotaChange[]): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -357,6 +360,8 @@ export type World = {
   engine(name?: EngineName): Promise<ReplicationEngine>;
   readonly msk: Msk;
   readonly network: Network;
+  /** The source's, where its VPC is of another account or Region; `network` where absent. */
+  readonly sourceNetwork?: Network;
   readonly prober: Prober;
   client(client: Client): ClientDriver;
   /** How applications reach a cluster. Passwords are left out: applications have their own. */

@@ -274,6 +274,33 @@ export function kafkaClusterContract(
       expect(await cluster.produceQuota(id)).toEqual({ known: true, value: undefined });
     });
 
+    it("sets and takes away limits of users, client ids, both and defaults, and leaves others alone", async () => {
+      const name = unique("contract-quota");
+      const user = { type: "user", name };
+      const both = [{ type: "client-id", name: `${name}-app` }, user];
+      const ofName = async () => {
+        const all = await cluster.quotas();
+        if (!all.known) throw new Error(all.why);
+        return all.value.filter(({ entity }) => entity.some((part) => part.name === name));
+      };
+      await cluster.alterQuotas([
+        { entity: [user], limits: { producer_byte_rate: 1_000_000, request_percentage: 50 } },
+        { entity: both, limits: { consumer_byte_rate: 2_000_000 } },
+        { entity: [user, { type: "client-id", name: null }], limits: { consumer_byte_rate: 3_000_000 } },
+      ]);
+      await cluster.alterQuotas([{ entity: [user], limits: { request_percentage: null } }]);
+      const held = (await ofName()).map(({ entity, limits }) => [entity.length, limits] as const);
+      expect(held.toSorted(([a], [b]) => a - b)[0]).toEqual([1, { producer_byte_rate: 1_000_000 }]);
+      expect(held.filter(([parts]) => parts === 2).map(([, limits]) => limits)).toEqual(
+        expect.arrayContaining([{ consumer_byte_rate: 2_000_000 }, { consumer_byte_rate: 3_000_000 }]),
+      );
+      for (const { entity, limits } of await ofName()) {
+        const none = Object.fromEntries(Object.keys(limits).map((key) => [key, null]));
+        await cluster.alterQuotas([{ entity, limits: none }]);
+      }
+      expect(await ofName()).toEqual([]);
+    });
+
     it("tells what one may do to the cluster and to topics; one that does not exist is absent", async () => {
       const name = await topic(1);
       const rights = await cluster.rights([name, unique("absent")]);

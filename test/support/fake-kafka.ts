@@ -279,6 +279,7 @@ export function createFakeKafka({
     produceQuota: (id) =>
       answer("produceQuota", () => since("2.6", "DescribeClientQuotas", () => quotas.rateOf(id))),
     limitProduce: (id, rate) => answer("limitProduce", () => quotas.limit(id, rate)),
+    alterQuotas: (changes) => answer("alterQuotas", () => quotas.alter(changes)),
     close: () => answer("close", () => {}),
   };
 

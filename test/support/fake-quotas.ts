@@ -1,18 +1,31 @@
+import { entityKey, type QuotaChange } from "#domain/access-quotas.ts";
 import type { ClientQuota } from "#domain/inventory.ts";
 
-/** Client quotas in memory: bytes per second that producers of one client id may send to a broker. */
+/** Client quotas in memory, of all kinds of entities. */
 export function createFakeQuotas() {
-  const rates = new Map<string, number>();
+  const held = new Map<string, ClientQuota>();
+  const rate = "producer_byte_rate";
+
+  function alter(changes: readonly QuotaChange[]): void {
+    for (const { entity, limits } of changes) {
+      const key = entityKey(entity);
+      const next = Object.entries({ ...held.get(key)?.limits, ...limits });
+      const kept = next.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
+      if (kept.length === 0) held.delete(key);
+      else held.set(key, { entity, limits: Object.fromEntries(kept) });
+    }
+  }
+
   return {
-    all: (): readonly ClientQuota[] =>
-      [...rates].map(([name, rate]) => ({
-        entity: [{ type: "client-id", name }],
-        limits: { producer_byte_rate: rate },
-      })),
-    rateOf: (clientId: string) => rates.get(clientId),
+    all: (): readonly ClientQuota[] => [...held.values()],
+    alter,
+    rateOf: (clientId: string) => held.get(entityKey(entityOf(clientId)))?.limits[rate],
     limit(clientId: string, bytesPerSecond: number | undefined): void {
-      if (bytesPerSecond === undefined) rates.delete(clientId);
-      else rates.set(clientId, bytesPerSecond);
+      alter([{ entity: entityOf(clientId), limits: { [rate]: bytesPerSecond ?? null } }]);
     },
   };
+}
+
+function entityOf(clientId: string): ClientQuota["entity"] {
+  return [{ type: "client-id", name: clientId }];
 }

@@ -1,3 +1,4 @@
+import { entityKey, entityText, limitsText, type QuotaChange } from "#domain/access-quotas.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { ClientQuota } from "#domain/inventory.ts";
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
@@ -11,7 +12,7 @@ import type { Reader, Writer } from "./wire.ts";
 
 /** Client quotas (KIP-13), read and changed through the API of KIP-546: Kafka 2.6 and newer. */
 
-export type Quotas = Pick<KafkaCluster, "produceQuota" | "limitProduce" | "quotas">;
+export type Quotas = Pick<KafkaCluster, "produceQuota" | "limitProduce" | "quotas" | "alterQuotas">;
 
 type Described = {
   readonly error: number;
@@ -28,6 +29,27 @@ const quotaKey = "producer_byte_rate";
 /** What is asked of the cluster's brokers. */
 type Brokers = { readonly any: () => Promise<Pick<Node, "versions">> } & Pick<Metadata, "ask">;
 
+/** The answer to a change comes before every broker has heard of it; `unseen` says what is not to be seen yet. */
+function createAlter(role: Role, metadata: Brokers, clock: Clock) {
+  return async (
+    changes: readonly QuotaChange[],
+    unseen: () => Promise<string | undefined>,
+  ): Promise<void> => {
+    const again = createBackoff(clock);
+    for (;;) {
+      const results = await metadata.ask(alterRequest(changes));
+      const [change, { error, detail }] = firstRefused(changes, results);
+      if (error !== 0 && !(isPassing(error) && (await again()))) {
+        throw answerError(role, error, `AlterClientQuotas of ${change}`, detail);
+      }
+      if (error !== 0) continue;
+      const why = await unseen();
+      if (why === undefined) return;
+      if (!(await again())) throw new FerryError("E_INCOMPLETE", why);
+    }
+  };
+}
+
 export function createQuotas(role: Role, metadata: Brokers, clock: Clock): Quotas {
   async function produceQuota(clientId: string) {
     const node = await metadata.any();
@@ -41,37 +63,59 @@ export function createQuotas(role: Role, metadata: Brokers, clock: Clock): Quota
     throw refused;
   }
 
+  async function quotas() {
+    const node = await metadata.any();
+    if (!node.versions.has(describeQuotas)) {
+      const how = "kafka-configs.sh --describe --entity-type users, clients and ips tells them";
+      return unknown(`the ${role} cluster has no DescribeClientQuotas (Kafka 2.6); ${how}`);
+    }
+    const { error, detail, quotas: found } = await metadata.ask(describeRequest());
+    if (error === 0) return known(found.toSorted(byEntity));
+    const refused = answerError(role, error, "DescribeClientQuotas", detail);
+    return orMissingRight(refused, "DESCRIBE_CONFIGS on the cluster");
+  }
+
+  const alter = createAlter(role, metadata, clock);
+
   return {
     produceQuota,
-    async quotas() {
-      const node = await metadata.any();
-      if (!node.versions.has(describeQuotas)) {
-        const how = "kafka-configs.sh --describe --entity-type users, clients and ips tells them";
-        return unknown(`the ${role} cluster has no DescribeClientQuotas (Kafka 2.6); ${how}`);
-      }
-      const { error, detail, quotas } = await metadata.ask(describeRequest());
-      if (error === 0) return known(quotas.toSorted(byEntity));
-      const refused = answerError(role, error, "DescribeClientQuotas", detail);
-      return orMissingRight(refused, "DESCRIBE_CONFIGS on the cluster");
-    },
+    quotas,
     async limitProduce(clientId, bytesPerSecond) {
-      const again = createBackoff(clock);
-      for (;;) {
-        const [result] = await metadata.ask(alterRequest(clientId, bytesPerSecond));
-        const { error, detail } = result ?? { error: -1, detail: "no answer" };
-        if (error !== 0 && !(isPassing(error) && (await again()))) {
-          throw answerError(role, error, `AlterClientQuotas of ${clientId}`, detail);
-        }
-        if (error !== 0) continue;
-        // The answer comes before every broker has heard of it.
+      const entity = [{ type: entityType, name: clientId }];
+      await alter([{ entity, limits: { [quotaKey]: bytesPerSecond ?? null } }], async () => {
         const now = await produceQuota(clientId);
-        if (!now.known || now.value === bytesPerSecond) return;
-        if (await again()) continue;
-        const words = `${quotaKey} of ${clientId} on the ${role} was set to ${rateText(bytesPerSecond)} and still reads ${rateText(now.value)}`;
-        throw new FerryError("E_INCOMPLETE", words);
-      }
+        if (!now.known || now.value === bytesPerSecond) return undefined;
+        return `${quotaKey} of ${clientId} on the ${role} was set to ${rateText(bytesPerSecond)} and still reads ${rateText(now.value)}`;
+      });
+    },
+    async alterQuotas(changes) {
+      if (changes.length === 0) return;
+      await alter(changes, async () => {
+        const now = await quotas();
+        if (!now.known) return undefined;
+        const held = new Map(now.value.map(({ entity, limits }) => [entityKey(entity), limits]));
+        const odd = changes.find(({ entity, limits }) =>
+          Object.entries(limits).some(
+            ([key, value]) => (held.get(entityKey(entity))?.[key] ?? null) !== value,
+          ),
+        );
+        if (odd === undefined) return undefined;
+        return `quotas of ${entityText(odd.entity)} on the ${role} were set to ${limitsText(odd.limits)} and do not read so`;
+      });
     },
   };
+}
+
+/** What was asked of the first entity that was not taken; error 0 when all were. */
+function firstRefused(
+  changes: readonly QuotaChange[],
+  results: readonly Altered[],
+): readonly [string, Altered] {
+  for (const [index, { entity }] of changes.entries()) {
+    const result = results[index] ?? { error: -1, detail: "no answer" };
+    if (result.error !== 0) return [entityText(entity), result];
+  }
+  return ["", { error: 0, detail: null }];
 }
 
 /** Of exactly this client id, or of every entity of any type. */
@@ -105,14 +149,10 @@ export function describeRequest(clientId?: string): Request<Described> {
 }
 
 function byEntity(a: ClientQuota, b: ClientQuota): number {
-  return entityText(a) < entityText(b) ? -1 : 1;
+  return JSON.stringify(a.entity) < JSON.stringify(b.entity) ? -1 : 1;
 }
 
-function entityText({ entity }: ClientQuota): string {
-  return JSON.stringify(entity);
-}
-
-function alterRequest(clientId: string, bytesPerSecond: number | undefined): Request<readonly Altered[]> {
+function alterRequest(changes: readonly QuotaChange[]): Request<readonly Altered[]> {
   return {
     key: alterQuotas,
     name: "AlterClientQuotas",
@@ -120,15 +160,15 @@ function alterRequest(clientId: string, bytesPerSecond: number | undefined): Req
     max: 0,
     timeout: 30_000,
     encode(writer) {
-      writer.array([clientId], (name) => {
-        writer.array([name], () => {
-          writer.text(entityType);
+      writer.array(changes, ({ entity, limits }) => {
+        writer.array(entity, ({ type, name }) => {
+          writer.text(type);
           writer.text(name);
         });
-        writer.array([quotaKey], (key) => {
+        writer.array(Object.entries(limits), ([key, value]) => {
           writer.text(key);
-          writeDouble(writer, bytesPerSecond ?? 0);
-          writer.bool(bytesPerSecond === undefined); // remove it
+          writeDouble(writer, value ?? 0);
+          writer.bool(value === null); // remove it
         });
       });
       writer.bool(false); // not only to validate
