@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Assessment, Finding } from "#domain/assessment.ts";
+import type { AssessedTopic, Assessment, Finding } from "#domain/assessment.ts";
 import { assessmentDiff, diffReport } from "#domain/assessment-diff.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";
@@ -28,6 +28,10 @@ function base(change: Partial<Assessment> = {}): Assessment {
     groups: [assessedGroup("billing-app", ["invoices"])],
     ...change,
   });
+}
+
+function written(rate: AssessedTopic["recordsPerSecond"]): Partial<Assessment> {
+  return { topics: [assessedTopic("invoices", { recordsPerSecond: rate }), assessedTopic("payments")] };
 }
 
 /** "topic invoices partitions 3 → 6" */
@@ -71,24 +75,17 @@ describe("the difference of two assessments", () => {
     { what: "the noise of an idle topic", before: 0, after: 1, told: 0 },
     { what: "a topic that is written to again", before: 0, after: 5, told: 1 },
   ])("has a tolerance for rates: $what", ({ before, after, told }) => {
-    const of = (perSecond: number) => [
-      assessedTopic("invoices", { recordsPerSecond: known(perSecond) }),
-      assessedTopic("payments"),
-    ];
-    expect(lines({ topics: of(after) }, { topics: of(before) })).toHaveLength(told);
+    expect(lines(written(known(after)), written(known(before)))).toHaveLength(told);
   });
 
   it("tells what became known or unknown, and not another reason for the same", () => {
-    const of = (rate: ReturnType<typeof unknown> | { known: true; value: number }) => ({
-      topics: [assessedTopic("invoices", { recordsPerSecond: rate }), assessedTopic("payments")],
-    });
-    expect(lines(of(unknown("offline")), of(known(3)))).toEqual([
+    expect(lines(written(unknown("offline")), written(known(3)))).toEqual([
       "topic invoices written 3.0 records/s → unknown",
     ]);
-    expect(lines(of(known(0)), of(unknown("offline")))).toEqual([
+    expect(lines(written(known(0)), written(unknown("offline")))).toEqual([
       "topic invoices written unknown → 0 records/s",
     ]);
-    expect(lines(of(unknown("new")), of(unknown("offline")))).toEqual([]);
+    expect(lines(written(unknown("new")), written(unknown("offline")))).toEqual([]);
   });
 
   it("names groups and what they do otherwise", () => {
