@@ -1,4 +1,6 @@
 import type { AssessedGroup, AssessedTopic } from "./assessment.ts";
+import { closestName } from "./closest.ts";
+import { FerryError } from "./errors.ts";
 import type { ObservedWriter } from "./observed-writers.ts";
 import type { Apart, Wave } from "./plan.ts";
 import type { MigrationSettings } from "./settings.ts";
@@ -62,6 +64,7 @@ export function planWaves(question: WaveQuestion): WavePlan {
   const scored = (wave: Wave) => ({ ...wave, risk: riskOf(wave, facts) });
   const byRisk = [...own, ...automatic].map(scored).toSorted(compareRisk);
   const ordered = rest.length === 0 ? byRisk : [...byRisk, scored(restWave(rest))];
+  refuseUnknownTasks(settings, ordered);
   return {
     waves: ordered.map(({ risk, ...wave }) => ({
       ...wave,
@@ -70,6 +73,16 @@ export function planWaves(question: WaveQuestion): WavePlan {
     })),
     excluded: [...topics.excluded, ...groups.excluded],
   };
+}
+
+/** Tasks for a wave that there is not would do nothing, and nobody would be told. */
+function refuseUnknownTasks({ replication }: WaveQuestion["settings"], waves: readonly Wave[]): void {
+  const names = waves.map(({ name }) => name);
+  const [unknownWave] = Object.keys(replication.tasks).filter((name) => !names.includes(name));
+  if (unknownWave === undefined) return;
+  const nearest = closestName(unknownWave, names);
+  const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+  throw new FerryError("E_SETTINGS", `replication.tasks: there is no wave ${unknownWave}${hint}`);
 }
 
 function declaredWaves({ settings, fixed = [] }: WaveQuestion): readonly Declared[] {

@@ -58,6 +58,23 @@ describe("waves of ferry.yaml", () => {
     );
   });
 
+  it("are the only ones that replication.tasks may name, with those that are planned", () => {
+    const asked = waveSettings({ waves: [{ name: "billing", topics: ["invoices", "payments"] }] });
+    const withTasks = (tasks: Record<string, number>) => ({
+      ...asked,
+      replication: { ...asked.replication, tasks },
+    });
+    const plan = (tasks: Record<string, number>) =>
+      planWaves({ topics, groups, settings: withTasks(tasks) }).waves.map(({ name }) => name);
+    expect(plan({ billing: 4, rest: 2 })).toEqual(["billing", "rest"]);
+    expect(() => plan({ biling: 4 })).toThrow(
+      expect.objectContaining({
+        code: "E_SETTINGS",
+        message: expect.stringMatching(/replication\.tasks: there is no wave biling; did you mean billing\?/),
+      }),
+    );
+  });
+
   describe("and what they cut apart", () => {
     const cut = [
       { name: "one", topics: ["invoices"], groups: ["billing-app"] },
