@@ -11,7 +11,7 @@ import {
   retentionRace,
   sumRaces,
 } from "#domain/retention-race.ts";
-import { at, type ConfigEntry, type PartitionTable, unknown } from "#domain/topology.ts";
+import { at, type ClusterAccess, type ConfigEntry, type PartitionTable, unknown } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { type Alarm, standingAlarms } from "./alarm-message.ts";
 import { recordLosses } from "./lost-ranges.ts";
@@ -170,6 +170,7 @@ function contextOf(
     now,
     caughtUpBy: eta.state === "in" ? eta.latest : null,
     bootstrap: access.bootstrap[0] ?? "",
+    ...(access.protocol !== "PLAINTEXT" && { security: securityOf(access) }),
     origin: role,
     engine,
     ...(connect !== undefined && engine === "connect" && { connectUrl: connect.url }),
@@ -177,6 +178,11 @@ function contextOf(
     partitions: lags.length,
     standing: standing.has(raceKey(flow.name)),
   };
+}
+
+/** "SASL_SSL with SCRAM-SHA-512" */
+function securityOf({ protocol, sasl }: ClusterAccess): string {
+  return sasl === undefined ? protocol : `${protocol} with ${sasl.mechanism}`;
 }
 
 function limitsOf(entries: readonly ConfigEntry[]): RetentionLimits {

@@ -72,6 +72,8 @@ export type RaceContext = {
   readonly caughtUpBy: number | null;
   /** `host:port` of the cluster that is copied from. */
   readonly bootstrap: string;
+  /** How that cluster takes clients, where it is not open to all: Kafka's own name, with the SASL mechanism. */
+  readonly security?: string;
   /** The cluster that is copied from: MSK on the way back. */
   readonly origin: "source" | "target";
   readonly engine: "connect" | "mirrormaker" | "replicator";

@@ -17,6 +17,8 @@ const mebibyte = 1_048_576;
 /** Where no end of the catching up is in sight, the change buys this long. */
 const withoutEndMs = 7 * 24 * hour;
 const margin = 1.5;
+/** Kafka's usual name for what `--command-config` takes. */
+const clientFile = "client.properties";
 
 export function remediesFor(
   input: RaceInput,
@@ -51,7 +53,9 @@ function raiseRetention(input: RaceInput, limits: RetentionLimits, context: Race
       `retention.bytes to ${figure(value / mebibyte)} MiB a partition (now ${figure(limits.bytes / mebibyte)} MiB)`,
     );
   }
-  const alter = `kafka-configs.sh --bootstrap-server ${context.bootstrap} --alter --entity-type topics --entity-name ${topic}`;
+  const { bootstrap, security } = context;
+  const login = security === undefined ? "" : ` --command-config ${clientFile}`;
+  const alter = `kafka-configs.sh --bootstrap-server ${bootstrap}${login} --alter --entity-type topics --entity-name ${topic}`;
   const restored = changes.filter(({ own }) => own).map(({ key, was }) => `${key}=${was}`);
   const removed = changes.filter(({ own }) => !own).map(({ key }) => key);
   const undo = [
@@ -59,10 +63,15 @@ function raiseRetention(input: RaceInput, limits: RetentionLimits, context: Race
     ...(removed.length > 0 ? [`--delete-config ${removed.join(",")}`] : []),
   ];
   return {
-    title: `raise ${words.join(" and ")} of ${topic} on ${context.origin === "source" ? "the source" : "MSK"} until it is caught up`,
+    title: `raise ${words.join(" and ")} of ${topic} on ${context.origin === "source" ? "the source" : "MSK"} until it is caught up${loginText(security)}`,
     command: `${alter} --add-config ${changes.map(({ key, value }) => `${key}=${value}`).join(",")}`,
     undo: `${alter} ${undo.join(" ")}`,
   };
+}
+
+/** Kafka's tools find no login by themselves: without one the command hangs or is refused. */
+function loginText(security: string | undefined): string {
+  return security === undefined ? "" : `; ${clientFile} holds a login that may alter topics (${security})`;
 }
 
 function bytesNeeded(input: RaceInput, limit: number, untilMs: number): number {

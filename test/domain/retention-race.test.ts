@@ -46,6 +46,19 @@ describe("the race against retention.ms", () => {
     );
   });
 
+  it("names a login for Kafka's tools where the cluster asks for one", () => {
+    const secured = { ...context, security: "SASL_SSL with SCRAM-SHA-512" };
+    const [raise] = retentionRace({ ...input, timestamp: now - 6 * hour }, secured).remedies;
+    for (const command of [raise?.command, raise?.undo]) {
+      expect(command).toMatch(
+        /^kafka-configs\.sh --bootstrap-server kafka:9092 --command-config client\.properties --alter /,
+      );
+    }
+    expect(raise?.title).toContain(
+      "client.properties holds a login that may alter topics (SASL_SSL with SCRAM-SHA-512)",
+    );
+  });
+
   it("is at risk when half of the limit is left and the mirror falls back, and names both remedies", () => {
     const race = retentionRace({ ...input, timestamp: now - 6 * hour }, context);
     expect(race).toMatchObject({ state: "at-risk", leftMs: 4 * hour });
