@@ -69,6 +69,7 @@ export async function openWorld(migration: Migration, need: Need): Promise<OpenW
     source,
     msk,
     network: createNetwork({ region: settings.target.region, log }),
+    ...sourceNetwork(migration, log),
     prober: createProber(),
     target: target.open,
     async engine(name = settings.replication.engine) {
@@ -97,6 +98,14 @@ export async function openWorld(migration: Migration, need: Need): Promise<OpenW
       await Promise.allSettled([source.close(), target.close()]);
     },
   };
+}
+
+/** Only where ferry.yaml says that the source's VPC is somewhere else. */
+function sourceNetwork({ settings }: Migration, log: Log): Pick<World, "sourceNetwork"> {
+  const { accepter } = settings.source.network;
+  if (accepter === undefined) return {};
+  const { region = settings.target.region, profile } = accepter;
+  return { sourceNetwork: createNetwork({ region, profile, log }) };
 }
 
 type Applications = World["applications"];

@@ -1,10 +1,11 @@
+import type { Looked } from "#domain/gateway-path.ts";
 import type { JobOf } from "#domain/job.ts";
-import type { Check, Message } from "#domain/message.ts";
-import type { RouteTable } from "#domain/network.ts";
+import type { Message } from "#domain/message.ts";
 import type { PathReport } from "#domain/path-layers.ts";
-import { brokerPort } from "#domain/provisioning.ts";
 import { clockTime, count } from "#domain/wording.ts";
+import { refuseUnplannedNetwork } from "#jobs/plan-stale.ts";
 import { again, done, type Outcome, type Work } from "#jobs/work.ts";
+import { lookAtGateways } from "./look-at-gateways.ts";
 import { pathParts } from "./path-parts.ts";
 import { connectPeering } from "./peering.ts";
 import { probePaths } from "./probe-paths.ts";
@@ -14,11 +15,12 @@ import { probePaths } from "./probe-paths.ts";
  * path from here is probed to the first layer that fails. Says so in its card; a broken path is an answer, not an error.
  */
 export async function network(_job: JobOf<"network">, work: Work): Promise<Outcome> {
+  await refuseUnplannedNetwork(work);
   const { kind } = work.migration.settings.source.network;
   const connection =
     kind === "peering"
       ? await connectPeering(work)
-      : ({ kind: "connected", checks: await lookAt(kind, work) } as const);
+      : ({ kind: "connected", ...(await lookAtGateways(kind, work)) } as const);
   if (connection.kind === "waiting") {
     await work.card.update(working(work, connection.what, 0));
     return again(connection.ms);
@@ -28,11 +30,12 @@ export async function network(_job: JobOf<"network">, work: Work): Promise<Outco
   const failing = paths.filter((path) => path.failing !== undefined);
   await work.audit({
     what: "network.probed",
+    key: `network.probed:${work.jobId}`,
     subject: "network paths",
     ...(failing.length === 0 ? {} : { reason: "E_NETWORK" }),
     detail: paths.map(({ from, cluster, endpoint, failing }) => ({ from, cluster, endpoint, failing })),
   });
-  await work.card.finish(finished(work, connection.checks, paths, absent));
+  await work.card.finish(finished(work, connection, paths, absent));
   return done;
 }
 
@@ -47,7 +50,7 @@ function working(work: Work, step: string, index: number): Message {
 
 function finished(
   work: Work,
-  checks: readonly Check[],
+  { checks, missing }: Looked,
   paths: readonly PathReport[],
   absent: string | undefined,
 ): Message {
@@ -67,6 +70,14 @@ function finished(
       ...(checks.length === 0
         ? []
         : [{ kind: "checks" as const, title: "Between the networks", items: checks }]),
+      ...(missing.length === 0
+        ? []
+        : [
+            {
+              kind: "code" as const,
+              text: `# missing, for whoever owns the network\n${missing.join("\n")}`,
+            },
+          ]),
       ...pathParts(paths, absent, work.clock.now()),
     ],
     next: nextSteps(broken, absent),
@@ -76,44 +87,4 @@ function finished(
 function nextSteps(broken: number, absent: string | undefined): readonly string[] {
   if (broken > 0) return ["network"];
   return absent === undefined ? ["replicate start"] : ["provision"];
-}
-
-const gateways = { "transit-gateway": "tgw-", vpn: "vgw-" } as const;
-
-/** What can be seen in AWS of a way that others made. Changes nothing. */
-async function lookAt(kind: "transit-gateway" | "vpn" | "none", work: Work): Promise<readonly Check[]> {
-  if (kind === "none") {
-    return [
-      {
-        state: "warn",
-        text: "source.network.kind is none: nothing is looked at in AWS, the paths are probed",
-      },
-    ];
-  }
-  const { settings } = work.migration;
-  const target = await work.world.network.vpcOfSubnets(settings.target.subnets);
-  const tables = await work.world.network.routeTables(target.id);
-  const port = brokerPort(settings.target);
-  const rules = (
-    await Promise.all(settings.target.securityGroups.map((group) => work.world.network.ingress(group)))
-  ).flat();
-  const open = rules.filter((rule) => rule.port <= port && port <= (rule.toPort ?? rule.port));
-  const groups = settings.target.securityGroups.join(", ");
-  return [
-    ...tables.map((table) => gatewayCheck(table, kind)),
-    open.length === 0
-      ? { state: "warn", text: `${groups}: no address block may reach port ${port}` }
-      : { state: "pass", text: `${groups}: port ${port} from ${open.map(({ cidr }) => cidr).join(", ")}` },
-  ];
-}
-
-function gatewayCheck({ id, routes }: RouteTable, kind: "transit-gateway" | "vpn"): Check {
-  const found = routes.filter(({ target }) => target.startsWith(gateways[kind]));
-  const dead = found.find(({ state }) => state === "blackhole");
-  if (dead !== undefined)
-    return { state: "fail", text: `${id}: ${dead.destination} to ${dead.target} is a blackhole` };
-  if (found.length === 0)
-    return { state: "warn", text: `${id} has no route to a ${gateways[kind]}… gateway` };
-  const where = found.map(({ destination, target }) => `${destination} through ${target}`).join(", ");
-  return { state: "pass", text: `${id}: ${where}` };
 }

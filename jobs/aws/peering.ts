@@ -1,18 +1,30 @@
-import { covers, overlap } from "#domain/cidr.ts";
+import { overlap } from "#domain/cidr.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Check } from "#domain/message.ts";
-import { type IngressRule, isGone, type Peering, type RouteTable, type Vpc } from "#domain/network.ts";
-import { brokerPort, ownerTag } from "#domain/provisioning.ts";
+import { isGone, type Network, type Peering, type Vpc } from "#domain/network.ts";
+import { ownedBy, ownerTag } from "#domain/provisioning.ts";
 import type { Work } from "#jobs/work.ts";
-import { auditedCall } from "./aws-audit.ts";
+import { auditedCall, type Change, seenMade, toldEarlier } from "./aws-audit.ts";
+import { letIn } from "./let-in.ts";
+import { routeBothWays } from "./peering-routes.ts";
 
 /** What a peering between source and target needs, made where it is missing: each call reads AWS first. */
 
 export type Connection =
   | { readonly kind: "waiting"; readonly what: string; readonly ms: number }
-  | { readonly kind: "connected"; readonly checks: readonly Check[] };
+  /** `missing`: calls that only others may make. */
+  | { readonly kind: "connected"; readonly checks: readonly Check[]; readonly missing: readonly string[] };
 
-type Sides = { readonly source: Vpc; readonly target: Vpc };
+/**
+ * The two VPCs, each with the credentials and Region that it is reached by; one and the same where
+ * source.network.accepter is not set.
+ */
+export type Sides = {
+  readonly source: Vpc;
+  readonly target: Vpc;
+  readonly atSource: Network;
+  readonly atTarget: Network;
+};
 
 /**
  * One step further towards a peering that carries traffic: made, accepted, routed, let in, resolving names. Errors:
@@ -22,31 +34,58 @@ export async function connectPeering(work: Work): Promise<Connection> {
   const sides = await readSides(work);
   if (sides.source.id === sides.target.id) {
     const inside: Check = { state: "pass", text: `source and target are in one VPC, ${sides.source.id}` };
-    return { kind: "connected", checks: [inside, ...(await letIn(sides, work))] };
+    return { kind: "connected", checks: [inside, ...(await letIn(sides, work))], missing: [] };
   }
   refuseOverlap(sides);
   const peering = await ensurePeering(sides, work);
-  if (peering.state !== "active") return await wait(peering, work);
+  if (peering.state !== "active") return await wait(peering, sides, work);
+  await seenMade(acceptance(peering), undefined, work);
   return {
     kind: "connected",
+    missing: [],
     checks: [
       { state: "pass", text: `${peering.id} active, ${ownerOf(peering, work)}` },
-      ...(await route(sides, peering.id, work)),
+      ...(await markAtSource(peering, sides, work)),
+      ...(await routeBothWays(sides, peering.id, work)),
       ...(await letIn(sides, work)),
-      await resolveNames(peering, work),
+      ...(await resolveNames(peering, sides, work)),
     ],
   };
 }
 
 async function readSides(work: Work): Promise<Sides> {
   const { source, target } = work.migration.settings;
-  if (source.network.vpc === undefined) {
+  const { vpc, accepter } = source.network;
+  if (vpc === undefined) {
     throw new FerryError("E_SETTINGS", "source.network.vpc is not set; kind peering needs the source's VPC.");
   }
+  const atTarget = work.world.network;
+  const atSource = work.world.sourceNetwork ?? atTarget;
+  const account = accepter === undefined ? "the bot's own account" : "the account of source.network.accepter";
+  const region = accepter?.region ?? target.region;
   return {
-    source: await work.world.network.vpc(source.network.vpc),
-    target: await work.world.network.vpcOfSubnets(target.subnets),
+    source: await found(atSource.vpc(vpc), `source.network.vpc was looked for in ${account} and ${region}`),
+    target: await found(
+      atTarget.vpcOfSubnets(target.subnets),
+      `target.subnets were looked for in the bot's own account and ${target.region}`,
+    ),
+    atSource,
+    atTarget,
   };
+}
+
+/** AWS says only that it does not exist: in another account or Region it does. */
+async function found(asked: Promise<Vpc>, where: string): Promise<Vpc> {
+  try {
+    return await asked;
+  } catch (thrown) {
+    if (!(thrown instanceof FerryError) || !/does not exist|NotFound/.test(thrown.message)) throw thrown;
+    throw new FerryError(
+      thrown.code,
+      `${thrown.message} ${where}: check the id, the Region and whose credentials these are; for a source of another account or Region set source.network.accepter.`,
+      { cause: thrown },
+    );
+  }
 }
 
 /** AWS does not refuse it: the connection would be made and fail. */
@@ -59,52 +98,75 @@ function refuseOverlap({ source, target }: Sides): void {
   }
 }
 
-function madeKey(work: Work): string {
-  return `network:${work.migration.name}:peering`;
+function creation({ source, target }: Sides): Change {
+  return {
+    action: "CreateVpcPeeringConnection",
+    resource: `${source.id} to ${target.id}`,
+    undo: "delete the peering connection",
+  };
 }
 
-/** The living one of the two VPCs, whoever made it: there can be no second. One that we made and that died is an error. */
-async function ensurePeering({ source, target }: Sides, work: Work): Promise<Peering> {
-  const { network } = work.world;
-  const between = await network.peerings(source.id, target.id);
+function acceptance({ id }: Pick<Peering, "id">): Change {
+  return { action: "AcceptVpcPeeringConnection", resource: id, undo: `delete ${id}` };
+}
+
+/**
+ * The living one of the two VPCs, whoever made it: there can be no second. One of ours that died is an error once; the
+ * next run makes another.
+ */
+async function ensurePeering(sides: Sides, work: Work): Promise<Peering> {
+  const { source, target, atTarget } = sides;
+  const between = await atTarget.peerings(source.id, target.id);
   const alive = between.find(({ state }) => !isGone(state));
-  if (alive !== undefined) return alive;
-  const made = await work.store.read(madeKey(work));
-  const dead = between.find(({ id }) => id === made?.value);
-  if (dead !== undefined) {
-    await work.store.remove(madeKey(work)); // the next run makes another one
-    throw new FerryError("E_NETWORK", `${dead.id} is ${dead.state}: ${dead.reason ?? "AWS names no cause"}.`);
+  if (alive !== undefined) {
+    await seenMade(creation(sides), alive.id, work);
+    return alive;
   }
-  const peering = await auditedCall(
+  for (const dead of between.filter(({ tags }) => ownedBy(work.migration.name, tags))) {
+    if (!(await toldEarlier(`dead ${dead.id}`, work))) {
+      throw new FerryError("E_NETWORK", `${dead.id} is ${dead.state}: ${causeOf(dead)}`);
+    }
+  }
+  return await auditedCall(
     work,
-    {
-      action: "CreateVpcPeeringConnection",
-      resource: `${source.id} to ${target.id}`,
-      undo: "delete the peering connection",
-    },
-    () => network.createPeering(source.id, target.id, { [ownerTag]: work.migration.name }),
+    creation(sides),
+    () => makePeering(sides, work),
     ({ id }) => id,
   );
-  await work.store.write(madeKey(work), peering.id);
-  return peering;
 }
 
-async function wait(peering: Peering, work: Work): Promise<Connection> {
+/** Between accounts or Regions the bot asks from its own, and the source's accepts; within one, the source asks. */
+async function makePeering({ source, target, atSource, atTarget }: Sides, work: Work): Promise<Peering> {
+  const tags = { [ownerTag]: work.migration.name };
+  if (atSource === atTarget) return await atTarget.createPeering(source.id, target.id, tags);
+  const { settings } = work.migration;
+  const region = settings.source.network.accepter?.region ?? settings.target.region;
+  return await atTarget.createPeering(target.id, source.id, tags, { owner: source.owner, region });
+}
+
+const causes: Partial<Record<Peering["state"], string>> = {
+  expired: "nobody accepted it within 7 days",
+  rejected: "the owner of the other VPC said no; ask there before you run this again",
+};
+
+function causeOf({ state, reason }: Peering): string {
+  const said = reason ?? "AWS names no cause";
+  const known = causes[state];
+  return `${said}${known === undefined ? "" : `; ${known}`}. /ferry network makes another one.`;
+}
+
+async function wait(peering: Peering, { atSource }: Sides, work: Work): Promise<Connection> {
   const { id, state, requester, accepter } = peering;
-  if (state === "pending-acceptance") {
-    if (requester.owner !== accepter.owner) {
-      throw new FerryError(
-        "E_NETWORK",
-        `${id} waits for account ${accepter.owner}: aws ec2 accept-vpc-peering-connection --vpc-peering-connection-id ${id}, then run this again.`,
-      );
-    }
-    await auditedCall(
-      work,
-      { action: "AcceptVpcPeeringConnection", resource: id, undo: `delete ${id}` },
-      () => work.world.network.acceptPeering(id),
+  if (state !== "pending-acceptance") return { kind: "waiting", what: `${id} is ${state}`, ms: 2000 };
+  const ours = requester.owner === accepter.owner || work.world.sourceNetwork !== undefined;
+  if (!ours) {
+    throw new FerryError(
+      "E_NETWORK",
+      `${id} waits for account ${accepter.owner}: aws ec2 accept-vpc-peering-connection --vpc-peering-connection-id ${id}, then run this again.`,
     );
   }
-  return { kind: "waiting", what: `${id} is ${state}`, ms: 1000 };
+  await auditedCall(work, acceptance(peering), () => atSource.acceptPeering(id));
+  return { kind: "waiting", what: `${id} was accepted`, ms: 2000 };
 }
 
 function ownerOf({ tags }: Peering, work: Work): string {
@@ -113,120 +175,61 @@ function ownerOf({ tags }: Peering, work: Work): string {
   return owner === undefined ? "was there already" : `made by migration ${owner}`;
 }
 
-async function route(sides: Sides, peering: string, work: Work): Promise<readonly Check[]> {
-  const { network } = work.world;
-  const named = work.migration.settings.source.network.routeTables;
-  const ofSource = await network.routeTables(sides.source.id);
-  const strange = named.find((id) => !ofSource.some((table) => table.id === id));
-  if (strange !== undefined) {
-    throw new FerryError(
-      "E_SETTINGS",
-      `source.network.routeTables: ${strange} is not of ${sides.source.id}.`,
-    );
-  }
-  const source = named.length === 0 ? ofSource : ofSource.filter(({ id }) => named.includes(id));
-  const target = await network.routeTables(sides.target.id);
-  const checks: Check[] = [];
-  for (const [tables, cidrs] of [
-    [source, sides.target.cidrs],
-    [target, sides.source.cidrs],
-  ] as const) {
-    for (const table of tables) {
-      for (const cidr of cidrs) checks.push(await ensureRoute(table, cidr, peering, work));
-    }
-  }
-  return checks;
-}
-
-async function ensureRoute(table: RouteTable, cidr: string, peering: string, work: Work): Promise<Check> {
-  const { network } = work.world;
-  const known = table.routes.find(({ destination }) => destination === cidr);
-  if (known?.target === peering) return { state: "pass", text: `${table.id}: ${cidr} through ${peering}` };
-  if (known !== undefined && !(known.state === "blackhole" && known.target.startsWith("pcx-"))) {
-    throw new FerryError(
-      "E_NETWORK",
-      `${table.id} sends ${cidr} to ${known.target}; with ${peering} beside it nothing would arrive.`,
-    );
-  }
-  const resource = `${cidr} in ${table.id}`;
-  if (known !== undefined) {
-    const undo = `nothing: it led to ${known.target}, which is gone`;
-    await auditedCall(work, { action: "DeleteRoute", resource, undo }, () =>
-      network.deleteRoute(table.id, cidr),
-    );
-  }
-  const undo = `delete the route ${resource}`;
-  await auditedCall(work, { action: "CreateRoute", resource, undo }, () =>
-    network.createRoute(table.id, cidr, peering),
-  );
-  return { state: "pass", text: `${table.id}: ${cidr} through ${peering}, added` };
-}
-
-/** MSK's port from the source, and where the source's security groups are named, its ports from MSK's VPC. */
-async function letIn({ source, target }: Sides, work: Work): Promise<readonly Check[]> {
-  const { settings } = work.migration;
-  const checks = [
-    await ensureIngress(settings.target.securityGroups, [brokerPort(settings.target)], source, work),
-  ];
-  const { securityGroups } = settings.source.network;
-  if (securityGroups.length === 0) return checks.flat();
-  const ports = new Set(
-    settings.source.bootstrap.map((each) => Number(each.slice(each.lastIndexOf(":") + 1))),
-  );
-  return [...checks, await ensureIngress(securityGroups, [...ports], target, work)].flat();
-}
-
-/** An interface lets in what any of its groups lets in, so one of them is enough: the first gets what is missing. */
-async function ensureIngress(
-  groups: readonly string[],
-  ports: readonly number[],
-  from: Vpc,
+/** Tags belong to an account: the accepter's side of a peering of ours gets its own, so that it is found there, too. */
+async function markAtSource(
+  { id, tags }: Peering,
+  { source, target, atSource, atTarget }: Sides,
   work: Work,
 ): Promise<readonly Check[]> {
-  const { network } = work.world;
-  const [first = ""] = groups;
-  const rules = (await Promise.all(groups.map((group) => network.ingress(group)))).flat();
-  const checks: Check[] = [];
-  for (const port of ports) {
-    for (const cidr of from.cidrs) {
-      const text = `${groups.join(", ")}: port ${port} from ${cidr}`;
-      if (rules.some((rule) => admits(rule, port, cidr))) {
-        checks.push({ state: "pass", text });
-        continue;
-      }
-      const rule = { port, cidr, description: `${ownerTag}=${work.migration.name}` };
-      await auditedCall(
-        work,
-        {
-          action: "AuthorizeSecurityGroupIngress",
-          resource: first,
-          undo: `revoke port ${port} from ${cidr} of ${first}`,
-        },
-        () => network.allowIngress(first, rule),
-      );
-      checks.push({ state: "pass", text: `${text}, added to ${first}` });
-    }
+  if (atSource === atTarget || !ownedBy(work.migration.name, tags)) return [];
+  const change = { action: "CreateTags", resource: id, undo: `delete the tag ${ownerTag} of ${id}` };
+  const [there] = (await atSource.peerings(source.id, target.id)).filter((each) => each.id === id);
+  if (ownedBy(work.migration.name, there?.tags ?? {})) {
+    await seenMade(change, undefined, work);
+    return [];
   }
-  return checks;
-}
-
-/** Whether TCP from every address of `cidr` to `port` passes by this rule. */
-function admits(rule: IngressRule, port: number, cidr: string): boolean {
-  return rule.port <= port && port <= (rule.toPort ?? rule.port) && covers(rule.cidr, cidr);
+  await auditedCall(work, change, () => atSource.tagPeering(id, { [ownerTag]: work.migration.name }));
+  return [{ state: "pass", text: `${id} tagged on the source's side, too` }];
 }
 
 /** MSK's broker names usually resolve in public to private addresses: a refusal here is a warning, the probe decides. */
-async function resolveNames({ id, resolvesDns }: Peering, work: Work): Promise<Check> {
-  if (resolvesDns) return { state: "pass", text: `${id}: host names resolve across` };
+async function resolveNames(
+  { id, resolvesDns }: Peering,
+  { atSource, atTarget }: Sides,
+  work: Work,
+): Promise<readonly Check[]> {
+  const sides =
+    atSource === atTarget
+      ? [["both", atTarget] as const]
+      : [["requester", atTarget] as const, ["accepter", atSource] as const];
+  const checks: Check[] = [];
+  for (const [side, network] of sides) {
+    checks.push(await resolveSide({ id, resolvesDns }, side, network, work));
+  }
+  return checks;
+}
+
+async function resolveSide(
+  { id, resolvesDns }: Pick<Peering, "id" | "resolvesDns">,
+  side: "both" | "requester" | "accepter",
+  network: Network,
+  work: Work,
+): Promise<Check> {
+  const where = side === "both" ? id : `${id}, side of the ${side}`;
+  const change = {
+    action: "ModifyVpcPeeringConnectionOptions",
+    resource: where,
+    undo: `turn off DNS resolution of ${where}`,
+  };
+  if (resolvesDns) {
+    await seenMade(change, undefined, work);
+    return { state: "pass", text: `${where}: host names resolve across` };
+  }
   try {
-    await auditedCall(
-      work,
-      { action: "ModifyVpcPeeringConnectionOptions", resource: id, undo: `turn off DNS resolution of ${id}` },
-      () => work.world.network.resolveDns(id),
-    );
-    return { state: "pass", text: `${id}: host names resolve across, turned on` };
+    await auditedCall(work, change, () => network.resolveDns(id, side));
+    return { state: "pass", text: `${where}: host names resolve across, turned on` };
   } catch (thrown) {
     if (!(thrown instanceof FerryError) || thrown.code !== "E_AWS_REFUSED") throw thrown;
-    return { state: "warn", text: `${id}: host names do not resolve across. ${thrown.message}` };
+    return { state: "warn", text: `${where}: host names do not resolve across. ${thrown.message}` };
   }
 }

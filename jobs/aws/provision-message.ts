@@ -1,9 +1,12 @@
 import { staleParts } from "#domain/assessment-age.ts";
-import type { Message, Part } from "#domain/message.ts";
+import { type Drift, driftText } from "#domain/drift.ts";
+import { scalingCommands } from "#domain/features.ts";
+import { type Message, mention, type Part } from "#domain/message.ts";
 import type { MskCluster } from "#domain/msk.ts";
-import { type Drift, driftText, ownedBy } from "#domain/provisioning.ts";
+import { ownedBy } from "#domain/provisioning.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
+import type { Adoption } from "./adoption.ts";
 
 const steps = ["configuration", "cluster", "wait", "secrets"] as const;
 const titles = {
@@ -64,9 +67,17 @@ function shapeOf({ brokers, instanceType, kafkaVersion }: MskCluster): string {
 export function doneMessage(
   work: Work,
   cluster: MskCluster,
-  bootstrap: readonly string[],
-  drift: readonly Drift[],
-  stale?: string,
+  {
+    bootstrap,
+    drift,
+    stale,
+    adopted,
+  }: {
+    readonly bootstrap: readonly string[];
+    readonly drift: readonly Drift[];
+    readonly stale: string | undefined;
+    readonly adopted: Adoption | undefined;
+  },
 ): Message {
   const ours = ownedBy(work.migration.name, cluster.tags);
   const volume = cluster.volumeGiB === undefined ? "managed by AWS" : `${cluster.volumeGiB} GiB a broker`;
@@ -97,10 +108,64 @@ export function doneMessage(
         ],
       },
       ...driftParts(drift),
+      ...(adopted?.arn === cluster.arn
+        ? [{ kind: "note" as const, text: `Adopted as it is by ${mention(adopted.by)}, ${adopted.at}.` }]
+        : []),
       ...staleParts(stale),
       undoPart(work, cluster, ours),
     ],
     next: ["network"],
+  };
+}
+
+/** The question before a cluster of others is used that is not as planned. Nothing was changed. */
+export function adoptionMessage(
+  work: Work,
+  cluster: MskCluster,
+  drift: readonly Drift[],
+  fingerprint: string,
+): Message {
+  return {
+    subject: `${work.migration.name} · provision`,
+    tone: "waiting",
+    note: clockTime(work.clock.now()),
+    parts: [
+      {
+        kind: "text",
+        text: `MSK cluster \`${cluster.name}\` is there, this migration did not make it, and it is not as planned. It is used only if somebody says so. Nothing was changed.`,
+      },
+      { kind: "facts", rows: [{ label: "Cluster", value: cluster.arn }] },
+      ...driftParts(drift),
+      {
+        kind: "text",
+        text: `To use it as it is: \`/ferry provision adopt ${fingerprint}\`; the answer is for exactly these differences. Or change the cluster, or \`target\` in ferry.yaml and \`/ferry plan\`, and run this again.`,
+      },
+      {
+        kind: "note",
+        text: "Storage auto scaling is not part of a cluster: whether it is on was not looked at.",
+      },
+    ],
+    next: [`provision adopt ${fingerprint}`],
+  };
+}
+
+/**
+ * For the thread: the calls that let the storage grow by itself. Application Auto Scaling is another service, whose
+ * client the bot does not have; growing by an alarm of its own would end with the bot. `undefined` where AWS manages it.
+ */
+export function scalingMessage(work: Work, cluster: MskCluster): Message | undefined {
+  const commands = scalingCommands(cluster);
+  if (commands === undefined) return undefined;
+  return {
+    subject: `${work.migration.name} · provision · storage auto scaling`,
+    tone: "info",
+    parts: [
+      {
+        kind: "text",
+        text: "CreateClusterV2 cannot turn it on; a person does, once, with two calls. Until then `/ferry features storage` grows it.",
+      },
+      { kind: "code", text: commands },
+    ],
   };
 }
 

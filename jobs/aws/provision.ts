@@ -1,133 +1,95 @@
 import { staleBasis } from "#domain/assessment-age.ts";
+import { configurationDrift, type Drift, drift } from "#domain/drift.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
-import type { ClusterRequest, MskCluster, MskConfiguration } from "#domain/msk.ts";
-import { checkCluster, checkConfiguration, violationText } from "#domain/msk-rules.ts";
+import type { MskCluster } from "#domain/msk.ts";
 import type { Plan } from "#domain/plan.ts";
-import {
-  clusterRequest,
-  configurationRequest,
-  drift,
-  driftText,
-  forcedRequest,
-  ownedBy,
-  sameProperties,
-  shapeChanges,
-} from "#domain/provisioning.ts";
+import { clusterRequest, configurationRequest, ownedBy, ownerTag } from "#domain/provisioning.ts";
+import { refuseUnplannedCluster } from "#jobs/plan-stale.ts";
 import { loadPlan } from "#jobs/switch/wave.ts";
 import { again, done, type Outcome, type Work } from "#jobs/work.ts";
-import { auditedCall } from "./aws-audit.ts";
-import { doneMessage, waitingMessage } from "./provision-message.ts";
+import { adoptionOf, askForAdoption } from "./adoption.ts";
+import { auditedCall, madeBy, seenMade, toldEarlier } from "./aws-audit.ts";
+import { clusterChange, create, type Planned } from "./create-cluster.ts";
+import { adoptionMessage, doneMessage, scalingMessage, waitingMessage } from "./provision-message.ts";
 
-/** A cluster or configuration that AWS has just made is looked at again so soon. */
-const soonMs = 1000;
 /** Between two looks at a cluster that is being created: a twentieth of its age, so that a quick one is seen quickly. */
 const patience = { minMs: 1000, maxMs: 30_000 };
 
 /**
  * Step 2: the plan's configuration and cluster, made or found by name, and waited for until ACTIVE. Every attempt reads
- * AWS again, so that one that was killed anywhere goes on; AWS keeps names unique, so that nothing is made twice.
+ * AWS again, so that one that was killed anywhere goes on; AWS keeps names unique, so that nothing is made twice. A
+ * cluster that others made and that differs is used only after `provision adopt`.
  */
-export async function provision(_job: JobOf<"provision">, work: Work): Promise<Outcome> {
+export async function provision(job: JobOf<"provision">, work: Work): Promise<Outcome> {
   const plan = await loadPlan(work);
-  const request = clusterRequest(plan, work.migration);
-  const cluster = await work.world.msk.findCluster(request.name);
-  if (cluster === undefined) return await create(plan, request, work);
-  const differences = drift(request, cluster);
-  if (differences.length > 0 && !ownedBy(work.migration.name, cluster.tags)) {
-    throw new FerryError(
-      "E_TARGET_FOREIGN",
-      `${cluster.arn} was not made by this migration and differs: ${differences.map(driftText).join("; ")}.`,
-    );
-  }
+  const planned: Planned = {
+    plan,
+    request: clusterRequest(plan, work.migration),
+    configuration: configurationRequest(plan, work.migration),
+    stale: staleBasis(plan, work.clock.now()),
+  };
+  const cluster = await lookForCluster(planned, work);
+  const isOurs = cluster !== undefined && ownedBy(work.migration.name, cluster.tags);
+  if (!isOurs) await refuseUnplannedCluster(plan, work);
+  if (cluster === undefined) return await create(planned, work);
+  refuseOthers(cluster, work);
   refuseLost(cluster);
   if (cluster.state !== "ACTIVE") {
-    await work.card.update(waitingMessage(work, { step: "wait", cluster, stale: staleNow(plan, work) }));
+    await work.card.update(waitingMessage(work, { step: "wait", cluster, stale: planned.stale }));
     return again(pollAfter(cluster, work));
   }
-  return await complete(plan, request, cluster, work);
-}
-
-async function create(plan: Plan, request: ClusterRequest, work: Work): Promise<Outcome> {
-  await refuseIllegal(plan, request, work);
-  const stale = staleNow(plan, work);
-  await work.card.update(waitingMessage(work, { step: "configuration", stale }));
-  const configuration = await ensureConfiguration(plan, work);
-  await work.card.update(waitingMessage(work, { step: "cluster", stale }));
-  await auditedCall(
-    work,
-    {
-      action: "CreateClusterV2",
-      resource: request.name,
-      undo: `delete the cluster ${request.name}`,
-    },
-    () => work.world.msk.createCluster(request, configuration),
-    (arn) => arn,
-  );
-  return again(soonMs);
-}
-
-function staleNow(plan: Plan, { clock }: Work): string | undefined {
-  return staleBasis(plan, clock.now());
-}
-
-/** What ferry.yaml forces is checked even where the plan knew better: nobody gets another cluster than the one written. */
-async function refuseIllegal(plan: Plan, request: ClusterRequest, work: Work): Promise<void> {
-  const versions = await work.world.msk.versions();
-  const zones = request.subnets.length; // MSK wants each subnet in another zone, and says so itself
-  const forced = forcedRequest(plan, work.migration);
-  const violations = [
-    ...checkCluster(forced, versions, zones),
-    ...checkConfiguration(request.kind, plan.configuration),
-  ];
-  if (violations.length > 0) {
-    const { name: subject } = request;
-    await work.audit({ what: "target.refused", subject, reason: "E_AWS_REFUSED", detail: violations });
-    throw new FerryError("E_AWS_REFUSED", violations.map(violationText).join(" "));
+  const differences = await driftOf(planned, cluster, work);
+  if (differences.length > 0 && !ownedBy(work.migration.name, cluster.tags)) {
+    const fingerprint = await askForAdoption(cluster, differences, job, work);
+    if (fingerprint !== undefined) {
+      await work.card.finish(adoptionMessage(work, cluster, differences, fingerprint));
+      return done;
+    }
   }
-  const changes = shapeChanges(plan, work.migration);
-  if (changes.length > 0) {
-    throw new FerryError("E_PLAN_STALE", `target.shape is not what was planned: ${changes.join("; ")}.`);
-  }
+  return await complete(planned, cluster, differences, work);
 }
 
-/** By name: found, brought to the plan's properties by a new revision, or created. */
-async function ensureConfiguration(plan: Plan, work: Work): Promise<MskConfiguration> {
+/**
+ * By name; one that AWS has answered us and does not list yet, by its ARN. One that was there and is gone was deleted by
+ * somebody: that is said first (`E_TARGET_FAILED`), and only the next run makes another.
+ */
+async function lookForCluster({ request }: Planned, work: Work): Promise<MskCluster | undefined> {
   const { msk } = work.world;
-  const request = configurationRequest(plan, work.migration);
-  const found = await msk.findConfiguration(request.name);
-  const configuration =
-    found ??
-    (await auditedCall(
-      work,
-      {
-        action: "CreateConfiguration",
-        resource: request.name,
-        undo: `delete the configuration ${request.name}`,
-      },
-      () => msk.createConfiguration(request),
-      made,
-    ));
-  if (sameProperties(configuration.properties, request.properties)) return configuration;
-  return await auditedCall(
-    work,
-    {
-      action: "UpdateConfiguration",
-      resource: request.name,
-      undo: `use revision ${configuration.revision} of ${request.name}`,
-    },
-    () => msk.reviseConfiguration(configuration.arn, request.description, request.properties),
-    made,
+  const found = await msk.findCluster(request.name);
+  if (found !== undefined) {
+    if (ownedBy(work.migration.name, found.tags)) await seenMade(clusterChange(request), found.arn, work);
+    return found;
+  }
+  const made = await madeBy("CreateClusterV2", request.name, work);
+  if (made === undefined) return undefined;
+  try {
+    return await msk.describeCluster(made);
+  } catch (thrown) {
+    if (!(thrown instanceof FerryError) || thrown.code !== "E_TARGET_ABSENT") throw thrown;
+  }
+  if (await toldEarlier(`gone ${made}`, work)) return undefined;
+  throw new FerryError(
+    "E_TARGET_FAILED",
+    `${made} was made by this migration and is gone: somebody deleted it. Nothing was made in its place; /ferry provision makes another one.`,
   );
 }
 
-function made({ arn, revision }: MskConfiguration): string {
-  return `${arn}, revision ${revision}`;
+function refuseOthers({ arn, tags }: MskCluster, { migration }: Work): void {
+  const owner = tags[ownerTag];
+  if (owner === undefined || owner === migration.name) return;
+  throw new FerryError(
+    "E_TARGET_FOREIGN",
+    `${arn} belongs to migration ${owner}: its tag ${ownerTag} says so.`,
+  );
 }
 
 function refuseLost({ arn, state, reason }: MskCluster): void {
   if (state === "FAILED") {
-    throw new FerryError("E_TARGET_FAILED", `${arn} is FAILED: ${reason ?? "AWS names no cause"}.`);
+    throw new FerryError(
+      "E_TARGET_FAILED",
+      `${arn} is FAILED: ${reason ?? "AWS names no cause"}. To make another one: aws kafka delete-cluster --cluster-arn ${arn}, then /ferry provision.`,
+    );
   }
   if (state === "DELETING") {
     throw new FerryError(
@@ -142,10 +104,24 @@ function pollAfter({ createdAt }: MskCluster, work: Work): number {
   return Math.min(patience.maxMs, Math.max(patience.minMs, Math.round(age / 20)));
 }
 
-async function complete(
-  plan: Plan,
-  request: ClusterRequest,
+/** The cluster and what its brokers are configured with, against the plan. */
+async function driftOf(
+  { request, configuration }: Planned,
   cluster: MskCluster,
+  work: Work,
+): Promise<readonly Drift[]> {
+  const { configurationArn: arn, configurationRevision: revision } = cluster;
+  const used =
+    arn === undefined || revision === undefined
+      ? undefined
+      : await work.world.msk.describeConfiguration(arn, revision);
+  return [...drift(request, cluster), ...configurationDrift(configuration, used)];
+}
+
+async function complete(
+  { plan, request, stale }: Planned & { readonly plan: Plan },
+  cluster: MskCluster,
+  differences: readonly Drift[],
   work: Work,
 ): Promise<Outcome> {
   await associateSecrets(cluster, work);
@@ -156,10 +132,16 @@ async function complete(
       `${cluster.arn} is ACTIVE and has no brokers for ${request.auth} with transit ${request.transit}; it has ${cluster.auth.join(", ")} with transit ${cluster.transit}.`,
     );
   }
-  await work.audit({ what: "target.active", subject: cluster.arn, detail: { arn: cluster.arn, bootstrap } });
-  await work.card.finish(
-    doneMessage(work, cluster, bootstrap, drift(request, cluster), staleNow(plan, work)),
-  );
+  await work.audit({
+    what: "target.active",
+    key: `target.active:${work.jobId}`,
+    subject: cluster.arn,
+    detail: { arn: cluster.arn, bootstrap, plan: plan.hash, drift: differences },
+  });
+  const adopted = await adoptionOf(work);
+  const scaling = scalingMessage(work, cluster);
+  if (scaling !== undefined) await work.card.thread("storage-scaling", scaling);
+  await work.card.finish(doneMessage(work, cluster, { bootstrap, drift: differences, stale, adopted }));
   return done;
 }
 
@@ -169,15 +151,12 @@ async function associateSecrets({ arn, name, auth }: MskCluster, work: Work): Pr
   if (target.auth !== "scram" || wanted.length === 0 || !auth.includes("scram")) return;
   const has = new Set(await work.world.msk.scramSecrets(arn));
   const missing = wanted.filter((secret) => !has.has(secret));
-  if (missing.length === 0) return;
+  const change = (secrets: readonly string[]) => ({
+    action: "BatchAssociateScramSecret",
+    resource: name,
+    undo: `disassociate ${secrets.join(", ")}`,
+  });
+  if (missing.length === 0) return await seenMade(change(wanted), undefined, work);
   await work.card.update(waitingMessage(work, { step: "secrets" }));
-  await auditedCall(
-    work,
-    {
-      action: "BatchAssociateScramSecret",
-      resource: name,
-      undo: `disassociate ${missing.join(", ")}`,
-    },
-    () => work.world.msk.associateScram(arn, missing),
-  );
+  await auditedCall(work, change(missing), () => work.world.msk.associateScram(arn, missing));
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
 import { aclText } from "#domain/fence.ts";
+import type { Network } from "#domain/network.ts";
 import type { Plan } from "#domain/plan.ts";
 import type { ChainedEntry } from "#domain/ports.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
@@ -131,17 +132,24 @@ async function leftPeering(vpc: string, work: Work): Promise<Left> {
   const peerings = await network.peerings(vpc, other.id);
   if (peerings.length === 0) return { lines: ["- Network: no peering."], short: "no peering" };
   const ids = peerings.map(({ id }) => id);
-  const tables = [...(await network.routeTables(vpc)), ...(await network.routeTables(other.id))];
+  const atSource = work.world.sourceNetwork ?? network;
+  const tables = [...(await atSource.routeTables(vpc)), ...(await network.routeTables(other.id))];
   const routes = tables.flatMap(({ id, routes }) =>
     routes
       .filter(({ peering }) => peering !== undefined && ids.includes(peering))
-      .map(
-        ({ destination }) =>
-          `aws ec2 delete-route --route-table-id ${id} --destination-cidr-block ${destination}`,
-      ),
+      .map(({ destination }) => {
+        const option = destination.includes(":")
+          ? "--destination-ipv6-cidr-block"
+          : "--destination-cidr-block";
+        return `aws ec2 delete-route --route-table-id ${id} ${option} ${destination}`;
+      }),
   );
-  const groups = [...new Set([...target.securityGroups, ...source.network.securityGroups])];
-  const rules = await Promise.all(groups.map(async (group) => ruleCommands(group, work)));
+  const rules = await Promise.all([
+    ...target.securityGroups.map((group) => ruleCommands(group, network)),
+    ...source.network.securityGroups
+      .filter((group) => !target.securityGroups.includes(group))
+      .map((group) => ruleCommands(group, atSource)),
+  ]);
   return {
     short: `VPC peering ${ids.join(", ")}: applications may reach MSK through it`,
     lines: [
@@ -158,13 +166,15 @@ async function leftPeering(vpc: string, work: Work): Promise<Left> {
 }
 
 /** Only rules whose description says that the bot made them. */
-async function ruleCommands(group: string, work: Work): Promise<readonly string[]> {
-  const rules = await work.world.network.ingress(group);
+async function ruleCommands(group: string, network: Network): Promise<readonly string[]> {
+  const rules = await network.ingress(group);
   return rules
     .filter(({ description }) => /ferry/i.test(description))
-    .map(({ port, toPort, cidr }) => {
+    .map((rule) => {
+      const { port, toPort } = rule;
       const ports = toPort === undefined || toPort === port ? `${port}` : `${port}-${toPort}`;
-      return `aws ec2 revoke-security-group-ingress --group-id ${group} --protocol tcp --port ${ports} --cidr ${cidr}`;
+      const peer = "cidr" in rule ? `--cidr ${rule.cidr}` : `--source-group ${rule.group}`;
+      return `aws ec2 revoke-security-group-ingress --group-id ${group} --protocol tcp --port ${ports} ${peer}`;
     });
 }
 

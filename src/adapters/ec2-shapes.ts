@@ -1,5 +1,13 @@
 import { z } from "zod";
-import type { IngressRule, Peering, RouteTable, Vpc } from "#domain/network.ts";
+import type {
+  GatewayAttachment,
+  IngressRule,
+  Peering,
+  RouteTable,
+  Subnet,
+  Vpc,
+  VpnConnection,
+} from "#domain/network.ts";
 import { parseAnswer } from "./aws.ts";
 
 /** EC2's shapes and ours. What AWS answers is parsed: every member of the SDK's types is optional. */
@@ -115,6 +123,7 @@ const TableAnswer = z.object({
     .array(z.object({ Main: z.boolean().default(false), SubnetId: z.string().optional() }))
     .default([]),
   Routes: z.array(RouteAnswer).default([]),
+  PropagatingVgws: z.array(z.object({ GatewayId: z.string() })).default([]),
 });
 
 export function routeTableOf(answer: unknown): RouteTable {
@@ -134,6 +143,7 @@ export function routeTableOf(answer: unknown): RouteTable {
       peering: route.VpcPeeringConnectionId,
       state: route.State === "blackhole" ? "blackhole" : "active",
     })),
+    propagating: table.PropagatingVgws.map(({ GatewayId }) => GatewayId),
   };
 }
 
@@ -152,6 +162,54 @@ export function destinationOf(cidr: string) {
   return cidr.includes(":") ? { DestinationIpv6CidrBlock: cidr } : { DestinationCidrBlock: cidr };
 }
 
+const SubnetAnswer = z.object({
+  SubnetId: z.string(),
+  VpcId: z.string(),
+  AvailabilityZoneId: z.string().optional(),
+  AvailabilityZone: z.string().default("unknown"),
+});
+
+export function subnetOf(answer: unknown): Subnet {
+  const subnet = parseAnswer(SubnetAnswer, answer, "a subnet");
+  const { SubnetId, VpcId, AvailabilityZone, AvailabilityZoneId } = subnet;
+  return { id: SubnetId, vpc: VpcId, zone: AvailabilityZoneId ?? AvailabilityZone };
+}
+
+const AttachmentAnswer = z.object({
+  TransitGatewayAttachmentId: z.string(),
+  TransitGatewayId: z.string(),
+  State: z.string(),
+  SubnetIds: z.array(z.string()).default([]),
+});
+
+export function attachmentOf(answer: unknown): GatewayAttachment {
+  const attachment = parseAnswer(AttachmentAnswer, answer, "a transit gateway attachment");
+  return {
+    id: attachment.TransitGatewayAttachmentId,
+    gateway: attachment.TransitGatewayId,
+    state: attachment.State,
+    subnets: attachment.SubnetIds,
+  };
+}
+
+const VpnAnswer = z.object({
+  VpnConnectionId: z.string(),
+  TransitGatewayId: z.string().optional(),
+  VpnGatewayId: z.string().optional(),
+  State: z.string(),
+  VgwTelemetry: z.array(z.object({ Status: z.string().optional() })).default([]),
+});
+
+export function vpnOf(answer: unknown): VpnConnection {
+  const vpn = parseAnswer(VpnAnswer, answer, "a VPN connection");
+  return {
+    id: vpn.VpnConnectionId,
+    gateway: vpn.VpnGatewayId ?? vpn.TransitGatewayId ?? "none",
+    state: vpn.State,
+    tunnels: vpn.VgwTelemetry.map(({ Status }) => (Status === "UP" ? "up" : "down")),
+  };
+}
+
 const Described = z.string().default("");
 const GroupAnswer = z.object({
   IpPermissions: z
@@ -162,34 +220,42 @@ const GroupAnswer = z.object({
         ToPort: z.number().optional(),
         IpRanges: z.array(z.object({ CidrIp: z.string(), Description: Described })).default([]),
         Ipv6Ranges: z.array(z.object({ CidrIpv6: z.string(), Description: Described })).default([]),
+        UserIdGroupPairs: z
+          .array(z.object({ GroupId: z.string(), UserId: z.string().optional(), Description: Described }))
+          .default([]),
       }),
     )
     .default([]),
 });
 
-/** Rules by address block that let TCP in; those by security group or prefix list say nothing about a block. */
+/** Rules by address block or security group that let TCP in; those by prefix list say nothing about a block. */
 export function ingressOf(answer: unknown): readonly IngressRule[] {
   const group = parseAnswer(GroupAnswer, answer, "a security group");
   return group.IpPermissions.filter(({ IpProtocol }) => IpProtocol === "tcp" || IpProtocol === "-1").flatMap(
-    ({ FromPort = 0, ToPort = 65_535, IpProtocol, IpRanges, Ipv6Ranges }) => {
+    ({ FromPort = 0, ToPort = 65_535, IpProtocol, IpRanges, Ipv6Ranges, UserIdGroupPairs }) => {
       const [port, toPort] = IpProtocol === "-1" ? [0, 65_535] : [FromPort, ToPort];
-      const blocks = [
+      const peers = [
         ...IpRanges.map(({ CidrIp, Description }) => ({ cidr: CidrIp, description: Description })),
         ...Ipv6Ranges.map(({ CidrIpv6, Description }) => ({ cidr: CidrIpv6, description: Description })),
+        ...UserIdGroupPairs.map(({ GroupId, UserId, Description }) => ({
+          group: GroupId,
+          ...(UserId === undefined ? {} : { owner: UserId }),
+          description: Description,
+        })),
       ];
-      return blocks.map((block) => ({ port, ...(toPort === port ? {} : { toPort }), ...block }));
+      return peers.map((peer) => ({ port, ...(toPort === port ? {} : { toPort }), ...peer }));
     },
   );
 }
 
-export function permissionOf({ port, toPort = port, cidr, description }: IngressRule) {
-  const Description = description;
-  return {
-    IpProtocol: "tcp",
-    FromPort: port,
-    ToPort: toPort,
-    ...(cidr.includes(":")
-      ? { Ipv6Ranges: [{ CidrIpv6: cidr, Description }] }
-      : { IpRanges: [{ CidrIp: cidr, Description }] }),
-  };
+export function permissionOf(rule: IngressRule) {
+  const { port, toPort = port, description: Description } = rule;
+  const tcp = { IpProtocol: "tcp", FromPort: port, ToPort: toPort };
+  if ("group" in rule) {
+    const owner = rule.owner === undefined ? {} : { UserId: rule.owner };
+    return { ...tcp, UserIdGroupPairs: [{ GroupId: rule.group, ...owner, Description }] };
+  }
+  return rule.cidr.includes(":")
+    ? { ...tcp, Ipv6Ranges: [{ CidrIpv6: rule.cidr, Description }] }
+    : { ...tcp, IpRanges: [{ CidrIp: rule.cidr, Description }] };
 }

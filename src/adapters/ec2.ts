@@ -2,59 +2,44 @@ import {
   AcceptVpcPeeringConnectionCommand,
   AuthorizeSecurityGroupIngressCommand,
   CreateRouteCommand,
+  CreateTagsCommand,
   CreateVpcPeeringConnectionCommand,
   DeleteRouteCommand,
   DeleteVpcPeeringConnectionCommand,
   DescribeSecurityGroupsCommand,
   DescribeSubnetsCommand,
   DescribeVpcsCommand,
-  EC2Client,
   ModifyVpcPeeringConnectionOptionsCommand,
   paginateDescribeRouteTables,
   paginateDescribeVpcPeeringConnections,
   RevokeSecurityGroupIngressCommand,
 } from "@aws-sdk/client-ec2";
 import { FerryError } from "#domain/errors.ts";
-import { isGone, type Network, type Peering, type RouteTable, type Vpc } from "#domain/network.ts";
-import type { Log } from "#domain/ports.ts";
-import { awsSettings, callAws } from "./aws.ts";
+import {
+  isGone,
+  type Network,
+  type Peering,
+  type RouteTable,
+  type Subnet,
+  type Vpc,
+} from "#domain/network.ts";
+import { type Connection, connectEc2, type Ec2Options } from "./ec2-connection.ts";
+import { gateways } from "./ec2-gateways.ts";
 import {
   destinationOf,
   ingressOf,
   peeringOf,
   permissionOf,
   routeTableOf,
+  subnetOf,
   tagList,
   vpcOf,
 } from "./ec2-shapes.ts";
 
-type Connection = {
-  readonly ec2: EC2Client;
-  readonly ask: <T>(operation: string, resource: string, send: () => Promise<T>) => Promise<T>;
-  /** `settled`: AWS's names for "it is so already", and what is answered then. */
-  readonly change: <T>(
-    operation: string,
-    resource: string,
-    send: () => Promise<T>,
-    settled?: { readonly names: readonly string[]; readonly answer: () => Promise<T> },
-  ) => Promise<T>;
-};
-
 /** The VPCs of one account in one Region. */
-export function createNetwork(options: { readonly region: string; readonly log: Log }): Network {
-  const aws = connect(options.region, options.log);
-  return { ...vpcs(aws), ...peerings(aws), ...routes(aws), ...securityGroups(aws) };
-}
-
-function connect(region: string, log: Log): Connection {
-  return {
-    ec2: new EC2Client(awsSettings(region)),
-    ask: (operation, resource, send) => callAws(log, { action: `ec2:${operation}`, resource }, send),
-    change: (operation, resource, send, settled) =>
-      callAws(log, { action: `ec2:${operation}`, resource, changes: true }, send, (name) =>
-        settled?.names.includes(name) === true ? settled.answer : undefined,
-      ),
-  };
+export function createNetwork(options: Ec2Options): Network {
+  const aws = connectEc2(options);
+  return { ...vpcs(aws), ...peerings(aws), ...routes(aws), ...securityGroups(aws), ...gateways(aws) };
 }
 
 async function findVpc({ ec2, ask }: Connection, id: string): Promise<Vpc> {
@@ -62,17 +47,22 @@ async function findVpc({ ec2, ask }: Connection, id: string): Promise<Vpc> {
   return vpcOf(Vpcs?.[0]);
 }
 
-function vpcs(aws: Connection): Pick<Network, "vpc" | "vpcOfSubnets"> {
-  const { ec2, ask } = aws;
+async function findSubnets({ ec2, ask }: Connection, ids: readonly string[]): Promise<readonly Subnet[]> {
+  const { Subnets = [] } = await ask("DescribeSubnets", ids.join(", "), () =>
+    ec2.send(new DescribeSubnetsCommand({ SubnetIds: [...ids] })),
+  );
+  return Subnets.map(subnetOf);
+}
+
+function vpcs(aws: Connection): Pick<Network, "vpc" | "vpcOfSubnets" | "subnets"> {
   return {
     vpc: (id) => findVpc(aws, id),
-    vpcOfSubnets: async (subnets) => {
-      const { Subnets = [] } = await ask("DescribeSubnets", subnets.join(", "), () =>
-        ec2.send(new DescribeSubnetsCommand({ SubnetIds: [...subnets] })),
-      );
-      const [id, ...others] = new Set(Subnets.flatMap(({ VpcId }) => (VpcId === undefined ? [] : [VpcId])));
+    subnets: (ids) => findSubnets(aws, ids),
+    vpcOfSubnets: async (ids) => {
+      const subnets = await findSubnets(aws, ids);
+      const [id, ...others] = new Set(subnets.map(({ vpc }) => vpc));
       if (id === undefined || others.length > 0) {
-        const where = Subnets.map(({ SubnetId, VpcId }) => `${SubnetId} in ${VpcId}`).join(", ");
+        const where = subnets.map((each) => `${each.id} in ${each.vpc}`).join(", ");
         throw new FerryError(
           "E_AWS_REFUSED",
           `The subnets must be of one VPC: ${where || "none was found"}.`,
@@ -135,11 +125,14 @@ async function mustBeGone(aws: Connection, id: string): Promise<void> {
 
 function peerings(
   aws: Connection,
-): Pick<Network, "peerings" | "createPeering" | "acceptPeering" | "resolveDns" | "deletePeering"> {
+): Pick<
+  Network,
+  "peerings" | "createPeering" | "acceptPeering" | "tagPeering" | "resolveDns" | "deletePeering"
+> {
   const { ec2, change } = aws;
   return {
     peerings: (a, b) => findPeerings(aws, a, b),
-    createPeering: (requester, accepter, tags) =>
+    createPeering: (requester, accepter, tags, elsewhere) =>
       change(
         "CreateVpcPeeringConnection",
         `${requester} to ${accepter}`,
@@ -148,6 +141,9 @@ function peerings(
             new CreateVpcPeeringConnectionCommand({
               VpcId: requester,
               PeerVpcId: accepter,
+              ...(elsewhere === undefined
+                ? {}
+                : { PeerOwnerId: elsewhere.owner, PeerRegion: elsewhere.region }),
               TagSpecifications: [{ ResourceType: "vpc-peering-connection", Tags: tagList(tags) }],
             }),
           );
@@ -168,8 +164,12 @@ function peerings(
           answer: () => mustBeAccepted(aws, id),
         },
       ),
-    resolveDns: (id) =>
-      change("ModifyVpcPeeringConnectionOptions", id, async () => void (await ec2.send(dnsOption(id)))),
+    tagPeering: (id, tags) =>
+      change("CreateTags", id, async () => {
+        await ec2.send(new CreateTagsCommand({ Resources: [id], Tags: tagList(tags) }));
+      }),
+    resolveDns: (id, side) =>
+      change("ModifyVpcPeeringConnectionOptions", id, async () => void (await ec2.send(dnsOption(id, side)))),
     deletePeering: (id) =>
       change(
         "DeleteVpcPeeringConnection",
@@ -187,12 +187,15 @@ function named(id: string) {
   return { VpcPeeringConnectionId: id };
 }
 
-function dnsOption(id: string): ModifyVpcPeeringConnectionOptionsCommand {
-  const both = { AllowDnsResolutionFromRemoteVpc: true };
+function dnsOption(
+  id: string,
+  side: "both" | "requester" | "accepter",
+): ModifyVpcPeeringConnectionOptionsCommand {
+  const resolves = { AllowDnsResolutionFromRemoteVpc: true };
   return new ModifyVpcPeeringConnectionOptionsCommand({
     ...named(id),
-    AccepterPeeringConnectionOptions: both,
-    RequesterPeeringConnectionOptions: both,
+    ...(side === "requester" ? {} : { AccepterPeeringConnectionOptions: resolves }),
+    ...(side === "accepter" ? {} : { RequesterPeeringConnectionOptions: resolves }),
   });
 }
 
@@ -255,13 +258,16 @@ function securityGroups(aws: Connection): Pick<Network, "ingress" | "allowIngres
       );
       return ingressOf(SecurityGroups?.[0]);
     },
-    allowIngress: (group, rule) =>
+    allowIngress: (group, rule, tags) =>
       change(
         "AuthorizeSecurityGroupIngress",
         group,
         async () => {
           const IpPermissions = [permissionOf(rule)];
-          await ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId: group, IpPermissions }));
+          const TagSpecifications = [{ ResourceType: "security-group-rule" as const, Tags: tagList(tags) }];
+          await ec2.send(
+            new AuthorizeSecurityGroupIngressCommand({ GroupId: group, IpPermissions, TagSpecifications }),
+          );
         },
         { names: ["InvalidPermission.Duplicate"], answer: async () => {} },
       ),

@@ -5,158 +5,17 @@ import type {
   ProvisionedRequest,
 } from "@aws-sdk/client-kafka";
 import { z } from "zod";
-import type { ClusterRequest, MskCluster, MskConfiguration, OperationState } from "#domain/msk.ts";
+import type { BrokerLogs, ClusterRequest, MskConfiguration, OperationState } from "#domain/msk.ts";
 import { parseAnswer } from "./aws.ts";
 
 /** MSK's shapes and ours. What AWS answers is parsed: every member of the SDK's types is optional. */
-
-const Switch = z.object({ Enabled: z.boolean().optional() }).optional();
-
-const AuthenticationAnswer = z.object({
-  Sasl: z.object({ Iam: Switch, Scram: Switch }).optional(),
-  Tls: Switch,
-  Unauthenticated: Switch,
-});
-type AuthenticationAnswer = z.infer<typeof AuthenticationAnswer>;
-
-const ProvisionedAnswer = z.object({
-  BrokerNodeGroupInfo: z.object({
-    InstanceType: z.string(),
-    ClientSubnets: z.array(z.string()),
-    SecurityGroups: z.array(z.string()).default([]),
-    StorageInfo: z
-      .object({
-        EbsStorageInfo: z
-          .object({
-            VolumeSize: z.number().optional(),
-            ProvisionedThroughput: z
-              .object({ Enabled: z.boolean().optional(), VolumeThroughput: z.number().optional() })
-              .optional(),
-          })
-          .optional(),
-      })
-      .optional(),
-  }),
-  CurrentBrokerSoftwareInfo: z.object({
-    KafkaVersion: z.string(),
-    ConfigurationArn: z.string().optional(),
-    ConfigurationRevision: z.number().optional(),
-  }),
-  ClientAuthentication: AuthenticationAnswer.optional(),
-  EncryptionInfo: z
-    .object({ EncryptionInTransit: z.object({ ClientBroker: z.string().optional() }).optional() })
-    .optional(),
-  EnhancedMonitoring: z.string().default("DEFAULT"),
-  NumberOfBrokerNodes: z.number(),
-});
-type ProvisionedAnswer = z.infer<typeof ProvisionedAnswer>;
-
-const ServerlessAnswer = z.object({
-  VpcConfigs: z
-    .array(z.object({ SubnetIds: z.array(z.string()), SecurityGroupIds: z.array(z.string()).default([]) }))
-    .default([]),
-});
-
-const ClusterAnswer = z.object({
-  ClusterArn: z.string(),
-  ClusterName: z.string(),
-  CreationTime: z.date().optional(),
-  CurrentVersion: z.string().default(""),
-  State: z.enum([
-    "ACTIVE",
-    "CREATING",
-    "DELETING",
-    "FAILED",
-    "HEALING",
-    "MAINTENANCE",
-    "REBOOTING_BROKER",
-    "UPDATING",
-  ]),
-  StateInfo: z.object({ Code: z.string().optional(), Message: z.string().optional() }).optional(),
-  Tags: z.record(z.string(), z.string()).default({}),
-  Provisioned: ProvisionedAnswer.optional(),
-  Serverless: ServerlessAnswer.optional(),
-});
-
-export function clusterOf(answer: unknown): MskCluster {
-  const cluster = parseAnswer(ClusterAnswer, answer, "a cluster");
-  const { StateInfo, Provisioned, Serverless } = cluster;
-  const reason = [StateInfo?.Code, StateInfo?.Message].filter((part) => part !== undefined).join(": ");
-  const common = {
-    arn: cluster.ClusterArn,
-    name: cluster.ClusterName,
-    state: cluster.State,
-    ...(reason === "" ? {} : { reason }),
-    createdAt: cluster.CreationTime?.getTime(),
-    currentVersion: cluster.CurrentVersion,
-    tags: cluster.Tags,
-  };
-  if (Provisioned !== undefined) return { ...common, ...provisioned(Provisioned) };
-  const [network] = Serverless?.VpcConfigs ?? [];
-  return {
-    ...common,
-    kind: "serverless",
-    kafkaVersion: "",
-    instanceType: "",
-    brokers: 0,
-    volumeGiB: undefined,
-    provisionedThroughputMiBs: undefined,
-    monitoring: "DEFAULT",
-    auth: ["iam"],
-    transit: "tls",
-    configurationArn: undefined,
-    configurationRevision: undefined,
-    subnets: network?.SubnetIds ?? [],
-    securityGroups: network?.SecurityGroupIds ?? [],
-  };
-}
-
-function provisioned(
-  answer: ProvisionedAnswer,
-): Omit<MskCluster, "arn" | "name" | "state" | "reason" | "createdAt" | "currentVersion" | "tags"> {
-  const { BrokerNodeGroupInfo: group, CurrentBrokerSoftwareInfo: software } = answer;
-  const volume = group.StorageInfo?.EbsStorageInfo;
-  const throughput = volume?.ProvisionedThroughput;
-  return {
-    kind: group.InstanceType.startsWith("express.") ? "express" : "standard",
-    kafkaVersion: software.KafkaVersion,
-    instanceType: group.InstanceType,
-    brokers: answer.NumberOfBrokerNodes,
-    volumeGiB: volume?.VolumeSize,
-    provisionedThroughputMiBs: throughput?.Enabled === true ? throughput.VolumeThroughput : undefined,
-    monitoring: answer.EnhancedMonitoring,
-    auth: schemes(answer.ClientAuthentication),
-    transit: transitOf(answer.EncryptionInfo?.EncryptionInTransit?.ClientBroker),
-    configurationArn: software.ConfigurationArn,
-    configurationRevision: software.ConfigurationRevision,
-    subnets: group.ClientSubnets,
-    securityGroups: group.SecurityGroups,
-  };
-}
-
-/** Without a word about it a cluster admits everybody: MSK's default. */
-function schemes({ Sasl, Tls, Unauthenticated }: AuthenticationAnswer = {}): MskCluster["auth"] {
-  const asked = [
-    ["iam", Sasl?.Iam],
-    ["scram", Sasl?.Scram],
-    ["tls", Tls],
-  ] as const;
-  const named = asked.flatMap(([scheme, state]) => (state?.Enabled === true ? [scheme] : []));
-  const open = Unauthenticated?.Enabled ?? named.length === 0;
-  return open ? [...named, "unauthenticated"] : named;
-}
-
-function transitOf(clientBroker: string | undefined): MskCluster["transit"] {
-  if (clientBroker === "PLAINTEXT") return "plaintext";
-  return clientBroker === "TLS_PLAINTEXT" ? "tls-plaintext" : "tls";
-}
 
 const clientBroker = { tls: "TLS", "tls-plaintext": "TLS_PLAINTEXT", plaintext: "PLAINTEXT" } as const;
 
 /** CreateClusterV2's request. Express takes neither StorageInfo nor StorageMode. */
 export function creationInput(
   request: ClusterRequest,
-  configuration: MskConfiguration,
+  configuration: Pick<MskConfiguration, "arn" | "revision">,
 ): CreateClusterV2CommandInput {
   return {
     ClusterName: request.name,
@@ -210,16 +69,26 @@ function authentication({ auth, certificateAuthorities = [] }: ClusterRequest): 
 
 function observation({
   prometheus,
-  logGroup,
+  logs,
 }: ClusterRequest): Pick<ProvisionedRequest, "OpenMonitoring" | "LoggingInfo"> {
   const exporter = { EnabledInBroker: true };
   return {
     ...(prometheus
       ? { OpenMonitoring: { Prometheus: { JmxExporter: exporter, NodeExporter: exporter } } }
       : {}),
-    ...(logGroup === undefined
+    ...(logs === undefined ? {} : { LoggingInfo: { BrokerLogs: logDestinations(logs) } }),
+  };
+}
+
+function logDestinations({ cloudWatch, s3, firehose }: BrokerLogs) {
+  return {
+    ...(cloudWatch === undefined ? {} : { CloudWatchLogs: { Enabled: true, LogGroup: cloudWatch } }),
+    ...(s3 === undefined
       ? {}
-      : { LoggingInfo: { BrokerLogs: { CloudWatchLogs: { Enabled: true, LogGroup: logGroup } } } }),
+      : {
+          S3: { Enabled: true, Bucket: s3.bucket, ...(s3.prefix === undefined ? {} : { Prefix: s3.prefix }) },
+        }),
+    ...(firehose === undefined ? {} : { Firehose: { Enabled: true, DeliveryStream: firehose } }),
   };
 }
 

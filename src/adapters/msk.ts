@@ -19,12 +19,18 @@ import { FerryError } from "#domain/errors.ts";
 import type { ConfigurationRequest, Msk, MskCluster, MskConfiguration } from "#domain/msk.ts";
 import type { Log } from "#domain/ports.ts";
 import { type AwsCall, awsSettings, callAws } from "./aws.ts";
-import { bootstrapOf, clusterOf, creationInput, operationOf } from "./msk-shapes.ts";
+import { clusterOf } from "./msk-cluster-shape.ts";
+import { bootstrapOf, creationInput, operationOf } from "./msk-shapes.ts";
 
 type Options = { readonly region: string; readonly log: Log };
 type Connection = {
   readonly kafka: KafkaClient;
-  readonly ask: <T>(operation: string, resource: string, send: () => Promise<T>) => Promise<T>;
+  readonly ask: <T>(
+    operation: string,
+    resource: string,
+    send: () => Promise<T>,
+    onAbsent?: () => Promise<T>,
+  ) => Promise<T>;
   readonly change: <T>(
     operation: string,
     resource: string,
@@ -49,7 +55,10 @@ export function createMsk({ region, log }: Options): Msk {
 function connect(region: string, log: Log): Connection {
   return {
     kafka: new KafkaClient(awsSettings(region)),
-    ask: (operation, resource, send) => callAws(log, call(operation, resource), send),
+    ask: (operation, resource, send, onAbsent) =>
+      callAws(log, call(operation, resource), send, (name) =>
+        name === "NotFoundException" ? onAbsent : undefined,
+      ),
     change: (operation, resource, send, onConflict) =>
       callAws(log, { ...call(operation, resource), changes: true }, send, (name) =>
         name === "ConflictException" ? onConflict : undefined,
@@ -92,10 +101,8 @@ function reading(aws: Connection): Pick<Msk, "versions" | "bootstrap" | "operati
   };
 }
 
-async function findConfiguration(
-  { kafka, ask }: Connection,
-  name: string,
-): Promise<MskConfiguration | undefined> {
+async function findConfiguration(aws: Connection, name: string): Promise<MskConfiguration | undefined> {
+  const { kafka, ask } = aws;
   const found = await ask("ListConfigurations", name, async () => {
     for await (const page of paginateListConfigurations({ client: kafka }, {})) {
       const match = page.Configurations?.find((each) => each.Name === name && each.State !== "DELETING");
@@ -106,18 +113,28 @@ async function findConfiguration(
   const { Arn, LatestRevision } = found ?? {};
   const revision = LatestRevision?.Revision;
   if (Arn === undefined || revision === undefined) return undefined;
-  const { ServerProperties } = await ask("DescribeConfigurationRevision", name, () =>
-    kafka.send(new DescribeConfigurationRevisionCommand({ Arn, Revision: revision })),
+  return await revisionOf(aws, Arn, revision);
+}
+
+async function revisionOf(
+  { kafka, ask }: Connection,
+  arn: string,
+  revision: number,
+): Promise<MskConfiguration> {
+  const { ServerProperties, Description } = await ask("DescribeConfigurationRevision", arn, () =>
+    kafka.send(new DescribeConfigurationRevisionCommand({ Arn: arn, Revision: revision })),
   );
-  return { arn: Arn, revision, properties: Buffer.from(ServerProperties ?? []).toString() };
+  const properties = Buffer.from(ServerProperties ?? []).toString();
+  return { arn, revision, properties, description: Description ?? "" };
 }
 
 function configurations(
   aws: Connection,
-): Pick<Msk, "findConfiguration" | "createConfiguration" | "reviseConfiguration"> {
+): Pick<Msk, "findConfiguration" | "describeConfiguration" | "createConfiguration" | "reviseConfiguration"> {
   const { kafka, change } = aws;
   return {
     findConfiguration: (name) => findConfiguration(aws, name),
+    describeConfiguration: (arn, revision) => revisionOf(aws, arn, revision),
     createConfiguration: (request) =>
       change(
         "CreateConfiguration",
@@ -126,7 +143,7 @@ function configurations(
           const { Arn, LatestRevision } = await kafka.send(
             new CreateConfigurationCommand(configurationInput(request)),
           );
-          return configurationOf(Arn, LatestRevision?.Revision, request.properties);
+          return configurationOf(Arn, LatestRevision?.Revision, request);
         },
         async () => (await findConfiguration(aws, request.name)) ?? notListed("configuration", request.name),
       ),
@@ -136,7 +153,7 @@ function configurations(
         const { LatestRevision } = await kafka.send(
           new UpdateConfigurationCommand({ Arn: arn, Description: description, ServerProperties }),
         );
-        return configurationOf(arn, LatestRevision?.Revision, properties);
+        return configurationOf(arn, LatestRevision?.Revision, { properties, description });
       }),
   };
 }
@@ -153,11 +170,11 @@ function configurationInput({ name, description, kafkaVersions, properties }: Co
 function configurationOf(
   arn: string | undefined,
   revision: number | undefined,
-  properties: string,
+  { properties, description }: Pick<MskConfiguration, "properties" | "description">,
 ): MskConfiguration {
   if (arn === undefined || revision === undefined)
     throw new FerryError("E_INTERNAL", "AWS answered a configuration without ARN or revision.");
-  return { arn, revision, properties };
+  return { arn, revision, properties, description };
 }
 
 /** AWS's lists lag behind what was created a moment ago. */
@@ -166,6 +183,10 @@ function notListed(what: string, name: string): never {
     "E_AWS_UNREACHABLE",
     `A ${what} named ${name} exists, but AWS does not list it yet; it was created moments ago.`,
   );
+}
+
+async function absent(arn: string): Promise<never> {
+  throw new FerryError("E_TARGET_ABSENT", `There is no MSK cluster ${arn}.`);
 }
 
 async function findCluster({ kafka, ask }: Connection, name: string): Promise<MskCluster | undefined> {
@@ -184,10 +205,8 @@ function clusters(aws: Connection): Pick<Msk, "findCluster" | "describeCluster" 
   return {
     findCluster: (name) => findCluster(aws, name),
     describeCluster: async (arn) => {
-      const { ClusterInfo } = await ask("DescribeClusterV2", arn, () =>
-        kafka.send(new DescribeClusterV2Command({ ClusterArn: arn })),
-      );
-      return clusterOf(ClusterInfo);
+      const send = () => kafka.send(new DescribeClusterV2Command({ ClusterArn: arn }));
+      return clusterOf((await ask("DescribeClusterV2", arn, send, () => absent(arn))).ClusterInfo);
     },
     createCluster: (request, configuration) =>
       change(
@@ -215,11 +234,10 @@ function updates(aws: Connection): Pick<Msk, "associateScram" | "updateStorage" 
         const { UnprocessedScramSecrets = [] } = await change("BatchAssociateScramSecret", arn, () =>
           kafka.send(new BatchAssociateScramSecretCommand({ ClusterArn: arn, SecretArnList })),
         );
-        const [refused] = UnprocessedScramSecrets;
-        if (refused !== undefined) {
-          const { SecretArn, ErrorMessage, ErrorCode } = refused;
-          throw new FerryError("E_AWS_REFUSED", `Secret ${SecretArn}: ${ErrorMessage ?? ErrorCode}`);
-        }
+        const refused = UnprocessedScramSecrets.map(
+          ({ SecretArn, ErrorMessage, ErrorCode }) => `Secret ${SecretArn}: ${ErrorMessage ?? ErrorCode}`,
+        );
+        if (refused.length > 0) throw new FerryError("E_AWS_REFUSED", refused.join(" "));
       }
     },
     updateStorage: async ({ arn, name, currentVersion }, volumeGiB) =>

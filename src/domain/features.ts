@@ -45,13 +45,26 @@ function nextVolume(volumeGiB: number): number {
   return Math.min(limits.volumeGiB.max, Math.max(volumeGiB + 10, Math.ceil((volumeGiB * 1.25) / 10) * 10));
 }
 
+/** The calls that let a Standard cluster's volumes grow by themselves: guide, msk-autoexpand-details.html. */
+export function scalingCommands({
+  kind,
+  arn,
+  volumeGiB,
+}: Pick<MskCluster, "kind" | "arn" | "volumeGiB">): string | undefined {
+  if (kind !== "standard" || volumeGiB === undefined) return undefined;
+  const scaling = `--service-namespace kafka --scalable-dimension kafka:broker-storage:VolumeSize --resource-id ${arn}`;
+  const policy =
+    '{"TargetValue":60,"DisableScaleIn":true,"PredefinedMetricSpecification":{"PredefinedMetricType":"KafkaBrokerStorageUtilization"}}';
+  return [
+    `aws application-autoscaling register-scalable-target ${scaling} --min-capacity 1 --max-capacity ${limits.volumeGiB.max}`,
+    `aws application-autoscaling put-scaling-policy ${scaling} --policy-name storage --policy-type TargetTrackingScaling --target-tracking-scaling-policy-configuration '${policy}'`,
+  ].join("\n");
+}
+
 function storageFeatures({ kind, arn, volumeGiB, brokers, currentVersion }: MskCluster): readonly Feature[] {
   if (kind !== "standard" || volumeGiB === undefined) return [];
   const next = nextVolume(volumeGiB);
   const now = `${volumeGiB} GiB on each of ${brokers} brokers, does not grow by itself`;
-  const scaling = `--service-namespace kafka --scalable-dimension kafka:broker-storage:VolumeSize --resource-id ${arn}`;
-  const policy =
-    '{"TargetValue":60,"DisableScaleIn":true,"PredefinedMetricSpecification":{"PredefinedMetricType":"KafkaBrokerStorageUtilization"}}';
   return [
     {
       choice: "storage",
@@ -67,10 +80,7 @@ function storageFeatures({ kind, arn, volumeGiB, brokers, currentVersion }: MskC
       title: "Let the storage grow by itself",
       now,
       gain: "grows at 60 % full by 10 % or 10 GiB, whichever is more, and never shrinks",
-      change: [
-        `aws application-autoscaling register-scalable-target ${scaling} --min-capacity 1 --max-capacity ${limits.volumeGiB.max}`,
-        `aws application-autoscaling put-scaling-policy ${scaling} --policy-name storage --policy-type TargetTrackingScaling --target-tracking-scaling-policy-configuration '${policy}'`,
-      ].join("\n"),
+      change: scalingCommands({ kind, arn, volumeGiB }) ?? "",
       price: `nothing for itself; ${usd(prices.standard.storagePerGiBMonth)} a GiB and month of what it adds`,
       source: `${guide}/msk-autoexpand-details.html`,
     },

@@ -46,13 +46,17 @@ export function iamPolicies(migration: Migration): IamPolicies {
 }
 
 function grantsOf(step: IamStep, migration: Migration): readonly Grant[] {
-  const peering = migration.settings.source.network.kind === "peering";
+  const { kind, accepter } = migration.settings.source.network;
+  const peering = kind === "peering";
+  const looks = kind === "transit-gateway" || kind === "vpn";
   const scram = migration.settings.target.auth === "scram";
   const msk = step.msk
     .filter((method) => scram || (method !== "scramSecrets" && method !== "associateScram"))
     .flatMap((method) => mskActions[method]);
   const network = step.network
     .filter((method) => peering || !changesNetwork.has(method))
+    .filter((method) => looks || !looksAtGateways.has(method))
+    .filter((method) => accepter !== undefined || method !== "tagPeering")
     .flatMap((method) => networkActions[method]);
   const found = step.brokers ? [...mskActions.findCluster, ...mskActions.bootstrap] : [];
   const own = [...msk, ...network, ...found, ...replicatorCalls(step, migration)].map((action) =>
@@ -62,7 +66,7 @@ function grantsOf(step: IamStep, migration: Migration): readonly Grant[] {
     ...own,
     ...(step.brokers ? brokerGrants(migration) : []),
     ...(step.name === "provision" ? creationGrants(migration) : []),
-    ...(step.name === "network" && peering ? [tagGrant(migration)] : []),
+    ...(step.name === "network" && peering ? tagGrants(migration) : []),
     ...(step.replicator.includes("create") ? replicatorGrants(migration) : []),
   ];
 }
@@ -104,11 +108,15 @@ function replicatorGrants(migration: Migration): readonly Grant[] {
 const changesNetwork = new Set<string>([
   "createPeering",
   "acceptPeering",
+  "tagPeering",
   "resolveDns",
   "createRoute",
   "deleteRoute",
   "allowIngress",
 ]);
+
+/** The bot makes the way itself, or there is none to look at. */
+const looksAtGateways = new Set<string>(["attachments", "vpnConnections"]);
 
 function brokerGrants(migration: Migration): readonly Grant[] {
   if (migration.settings.target.auth !== "iam") return [];
@@ -157,16 +165,31 @@ const logDelivery = [
   "logs:DescribeLogGroups",
 ];
 
-/** The tag goes with the request that makes the peering, and with no other. */
-function tagGrant(migration: Migration): Grant {
+/** The tags go with the requests that make the peering and the rules, and with no other. */
+function tagGrants(migration: Migration): readonly Grant[] {
   const { partition, account } = site(migration);
   const { region } = migration.settings.target;
-  return {
-    action: "ec2:CreateTags",
-    sid: "TagPeering",
-    Resource: [`arn:${partition}:ec2:${region}:${account}:vpc-peering-connection/*`],
-    Condition: { StringEquals: { "ec2:CreateAction": "CreateVpcPeeringConnection" } },
-  };
+  const ec2 = `arn:${partition}:ec2:${region}:${account}`;
+  return [
+    {
+      action: "ec2:CreateTags",
+      sid: "TagPeering",
+      Resource: [`${ec2}:vpc-peering-connection/*`],
+      Condition: { StringEquals: { "ec2:CreateAction": "CreateVpcPeeringConnection" } },
+    },
+    {
+      action: "ec2:CreateTags",
+      sid: "TagRules",
+      Resource: [`${ec2}:security-group-rule/*`],
+      Condition: { StringEquals: { "ec2:CreateAction": "AuthorizeSecurityGroupIngress" } },
+    },
+  ];
+}
+
+/** The one statement that lets this action pass, on the resources of this migration. */
+export function statementFor(action: string, migration: Migration): Statement | undefined {
+  const all = iamSteps.flatMap((step) => grantsOf(step, migration)).filter((each) => each.action === action);
+  return policyOf(all).Statement[0];
 }
 
 function grant(action: string, resource: IamResource, migration: Migration): Grant {

@@ -232,7 +232,7 @@ function checkAuthentication({ auth, transit, certificateAuthorities = [] }: Clu
       {
         rule: "Mutual TLS needs the ARN of at least one private certificate authority.",
         saw: "auth tls without an authority",
-        correction: "target.auth: iam or scram; or create the cluster by hand, it is adopted then",
+        correction: "target.certificateAuthorities: [arn:aws:acm-pca:…]",
         source,
       },
     ];

@@ -33,13 +33,33 @@ export type MskCluster = {
   readonly configurationRevision: number | undefined;
   readonly subnets: readonly string[];
   readonly securityGroups: readonly string[];
+  /** At rest: ARN of the KMS key; `undefined` where AWS does not say. */
+  readonly kmsKey: string | undefined;
+  readonly encryptsInCluster: boolean;
+  /** For mutual TLS: ARNs of private certificate authorities. */
+  readonly certificateAuthorities: readonly string[];
+  readonly logs: BrokerLogs;
+  /** Open monitoring: both exporters, in the broker. */
+  readonly prometheus: boolean;
+  readonly publicAccess: boolean;
   readonly tags: Readonly<Record<string, string>>;
+};
+
+/** Where the brokers' logs go; nowhere where a part is absent. */
+export type BrokerLogs = {
+  /** Name of a CloudWatch log group. */
+  readonly cloudWatch?: string;
+  readonly s3?: { readonly bucket: string; readonly prefix?: string };
+  /** Name of a Firehose delivery stream. */
+  readonly firehose?: string;
 };
 
 export type MskConfiguration = {
   readonly arn: string;
   readonly revision: number;
   readonly properties: string;
+  /** Configurations carry no tags; this says whose it is. Empty where AWS does not say. */
+  readonly description: string;
 };
 
 export type ConfigurationRequest = {
@@ -68,7 +88,7 @@ export type ClusterRequest = {
   readonly kmsKey?: string;
   readonly monitoring: "DEFAULT" | "PER_BROKER" | "PER_TOPIC_PER_BROKER" | "PER_TOPIC_PER_PARTITION";
   readonly prometheus: boolean;
-  readonly logGroup?: string;
+  readonly logs?: BrokerLogs;
   readonly tags: Readonly<Record<string, string>>;
 };
 
@@ -82,8 +102,11 @@ export type Msk = {
   /** Versions on which a cluster can be created now (ListKafkaVersions, any ACTIVE row). */
   versions(): Promise<readonly string[]>;
   findCluster(name: string): Promise<MskCluster | undefined>;
+  /** `E_TARGET_ABSENT` when there is none of this ARN. Sees a new one before lists do. */
   describeCluster(arn: string): Promise<MskCluster>;
   findConfiguration(name: string): Promise<MskConfiguration | undefined>;
+  /** The revision that a cluster uses. `E_AWS_REFUSED` when there is none. */
+  describeConfiguration(arn: string, revision: number): Promise<MskConfiguration>;
   /** The one of this name where there is one already: names are unique in an account and Region. */
   createConfiguration(request: ConfigurationRequest): Promise<MskConfiguration>;
   /** A new revision; clusters keep the one they have. */
@@ -92,9 +115,12 @@ export type Msk = {
    * Returns the ARN at once; the cluster is CREATING for about half an hour. Where one of this name exists already, its
    * ARN: whoever calls compares it with what was asked for. `E_AWS_UNREACHABLE` when it exists but is not listed yet.
    */
-  createCluster(request: ClusterRequest, configuration: MskConfiguration): Promise<string>;
+  createCluster(
+    request: ClusterRequest,
+    configuration: Pick<MskConfiguration, "arn" | "revision">,
+  ): Promise<string>;
   scramSecrets(arn: string): Promise<readonly string[]>;
-  /** Those that are associated already are no error. */
+  /** Those that are associated already are no error. `E_AWS_REFUSED` names every secret that MSK did not take, and why. */
   associateScram(arn: string, secretArns: readonly string[]): Promise<void>;
   /** host:port list for this way to authenticate; `undefined`: the cluster has none. Refused while it is CREATING. */
   bootstrap(

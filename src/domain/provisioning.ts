@@ -1,9 +1,9 @@
-import type { ClusterRequest, ConfigurationRequest, MskCluster } from "./msk.ts";
+import type { BrokerLogs, ClusterRequest, ConfigurationRequest, MskConfiguration } from "./msk.ts";
 import { brokerPorts } from "./msk-data.ts";
 import type { Plan } from "./plan.ts";
 import type { Migration } from "./settings.ts";
 
-/** How a plan becomes requests to MSK, and how a cluster that exists compares with it. */
+/** How a plan becomes requests to MSK. How a cluster that exists compares with them: drift.ts. */
 
 /** Carried by everything that a migration makes in AWS: this key with the migration's name. */
 export const ownerTag = "msk-ferry";
@@ -12,16 +12,26 @@ export function ownedBy(migration: string, tags: Readonly<Record<string, string>
   return tags[ownerTag] === migration;
 }
 
+/** Configurations carry no tags (API reference, CreateConfiguration): name and description say whose it is. */
 export function configurationRequest(plan: Plan, { name, settings }: Migration): ConfigurationRequest {
   return {
     name: `ferry-${settings.target.cluster}`,
-    description: `MSK Ferry, migration ${name}, plan ${plan.hash.slice(0, 12)}`,
+    description: `${describedAs(name)}, plan ${plan.hash.slice(0, 12)}`,
     kafkaVersions: [plan.shape.kafkaVersion],
     properties: propertiesText(plan.configuration),
   };
 }
 
-/** Monitoring is created at DEFAULT, which is free; `/ferry features` raises it. */
+function describedAs(migration: string): string {
+  return `MSK Ferry, migration ${migration}`;
+}
+
+/** Whether its description is that of this migration, whatever the plan. */
+export function isConfigurationOf(migration: string, { description }: MskConfiguration): boolean {
+  const own = describedAs(migration);
+  return description === own || description.startsWith(`${own},`);
+}
+
 export function clusterRequest({ shape }: Plan, { name, settings }: Migration): ClusterRequest {
   const { target } = settings;
   return {
@@ -37,13 +47,29 @@ export function clusterRequest({ shape }: Plan, { name, settings }: Migration): 
       ? {}
       : { provisionedThroughputMiBs: shape.provisionedThroughputMiBs }),
     auth: target.auth,
+    ...(target.certificateAuthorities.length === 0
+      ? {}
+      : { certificateAuthorities: target.certificateAuthorities }),
     transit: target.transit,
     ...(target.kmsKey === undefined ? {} : { kmsKey: target.kmsKey }),
-    ...(target.logGroup === undefined ? {} : { logGroup: target.logGroup }),
-    monitoring: "DEFAULT",
-    prometheus: true,
+    ...logsOf(target),
+    monitoring: target.monitoring,
+    prometheus: target.openMonitoring,
     tags: { [ownerTag]: name },
   };
+}
+
+function logsOf({ logGroup, logs: { s3, firehose } }: Migration["settings"]["target"]) {
+  const logs: BrokerLogs = {
+    ...(logGroup === undefined ? {} : { cloudWatch: logGroup }),
+    ...(s3 === undefined ? {} : { s3: bucketOf(s3) }),
+    ...(firehose === undefined ? {} : { firehose }),
+  };
+  return Object.keys(logs).length === 0 ? {} : { logs };
+}
+
+function bucketOf({ bucket, prefix }: { readonly bucket: string; readonly prefix?: string | undefined }) {
+  return { bucket, ...(prefix === undefined ? {} : { prefix }) };
 }
 
 /** The request as ferry.yaml forces it: what is written in `target.shape` goes before the plan. */
@@ -78,58 +104,21 @@ function propertiesText(properties: Readonly<Record<string, string>>): string {
 
 /** Order, blank lines and comments say nothing. */
 export function sameProperties(left: string, right: string): boolean {
-  return normalised(left) === normalised(right);
+  const [a, b] = [propertiesOf(left), propertiesOf(right)];
+  return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
 }
 
-function normalised(text: string): string {
+/** What a configuration's text sets, by key. */
+export function propertiesOf(text: string): ReadonlyMap<string, string> {
   const lines = text.split(/\r?\n/).map((line) => line.trim());
-  return lines
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => line.replace(/\s*=\s*/, "="))
-    .toSorted()
-    .join("\n");
-}
-
-export type Drift = { readonly what: string; readonly planned: string; readonly found: string };
-
-/** Where a cluster is not what was planned. A volume may be larger: storage only grows. */
-export function drift(request: ClusterRequest, cluster: MskCluster): readonly Drift[] {
-  const compared: readonly Drift[] = [
-    { what: "kind", planned: request.kind, found: cluster.kind },
-    { what: "instance type", planned: request.instanceType, found: cluster.instanceType },
-    { what: "brokers", planned: String(request.brokers), found: String(cluster.brokers) },
-    { what: "Kafka version", planned: request.kafkaVersion, found: cluster.kafkaVersion },
-    { what: "subnets", planned: listed(request.subnets), found: listed(cluster.subnets) },
-    {
-      what: "security groups",
-      planned: listed(request.securityGroups),
-      found: listed(cluster.securityGroups),
-    },
-    { what: "transit", planned: request.transit, found: cluster.transit },
-  ];
-  return [
-    ...compared.filter(({ planned, found }) => planned !== found),
-    ...authDrift(request, cluster),
-    ...volumeDrift(request, cluster),
-  ];
-}
-
-function authDrift({ auth }: ClusterRequest, cluster: MskCluster): readonly Drift[] {
-  if (cluster.auth.includes(auth)) return [];
-  return [{ what: "authentication", planned: auth, found: cluster.auth.join(", ") || "none" }];
-}
-
-function volumeDrift({ volumeGiB }: ClusterRequest, cluster: MskCluster): readonly Drift[] {
-  if (volumeGiB === undefined || (cluster.volumeGiB ?? volumeGiB) >= volumeGiB) return [];
-  return [{ what: "volume", planned: `${volumeGiB} GiB`, found: `${cluster.volumeGiB} GiB` }];
-}
-
-function listed(names: readonly string[]): string {
-  return names.toSorted().join(", ");
-}
-
-export function driftText({ what, planned, found }: Drift): string {
-  return `${what}: ${found}, planned ${planned}`;
+  return new Map(
+    lines
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => {
+        const [key = "", ...value] = line.split("=");
+        return [key.trim(), value.join("=").trim()] as const;
+      }),
+  );
 }
 
 /** The brokers' port for a way to authenticate: guide, port-info.html. */

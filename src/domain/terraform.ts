@@ -1,4 +1,4 @@
-import type { ClusterRequest } from "./msk.ts";
+import type { BrokerLogs, ClusterRequest } from "./msk.ts";
 import type { Plan } from "./plan.ts";
 import { clusterRequest, configurationRequest } from "./provisioning.ts";
 import type { Migration } from "./settings.ts";
@@ -97,11 +97,7 @@ function clusterBlock(request: ClusterRequest): Block {
           },
         }
       : {}),
-    ...(request.logGroup === undefined
-      ? {}
-      : {
-          logging_info: { broker_logs: { cloudwatch_logs: { enabled: true, log_group: request.logGroup } } },
-        }),
+    ...(request.logs === undefined ? {} : { logging_info: { broker_logs: logs(request.logs) } }),
     // Storage grows only, and `/ferry features` may raise it and the monitoring: an apply must not take that back.
     lifecycle: {
       prevent_destroy: true,
@@ -112,6 +108,18 @@ function clusterBlock(request: ClusterRequest): Block {
           : ["broker_node_group_info[0].storage_info[0].ebs_storage_info[0].volume_size"]),
       ],
     },
+  };
+}
+
+function logs({ cloudWatch, s3, firehose }: BrokerLogs): Block {
+  return {
+    ...(cloudWatch === undefined ? {} : { cloudwatch_logs: { enabled: true, log_group: cloudWatch } }),
+    ...(s3 === undefined
+      ? {}
+      : {
+          s3: { enabled: true, bucket: s3.bucket, ...(s3.prefix === undefined ? {} : { prefix: s3.prefix }) },
+        }),
+    ...(firehose === undefined ? {} : { firehose: { enabled: true, delivery_stream: firehose } }),
   };
 }
 

@@ -74,6 +74,7 @@ describe("the actions that a call to AWS takes", () => {
       findCluster: () => msk.findCluster(cluster.name),
       describeCluster: () => msk.describeCluster(arn),
       findConfiguration: () => msk.findConfiguration(configuration.name),
+      describeConfiguration: () => msk.describeConfiguration(made.arn, 1),
       createConfiguration: () => msk.createConfiguration(configuration),
       reviseConfiguration: () => msk.reviseConfiguration(made.arn, "d", configuration.properties),
       createCluster: () => msk.createCluster(cluster, made),
@@ -105,11 +106,15 @@ describe("the actions that a call to AWS takes", () => {
     await network.createRoute(RTB_SOURCE_1, cidr, peering.id);
     const twice: Record<keyof Network, () => Promise<unknown>> = {
       vpc: () => network.vpc(VPC_SOURCE),
+      subnets: () => network.subnets(cluster.subnets),
+      tagPeering: () => network.tagPeering(peering.id, { a: "b" }),
+      attachments: () => network.attachments(VPC_TARGET),
+      vpnConnections: () => network.vpnConnections(),
       vpcOfSubnets: () => network.vpcOfSubnets(cluster.subnets),
       peerings: () => network.peerings(VPC_SOURCE, VPC_TARGET),
       createPeering: () => network.createPeering(VPC_SOURCE, VPC_TARGET, {}),
       acceptPeering: () => network.acceptPeering(peering.id),
-      resolveDns: () => network.resolveDns(peering.id),
+      resolveDns: () => network.resolveDns(peering.id, "both"),
       routeTables: () => network.routeTables(VPC_SOURCE),
       createRoute: () => {
         aws.control.fault({ kind: "error", status: 400, code: "RouteAlreadyExists", message: "it is there" });
@@ -117,7 +122,7 @@ describe("the actions that a call to AWS takes", () => {
       },
       deleteRoute: () => network.deleteRoute(RTB_SOURCE_1, cidr),
       ingress: () => network.ingress(SG_MSK),
-      allowIngress: () => network.allowIngress(SG_MSK, rule),
+      allowIngress: () => network.allowIngress(SG_MSK, rule, {}),
       revokeIngress: () => network.revokeIngress(SG_MSK, rule),
       deletePeering: async () => {
         await network.deletePeering(peering.id);

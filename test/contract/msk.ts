@@ -75,7 +75,12 @@ export function mskContract(name: string, open: () => Promise<MskUnderTest>): vo
       expect(first).toMatchObject({ revision: 1, properties: "auto.create.topics.enable=false\n" });
       expect((await configuration(name)).arn).toBe(first.arn);
       const second = await msk.reviseConfiguration(first.arn, "another", "num.partitions=6\n");
-      expect(second).toEqual({ arn: first.arn, revision: 2, properties: "num.partitions=6\n" });
+      const properties = "num.partitions=6\n";
+      expect(second).toEqual({ arn: first.arn, revision: 2, properties, description: "another" });
+      expect(await msk.describeConfiguration(first.arn, 1)).toMatchObject({
+        revision: 1,
+        properties: "auto.create.topics.enable=false\n",
+      });
       expect(await msk.findConfiguration(name)).toEqual(second);
     });
 
@@ -103,10 +108,32 @@ export function mskContract(name: string, open: () => Promise<MskUnderTest>): vo
         configurationArn: made.arn,
         configurationRevision: 1,
         securityGroups: under.securityGroups,
+        encryptsInCluster: true,
+        logs: {},
+        prometheus: true,
+        publicAccess: false,
         tags: { "msk-ferry": "orders" },
       });
+      expect(cluster?.kmsKey).toMatch(/^arn:aws:kms:us-east-1:/);
       expect(cluster?.createdAt).toBeTypeOf("number");
       expect(cluster?.subnets.toSorted()).toEqual(under.subnets.toSorted());
+    });
+
+    it("tells the key, the logs, the exporters and the monitoring that a cluster was made with", async () => {
+      const kmsKey = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-4333-8444-555555555555";
+      const logs = {
+        cloudWatch: "/msk/brokers",
+        s3: { bucket: "broker-logs", prefix: "msk" },
+        firehose: "broker-stream",
+      };
+      const cluster = await createActive({ kmsKey, logs, prometheus: false, monitoring: "PER_BROKER" });
+      expect(cluster).toMatchObject({ kmsKey, logs, prometheus: false, monitoring: "PER_BROKER" });
+    });
+
+    it("knows a cluster by its ARN as long as there is one", async () => {
+      await expect(
+        msk.describeCluster("arn:aws:kafka:us-east-1:123456789012:cluster/none/5d7a1c2e-1"),
+      ).rejects.toMatchObject({ code: "E_TARGET_ABSENT" });
     });
 
     it("refuses what MSK refuses, with its sentence", async () => {
@@ -164,10 +191,15 @@ export function mskContract(name: string, open: () => Promise<MskUnderTest>): vo
       await msk.associateScram(cluster.arn, wanted);
       await msk.associateScram(cluster.arn, wanted.slice(0, 1));
       expect((await msk.scramSecrets(cluster.arn)).toSorted()).toEqual(wanted.toSorted());
-      await expect(msk.associateScram(cluster.arn, [secret("mine")])).rejects.toMatchObject({
+      await expect(
+        msk.associateScram(cluster.arn, [secret("mine"), secret("AmazonMSK_good"), secret("yours")]),
+      ).rejects.toMatchObject({
         code: "E_AWS_REFUSED",
-        message: expect.stringContaining("prefix 'AmazonMSK_'"),
+        message: expect.stringMatching(
+          /:secret:mine-.*prefix 'AmazonMSK_'.*:secret:yours-.*prefix 'AmazonMSK_'/,
+        ),
       });
+      expect(await msk.scramSecrets(cluster.arn)).toContain(secret("AmazonMSK_good"));
     });
   });
 }

@@ -48,6 +48,21 @@ export function networkContract(name: string, open: () => Promise<NetworkUnderTe
       await expect(network.vpc("vpc-0a1b2c3d4e5f69999")).rejects.toMatchObject({ code: "E_AWS_REFUSED" });
     });
 
+    it("tells where each subnet lies", async () => {
+      const subnets = await network.subnets(under.targetSubnets);
+      expect(subnets.map(({ id }) => id).toSorted()).toEqual(under.targetSubnets.toSorted());
+      expect(new Set(subnets.map(({ zone }) => zone)).size).toBe(under.targetSubnets.length);
+      expect(subnets.every(({ vpc }) => vpc === under.target)).toBe(true);
+      await expect(network.subnets(["subnet-0a1b2c3d4e5f69999"])).rejects.toMatchObject({
+        code: "E_AWS_REFUSED",
+      });
+    });
+
+    it("finds no way out where there is none", async () => {
+      expect(await network.attachments(under.target)).toEqual([]);
+      expect(await network.vpnConnections()).toEqual([]);
+    });
+
     it("makes one peering for a pair, found from either side", async () => {
       expect(await network.peerings(under.source, under.target)).toEqual([]);
       const made = await network.createPeering(under.source, under.target, tags);
@@ -66,7 +81,7 @@ export function networkContract(name: string, open: () => Promise<NetworkUnderTe
       under.advance(30_000);
       await network.acceptPeering(id);
       expect(await only()).toMatchObject({ state: "active", resolvesDns: false });
-      await network.resolveDns(id);
+      await network.resolveDns(id, "both");
       expect(await only()).toMatchObject({ resolvesDns: true });
     });
 
@@ -87,12 +102,27 @@ export function networkContract(name: string, open: () => Promise<NetworkUnderTe
 
     it("lets a block in on a port, once, and shuts it out again", async () => {
       const rule = { port: 9098, cidr: "10.10.0.0/16", description: "msk-ferry orders" };
-      await network.allowIngress(under.securityGroup, rule);
-      await network.allowIngress(under.securityGroup, rule);
+      await network.allowIngress(under.securityGroup, rule, tags);
+      await network.allowIngress(under.securityGroup, rule, tags);
       expect(await network.ingress(under.securityGroup)).toEqual([rule]);
       await network.revokeIngress(under.securityGroup, rule);
       await network.revokeIngress(under.securityGroup, rule);
       expect(await network.ingress(under.securityGroup)).toEqual([]);
+    });
+
+    it("lets a security group in by name", async () => {
+      const rule = { port: 9098, group: under.securityGroup, description: "msk-ferry orders" };
+      await network.allowIngress(under.securityGroup, rule, tags);
+      await network.allowIngress(under.securityGroup, rule, tags);
+      expect(await network.ingress(under.securityGroup)).toMatchObject([rule]);
+      await network.revokeIngress(under.securityGroup, rule);
+      expect(await network.ingress(under.securityGroup)).toEqual([]);
+    });
+
+    it("tags a peering that is there", async () => {
+      const { id } = await only();
+      await network.tagPeering(id, { owner: "us" });
+      expect((await only()).tags).toEqual({ ...tags, owner: "us" });
     });
 
     it("shows a route of a deleted peering as a blackhole; deleting twice is no error", async () => {

@@ -87,7 +87,7 @@ describe("what MSK demands of a cluster", () => {
     { change: { transit: "tls-plaintext" }, correction: "target.transit: tls" },
     {
       change: { auth: "tls" },
-      correction: "target.auth: iam or scram; or create the cluster by hand, it is adopted then",
+      correction: "target.certificateAuthorities: [arn:aws:acm-pca:…]",
     },
   ])("refuses $change with one correction", ({ change, from, correction }) => {
     expect(check(change, from).map((each) => each.correction)).toEqual([correction]);

@@ -192,9 +192,7 @@ function planned(drawn: Drawn): { readonly plan: Plan; readonly migration: Migra
 function refusals(plan: Plan, migration: Migration, drawn: Drawn): readonly string[] {
   const configuration = configurationRequest(plan, migration);
   const sent = clusterRequest(plan, migration);
-  const request = provisionedRequest.parse(
-    creationInput(sent, { arn: "arn", revision: 1, properties: "" }).Provisioned,
-  );
+  const request = provisionedRequest.parse(creationInput(sent, { arn: "arn", revision: 1 }).Provisioned);
   const { instanceType } = plan.shape;
   return [
     clusterNameRule(sent.name),

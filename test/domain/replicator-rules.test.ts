@@ -39,6 +39,12 @@ const target: MskCluster = {
   configurationRevision: undefined,
   subnets: ["a", "b", "c"],
   securityGroups: ["sg"],
+  kmsKey: undefined,
+  encryptsInCluster: true,
+  certificateAuthorities: [],
+  logs: {},
+  prometheus: true,
+  publicAccess: false,
   tags: {},
 };
 

@@ -81,7 +81,7 @@ describe("connecting the networks by peering", () => {
     const aws = await createAwsWork({ source: { network: { kind: "peering", vpc: "vpc-source" } } });
     await aws.network.network.createPeering("vpc-target", "vpc-source", {});
     const wide = { port: 9000, toPort: 9999, cidr: "10.0.0.0/8", description: "" };
-    await aws.network.network.allowIngress("sg-1", wide);
+    await aws.network.network.allowIngress("sg-1", wide, {});
     const shown = await aws.carryOut(run);
     expect(aws.network.changes.filter((each) => each === "createPeering")).toHaveLength(1);
     expect(await aws.network.network.ingress("sg-1")).toEqual([wide]);
@@ -94,9 +94,10 @@ describe("connecting the networks by peering", () => {
     await aws.network.network.deletePeering("pcx-1");
     await expect(run(aws.open())).rejects.toMatchObject({
       code: "E_NETWORK",
-      message: "pcx-1 is deleting: AWS names no cause.",
+      message: "pcx-1 is deleting: AWS names no cause. /ferry network makes another one.",
     });
-    await aws.carryOut(run);
+    await expect(run(aws.open())).rejects.toMatchObject({ code: "E_NETWORK" });
+    await aws.carryOut(run, undefined, "job-2");
     const found = await aws.network.network.peerings("vpc-source", "vpc-target");
     expect(found).toMatchObject([{ id: "pcx-2", state: "active" }]);
   });
@@ -106,8 +107,7 @@ describe("connecting the networks by peering", () => {
     await aws.carryOut(run);
     await aws.network.network.deletePeering("pcx-1");
     await aws.clock.advance(5000);
-    await aws.store.remove("network:orders:peering");
-    await aws.carryOut(run);
+    await aws.carryOut(run, undefined, "job-2");
     const tables = await aws.network.network.routeTables("vpc-target");
     expect(tables[0]?.routes).toContainEqual({
       destination: "10.10.0.0/16",

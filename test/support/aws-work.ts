@@ -48,15 +48,16 @@ export async function createAwsWork(changes: Changes = {}) {
     client: absent,
     applications: absent,
   };
-  const open = () => ({ ...createSmallWork({ clock, store, migration }), world });
+  const open = (jobId = "job-1") => ({ ...createSmallWork({ clock, store, migration, jobId }), world });
 
   /** Calls a job until it is done, with the pauses that it asks for; a crash ends one attempt, as it would. */
   async function carryOut(
     job: (work: Work) => Promise<Outcome>,
     isCrash: (thrown: unknown) => boolean = () => false,
+    jobId = "job-1",
   ) {
     for (let attempt = 0; attempt < 500; attempt += 1) {
-      const work = open();
+      const work = open(jobId);
       const outcome = await job(work).catch((thrown: unknown): Outcome => {
         if (isCrash(thrown)) return { kind: "again", ms: 1000 };
         throw thrown;

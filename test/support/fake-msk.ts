@@ -5,6 +5,7 @@ import { checkCluster, violationText } from "#domain/msk-rules.ts";
 
 const minute = 60_000;
 const arn = "arn:aws:kafka:us-east-1:123456789012";
+const kms = "arn:aws:kms:us-east-1:123456789012:key";
 
 type Held = {
   cluster: MskCluster;
@@ -18,7 +19,10 @@ type Held = {
 type State = {
   readonly now: () => number;
   readonly clusters: Map<string, Held>;
+  /** The newest revision by name. */
   readonly configurations: Map<string, MskConfiguration>;
+  /** By ARN and number. */
+  readonly revisions: Map<string, MskConfiguration>;
   readonly operations: Map<string, OperationState>;
   readonly script: Script;
 };
@@ -40,6 +44,10 @@ export type FakeMsk = {
   readonly configurations: () => readonly MskConfiguration[];
   /** Puts a cluster there that somebody else made. */
   put(cluster: Partial<MskCluster> & { readonly name: string }): MskCluster;
+  /** Somebody deletes it by hand. */
+  remove(name: string): void;
+  /** A configuration that somebody else made. */
+  configure(configuration: Partial<MskConfiguration> & { readonly name: string }): MskConfiguration;
 };
 
 export function createFakeMsk(clock: { now(): number }): FakeMsk {
@@ -48,6 +56,7 @@ export function createFakeMsk(clock: { now(): number }): FakeMsk {
     now: () => clock.now(),
     clusters: new Map(),
     configurations: new Map(),
+    revisions: new Map(),
     operations: new Map(),
     script: { onCall: () => {}, failNext: undefined },
   };
@@ -69,6 +78,19 @@ export function createFakeMsk(clock: { now(): number }): FakeMsk {
       const cluster = { ...plain(given.name, state.now()), ...given };
       state.clusters.set(cluster.name, { cluster, next: undefined, secrets: [] });
       return cluster;
+    },
+    remove: (name) => void state.clusters.delete(name),
+    configure: ({ name, ...given }) => {
+      const made = {
+        arn: `${arn}:configuration/${name}/1`,
+        revision: 1,
+        properties: "",
+        description: "",
+        ...given,
+      };
+      state.configurations.set(name, made);
+      state.revisions.set(`${made.arn} ${made.revision}`, made);
+      return made;
     },
   };
 }
@@ -95,6 +117,12 @@ function plain(name: string, createdAt: number): MskCluster {
     configurationRevision: undefined,
     subnets: ["subnet-a", "subnet-b", "subnet-c"],
     securityGroups: ["sg-1"],
+    kmsKey: undefined,
+    encryptsInCluster: true,
+    certificateAuthorities: [],
+    logs: {},
+    prometheus: true,
+    publicAccess: false,
     tags: {},
   };
 }
@@ -127,6 +155,7 @@ function reading(
   | "findCluster"
   | "describeCluster"
   | "findConfiguration"
+  | "describeConfiguration"
   | "scramSecrets"
   | "bootstrap"
   | "operation"
@@ -135,8 +164,19 @@ function reading(
     versions: () =>
       call("versions", () => [...new Set([...recordedVersions.standard, ...recordedVersions.express])]),
     findCluster: (name) => call("findCluster", () => state.clusters.get(name)?.cluster),
-    describeCluster: (arn) => call("describeCluster", () => heldBy(state, arn).cluster),
+    describeCluster: (arn) =>
+      call("describeCluster", () => {
+        const found = [...state.clusters.values()].find(({ cluster }) => cluster.arn === arn);
+        if (found !== undefined) return found.cluster;
+        throw new FerryError("E_TARGET_ABSENT", `There is no MSK cluster ${arn}.`);
+      }),
     findConfiguration: (name) => call("findConfiguration", () => state.configurations.get(name)),
+    describeConfiguration: (arn, revision) =>
+      call("describeConfiguration", () => {
+        const found = state.revisions.get(`${arn} ${revision}`);
+        if (found === undefined) throw refused("The configuration revision does not exist.");
+        return found;
+      }),
     scramSecrets: (arn) => call("scramSecrets", () => [...heldBy(state, arn).secrets]),
     bootstrap: (arn, auth, transit) =>
       call("bootstrap", () => {
@@ -160,22 +200,25 @@ function creating(
 ): Pick<Msk, "createConfiguration" | "reviseConfiguration" | "createCluster" | "associateScram"> {
   const { configurations, clusters } = state;
   return {
-    createConfiguration: ({ name, properties }) =>
+    createConfiguration: ({ name, properties, description }) =>
       call("createConfiguration", () => {
         const made = configurations.get(name) ?? {
           arn: `${arn}:configuration/${name}/1`,
           revision: 1,
           properties,
+          description,
         };
+        state.revisions.set(`${made.arn} ${made.revision}`, made);
         configurations.set(name, made);
         return made;
       }),
-    reviseConfiguration: (arn, _description, properties) =>
+    reviseConfiguration: (arn, description, properties) =>
       call("reviseConfiguration", () => {
         const [name, found] = [...configurations].find(([, each]) => each.arn === arn) ?? [];
         if (name === undefined || found === undefined) throw refused("The configuration does not exist.");
-        const next = { arn, revision: found.revision + 1, properties };
+        const next = { ...found, revision: found.revision + 1, properties, description };
         configurations.set(name, next);
+        state.revisions.set(`${arn} ${next.revision}`, next);
         return next;
       }),
     createCluster: (request, configuration) =>
@@ -191,16 +234,21 @@ function creating(
     associateScram: (arn, secrets) =>
       call("associateScram", () => {
         const held = heldBy(state, arn);
-        const wrong = secrets.find((secret) => !secret.includes(":secret:AmazonMSK_"));
-        if (wrong !== undefined) {
-          throw refused(`Secret ${wrong}: Secret names must have the prefix 'AmazonMSK_'`);
-        }
-        held.secrets.push(...secrets.filter((secret) => !held.secrets.includes(secret)));
+        const right = secrets.filter((secret) => secret.includes(":secret:AmazonMSK_"));
+        held.secrets.push(...right.filter((secret) => !held.secrets.includes(secret)));
+        const wrong = secrets.filter((secret) => !right.includes(secret));
+        if (wrong.length === 0) return;
+        const why = "Secret names must have the prefix 'AmazonMSK_'";
+        throw refused(wrong.map((secret) => `Secret ${secret}: ${why}`).join(" "));
       }),
   };
 }
 
-function created(request: ClusterRequest, configuration: MskConfiguration, now: number): MskCluster {
+function created(
+  request: ClusterRequest,
+  configuration: Pick<MskConfiguration, "arn" | "revision">,
+  now: number,
+): MskCluster {
   return {
     ...plain(request.name, now),
     state: "CREATING",
@@ -217,6 +265,10 @@ function created(request: ClusterRequest, configuration: MskConfiguration, now: 
     configurationRevision: configuration.revision,
     subnets: request.subnets,
     securityGroups: request.securityGroups,
+    kmsKey: request.kmsKey ?? `${kms}/aws-kafka`,
+    certificateAuthorities: request.certificateAuthorities ?? [],
+    logs: request.logs ?? {},
+    prometheus: request.prometheus,
     tags: request.tags,
   };
 }

@@ -1,21 +1,27 @@
 import { overlap } from "#domain/cidr.ts";
 import { FerryError } from "#domain/errors.ts";
 import {
+  type GatewayAttachment,
   type IngressRule,
   isGone,
   type LayerAnswer,
   type Network,
   type Peering,
   type Prober,
+  peerOf,
   type Route,
   type RouteTable,
   type Vpc,
+  type VpnConnection,
 } from "#domain/network.ts";
 
 const second = 1000;
 
 type Held = { peering: Peering; next: { readonly at: number; readonly state: Peering["state"] } | undefined };
-type Table = Omit<RouteTable, "routes"> & { routes: Array<Omit<Route, "state">> };
+type Table = Omit<RouteTable, "routes" | "propagating"> & {
+  routes: Array<Omit<Route, "state">>;
+  propagating?: readonly string[];
+};
 
 type State = {
   readonly now: () => number;
@@ -28,7 +34,13 @@ type State = {
   readonly script: Script;
 };
 
-type Script = { onCall: (call: string, phase: "before" | "after") => void };
+type Script = {
+  onCall: (call: string, phase: "before" | "after") => void;
+  /** Subnet to zone; each has one of its own where absent. */
+  zones: Map<string, string>;
+  attachments: readonly GatewayAttachment[];
+  vpns: readonly VpnConnection[];
+};
 
 export type FakeNetwork = {
   readonly network: Network;
@@ -58,7 +70,7 @@ export function createFakeNetwork(clock: { now(): number }): FakeNetwork {
       ["sg-source", []],
     ]),
     peerings: new Map(),
-    script: { onCall: () => {} },
+    script: { onCall: () => {}, zones: new Map(), attachments: [], vpns: [] },
   };
   const call: Call = async (name, carryOut) => {
     state.script.onCall(name, "before");
@@ -74,6 +86,8 @@ export function createFakeNetwork(clock: { now(): number }): FakeNetwork {
       ...peerings(state, call),
       ...routes(state, call),
       ...groups(state, call),
+      attachments: () => call("attachments", () => [...state.script.attachments]),
+      vpnConnections: () => call("vpnConnections", () => [...state.script.vpns]),
     },
     script: state.script,
     changes,
@@ -98,8 +112,16 @@ function vpcOf(state: State, id: string): Vpc {
   return found;
 }
 
-function vpcs(state: State, call: Call): Pick<Network, "vpc" | "vpcOfSubnets"> {
+function vpcs(state: State, call: Call): Pick<Network, "vpc" | "vpcOfSubnets" | "subnets"> {
   return {
+    subnets: (ids) =>
+      call("subnets", () =>
+        ids.map((id) => {
+          const vpc = state.subnets.get(id);
+          if (vpc === undefined) throw refused(`The subnet ID '${id}' does not exist`);
+          return { id, vpc, zone: state.script.zones.get(id) ?? `use1-${id}` };
+        }),
+      ),
     vpc: (id) => call("vpc", () => vpcOf(state, id)),
     vpcOfSubnets: (subnets) =>
       call("vpcOfSubnets", () => {
@@ -124,7 +146,10 @@ function isBetween({ requester, accepter }: Peering, a: string, b: string): bool
 function peerings(
   state: State,
   call: Call,
-): Pick<Network, "peerings" | "createPeering" | "acceptPeering" | "resolveDns" | "deletePeering"> {
+): Pick<
+  Network,
+  "peerings" | "createPeering" | "acceptPeering" | "tagPeering" | "resolveDns" | "deletePeering"
+> {
   const between = (a: string, b: string) =>
     [...state.peerings.values()]
       .map(({ peering }) => peering)
@@ -145,6 +170,11 @@ function peerings(
         }
         held.peering = { ...held.peering, state: "provisioning" };
         held.next = { at: state.now() + 10 * second, state: "active" };
+      }),
+    tagPeering: (id, tags) =>
+      call("tagPeering", () => {
+        const held = heldBy(state, id);
+        held.peering = { ...held.peering, tags: { ...held.peering.tags, ...tags } };
       }),
     resolveDns: (id) =>
       call("resolveDns", () => {
@@ -201,6 +231,7 @@ function routes(state: State, call: Call): Pick<Network, "routeTables" | "create
           .filter((table) => table.vpc === vpc)
           .map((table) => ({
             ...table,
+            propagating: table.propagating ?? [],
             routes: [
               ...vpcOf(state, vpc).cidrs.map((destination) => ({
                 destination,
@@ -229,7 +260,7 @@ function routes(state: State, call: Call): Pick<Network, "routeTables" | "create
 }
 
 function sameRule(left: IngressRule, right: IngressRule): boolean {
-  return left.port === right.port && left.toPort === right.toPort && left.cidr === right.cidr;
+  return left.port === right.port && left.toPort === right.toPort && peerOf(left) === peerOf(right);
 }
 
 function groups(state: State, call: Call): Pick<Network, "ingress" | "allowIngress" | "revokeIngress"> {
