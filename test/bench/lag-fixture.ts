@@ -1,4 +1,4 @@
-/** Topics and committed offsets of the lag bench: each group reads 20 topics of 20 partitions, all topics are read. */
+/** Topics and committed offsets of the lag and assess benches: each group reads 20 topics, all topics are read. */
 
 export type LagFixture = {
   readonly topics: readonly string[];
@@ -9,13 +9,18 @@ export type LagFixture = {
 };
 
 const topicsPerGroup = 20;
-const partitionsPerTopic = 20;
 
-export function fixtureOf(size: { readonly topics: number; readonly groups: number }): LagFixture {
+export function fixtureOf(size: {
+  readonly topics: number;
+  readonly groups: number;
+  /** 20 when absent. */
+  readonly partitionsPerTopic?: number;
+}): LagFixture {
+  const { partitionsPerTopic = 20 } = size;
   const topics = Array.from({ length: size.topics }, (_, at) => `bench.lag.topic-${digits(at)}`);
   const groups = Array.from({ length: size.groups }, (_, at): [string, Map<string, number[]>] => [
     `bench.lag.group-${digits(at)}`,
-    new Map(topicsOf(topics, at).map((topic) => [topic, committed(at)])),
+    new Map(topicsOf(topics, at).map((topic) => [topic, committed(at, partitionsPerTopic)])),
   ]);
   const rows = groups.length * topicsPerGroup * partitionsPerTopic;
   return { topics, partitionsPerTopic, groups: new Map(groups), rows };
@@ -28,8 +33,8 @@ function topicsOf(topics: readonly string[], group: number): readonly string[] {
   );
 }
 
-function committed(group: number): number[] {
-  return Array.from({ length: partitionsPerTopic }, (_, partition) => group + partition);
+function committed(group: number, partitions: number): number[] {
+  return Array.from({ length: partitions }, (_, partition) => group + partition);
 }
 
 function digits(at: number): string {

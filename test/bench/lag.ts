@@ -1,20 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
-import { processEnvironment } from "#config";
-import type { KafkaCluster } from "#domain/ports.ts";
 import { createRunFolder } from "#lab/folders.ts";
 import { startBroker } from "#lab/kafka.ts";
-import { eventually } from "#lab/process.ts";
-import { createQuietLog } from "#support/quiet-log.ts";
-import { realClock } from "#support/real-clock.ts";
+import { fill } from "./broker-fill.ts";
+import { startScript } from "./child-script.ts";
 import { load, type Spread, spreadOf } from "./figures.ts";
-import { fixtureOf, type LagFixture } from "./lag-fixture.ts";
+import { fixtureOf } from "./lag-fixture.ts";
 import type { BenchTools } from "./main.ts";
 
 /**
@@ -79,7 +71,7 @@ export async function lag({ args, say, signal }: BenchTools): Promise<object | u
 
 async function onFake(run: Run, tools: Tools): Promise<object> {
   await using stack = new AsyncDisposableStack();
-  const brokers = start(stack, new URL("./lag-brokers.ts", import.meta.url), [sizes.fake, run.groups]);
+  const brokers = startScript(stack, new URL("./lag-brokers.ts", import.meta.url), [sizes.fake, run.groups]);
   const { bootstrap } = z.object({ bootstrap: z.array(z.string()) }).parse(JSON.parse(await brokers.line()));
   tools.say(`three fake brokers hold ${sizes.fake * 20} partitions`);
   return await measure({ bootstrap, topics: sizes.fake, run }, tools);
@@ -96,54 +88,13 @@ async function onReal(run: Run, { say, signal }: Tools): Promise<object> {
   return await measure({ bootstrap: [broker.bootstrap], topics: sizes.real, run }, { say, signal });
 }
 
-/** A broker takes minutes until it knows all partitions that it has said to have created. */
-async function fill(bootstrap: string, fixture: LagFixture, { say, signal }: Tools): Promise<void> {
-  const cluster = createKafkaCluster({
-    role: "source",
-    access: { bootstrap: [bootstrap], protocol: "PLAINTEXT" },
-    log: createQuietLog(),
-    clock: realClock,
-  });
-  const partitions = fixture.partitionsPerTopic;
-  try {
-    for (let at = 0; at < fixture.topics.length; at += 25) {
-      const names = fixture.topics.slice(at, at + 25);
-      await patiently(signal, `topics ${at} to ${at + 25}`, () =>
-        cluster.createTopics(names.map((name) => ({ name, partitions, replicationFactor: 1, configs: {} }))),
-      );
-    }
-    say(`a real broker holds ${fixture.topics.length * partitions} partitions`);
-    await commitAll(cluster, fixture, signal);
-    say(`${fixture.groups.size} groups have committed ${fixture.rows} offsets`);
-  } finally {
-    await cluster.close();
-  }
-}
-
-async function commitAll(cluster: KafkaCluster, fixture: LagFixture, signal: AbortSignal): Promise<void> {
-  const groups = [...fixture.groups];
-  for (let at = 0; at < groups.length; at += 50) {
-    await patiently(signal, `groups ${at} to ${at + 50}`, () =>
-      cluster.commit(new Map(groups.slice(at, at + 50))),
-    );
-  }
-}
-
-async function patiently(signal: AbortSignal, what: string, act: () => Promise<unknown>): Promise<void> {
-  const attempt = async () => {
-    await act();
-    return true;
-  };
-  await eventually(attempt, { what, deadlineMs: 300_000, everyMs: 1000, signal });
-}
-
 async function measure(
   place: { readonly bootstrap: readonly string[]; readonly topics: number; readonly run: Run },
   { say, signal }: Tools,
 ): Promise<object> {
   const { bootstrap, topics, run } = place;
   await using stack = new AsyncDisposableStack();
-  const sweeper = start(stack, new URL("./lag-sweeps.ts", import.meta.url), [
+  const sweeper = startScript(stack, new URL("./lag-sweeps.ts", import.meta.url), [
     bootstrap.join(","),
     topics,
     run.groups,
@@ -178,30 +129,4 @@ async function askWhile(port: number, done: Promise<unknown>, signal: AbortSigna
     await pause(10, undefined, { signal });
   }
   return spreadOf(took);
-}
-
-type Started = { readonly line: () => Promise<string> };
-
-/** A script of this folder; `line` reads its next line and fails when it has ended. */
-function start(stack: AsyncDisposableStack, script: URL, args: readonly unknown[]): Started {
-  const { PATH } = processEnvironment();
-  const path = fileURLToPath(script);
-  const child: ChildProcess = spawn(process.execPath, [path, ...args.map(String)], {
-    env: { PATH },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const closed = once(child, "close");
-  stack.defer(async () => {
-    child.kill("SIGKILL");
-    await closed;
-  });
-  if (!child.stdout) throw new Error(`${path} has no output`);
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  return {
-    async line() {
-      const next = await lines.next();
-      if (next.done === true) throw new Error(`${path} has ended`);
-      return next.value;
-    },
-  };
 }
