@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readTable } from "#adapters/mirrormaker/process-table.ts";
 import { createProcesses, type Processes } from "#adapters/mirrormaker/processes.ts";
 import { type MirrorSite, mirrorProperties } from "#adapters/mirrormaker/properties.ts";
 import type { Flow } from "#domain/ports.ts";
@@ -133,6 +134,7 @@ describe("a process", () => {
       expect((await stat(join(folder, "f"))).mode & 0o777).toBe(0o700);
       expect(await readFile(file, "utf8")).toBe("password=secret");
       expect([await processes.alive(pid, "f"), await processes.alive(pid, "other")]).toEqual([true, false]);
+      expect([await processes.find("f"), await processes.find("other")]).toEqual([[pid], []]);
       const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
       expect(line).not.toContain("secret");
       await eventually("its words", async () =>
@@ -142,8 +144,17 @@ describe("a process", () => {
       processes.signal(pid, "SIGKILL");
     }
     await eventually("its end", async () => ((await processes.alive(pid, "f")) ? undefined : true));
+    expect(await processes.find("f")).toEqual([]);
     await processes.tidy("f");
     await expect(stat(join(folder, "f"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("is found in what ps shows, where there is no /proc", () => {
+    const shown = "    1 /sbin/init\n  77 java -Xmx1g -Dferry.flow=f -cp /opt/kafka/libs/*\n\n";
+    expect(readTable(shown)).toEqual([
+      { pid: 1, args: ["/sbin/init"] },
+      { pid: 77, args: ["java", "-Xmx1g", "-Dferry.flow=f", "-cp", "/opt/kafka/libs/*"] },
+    ]);
   });
 
   it("cannot run without a Kafka", async () => {

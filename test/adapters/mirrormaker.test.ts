@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { backoffMs, deathLimit, decide } from "#adapters/mirrormaker/decide.ts";
 import { lastWords } from "#adapters/mirrormaker/processes.ts";
 import type { Ordered, Ran } from "#adapters/mirrormaker/records.ts";
-import { FerryError } from "#domain/errors.ts";
 import { createMirrorMakerBench, flow, type MirrorMakerBench } from "#support/mirrormaker-bench.ts";
 
 describe("MirrorMaker's processes", () => {
@@ -141,33 +140,6 @@ describe("MirrorMaker's processes", () => {
     await bench.store.release(lease);
     await bench.ended(stopping);
     expect(seen).toEqual(["stopped"]);
-  });
-
-  it("end at once when their start cannot be written down: nobody could stop them", async () => {
-    const isPid = (key: string) => key.startsWith("mirrormaker:orders:ran:") && bench.running.size > 0;
-    const write: typeof bench.store.write = (key, ...rest) =>
-      isPid(key) ? Promise.reject(new FerryError("E_STORE", "away")) : bench.store.write(key, ...rest);
-    const engine = bot({ store: { ...bench.store, write } });
-    await expect(bench.ended(engine.define(flow, "running"))).rejects.toMatchObject({ code: "E_STORE" });
-    expect(bench.signals[0]).toBe("SIGKILL 1");
-  });
-
-  it("are absent once their topics may be gone, and removed by whoever comes next", async () => {
-    const killed = { ...bench.store, remove: () => Promise.reject(new FerryError("E_STORE", "killed")) };
-    const dying = bot({ store: killed });
-    await bench.ended(dying.define(flow, "running"));
-    await expect(bench.ended(dying.remove(flow.name))).rejects.toMatchObject({ code: "E_STORE" });
-    const engine = bot();
-    expect((await engine.status(flow.name)).state).toBe("absent");
-    await expect(engine.copied(flow.name)).rejects.toMatchObject({
-      message: `There is no mirror ${flow.name}.`,
-    });
-    await bench.ended(engine.remove(flow.name));
-    expect(await engine.list("ferry-")).toEqual([]);
-    await expect(bench.ended(dying.define(flow, "running"))).resolves.toBeUndefined();
-    await expect(bench.ended(dying.remove(flow.name))).rejects.toMatchObject({ code: "E_STORE" });
-    await bench.ended(engine.define(flow, "running"));
-    expect(await engine.status(flow.name)).toMatchObject({ state: "running" });
   });
 
   it("are started anew for another list of topics", async () => {

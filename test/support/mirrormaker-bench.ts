@@ -14,6 +14,8 @@ export type MirrorMakerBench = {
   readonly clock: HandClock;
   readonly source: FakeKafka;
   readonly target: FakeKafka;
+  /** As a bot gets it. */
+  readonly mirrorTarget: MirrorCluster;
   readonly store: Store;
   readonly running: Map<number, Process>;
   /** Signals given: "SIGTERM 1". */
@@ -82,6 +84,8 @@ export function createMirrorMakerBench(): MirrorMakerBench {
         return pids;
       },
       alive: async (pid) => running.get(pid)?.host === host,
+      find: async (name) =>
+        [...running].filter(([, each]) => each.flow === name && each.host === host).map(([pid]) => pid),
       signal(pid, signal) {
         signals.push(`${signal} ${pid}`);
         if (signal === "SIGKILL" || !deaf) kill(pid);
@@ -119,6 +123,7 @@ export function createMirrorMakerBench(): MirrorMakerBench {
     clock,
     source,
     target,
+    mirrorTarget: withAppend(target),
     store,
     running,
     signals,

@@ -1,7 +1,7 @@
 import { createCheckpoints } from "#domain/checkpoints.ts";
 import { checkShape, firstDifference, toPatch } from "#domain/copied-offsets.ts";
 import { FerryError } from "#domain/errors.ts";
-import { firstTrace } from "#domain/flow.ts";
+import { firstTrace, mirrorTransactionMs } from "#domain/flow.ts";
 import type { Clock, EngineCheck, Flow, FlowState, Log, ReplicationEngine } from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import { readStatus, type StatusNeed } from "./flow-status.ts";
@@ -164,11 +164,12 @@ async function reachTopics(desk: Desk, ordered: Ordered): Promise<void> {
   }
 }
 
-/** A process that was killed leaves a transaction open until its coordinator ends it, a minute later at most. */
+/** A process that was killed leaves a transaction open until its coordinator ends it, which looks every ten seconds. */
 async function settle(desk: Desk, ordered: Ordered): Promise<void> {
   const began = desk.clock.now();
+  const patienceMs = Math.max(desk.patienceMs, mirrorTransactionMs + 30_000);
   while (!(await isSettled(ordered.flow.name, desk.side(ordered)))) {
-    if (desk.clock.now() - began > desk.patienceMs) {
+    if (desk.clock.now() - began > patienceMs) {
       throw new FerryError("E_CONNECT", `${ordered.flow.name} has ended with a transaction that stays open.`);
     }
     await desk.clock.sleep(pollMs);

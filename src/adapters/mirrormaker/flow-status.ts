@@ -45,7 +45,8 @@ async function running(
   need: StatusNeed,
 ): Promise<Seen> {
   if (hasGivenUp(ordered, ran)) return { state: "failed", tasks: dead(ran) };
-  const mine = ran?.order === ordered.order ? ran : undefined;
+  // What one has said that may have started and died is no sign of life.
+  const mine = ran?.order === ordered.order && ran.starting !== true ? ran : undefined;
   const said = mine !== undefined && alive ? await statuses(ordered, mine, need) : new Map<string, Status>();
   const waits = await need.runner.waitsFor(ordered, ran, alive, said.size > 0);
   if (mine === undefined || !alive || waits !== undefined) {

@@ -32,6 +32,15 @@ const everyMs = 1_000;
 const seenEveryMs = 5_000;
 /** A keeper that has not looked for so long is gone. */
 const forsakenMs = 30_000;
+/** One that was about to start a process is waited for until the process would be in its group. */
+const startedMs = 120_000;
+
+/** While the lease on a flow is held: what its record says is written only as long as it is. */
+type Held = KeeperNeed & {
+  readonly keep: (flow: string, ran: Ran) => Promise<void>;
+  /** Before anything that no record fences. `E_LEASE_LOST`. */
+  readonly hold: () => Promise<void>;
+};
 
 export function createKeeper(need: KeeperNeed): Runner {
   const { store, records, clock, log, owner } = need;
@@ -49,10 +58,22 @@ export function createKeeper(need: KeeperNeed): Runner {
   async function leased(flow: string): Promise<boolean> {
     const lease = await acquire(store, `mirrormaker:${flow}`, owner);
     if (lease === undefined) return false;
+    const ended = new AbortController();
+    const beating = beat(lease, ended.signal, need);
     try {
-      await act(flow, need);
+      await act(flow, {
+        ...need,
+        keep: (name, ran) => records.keepRan(name, ran, lease),
+        hold: () => store.renew(lease, leaseMs),
+      });
       return true;
+    } catch (thrown) {
+      if (asFerryError(thrown).code !== "E_LEASE_LOST") throw thrown;
+      log.warn({ flow }, "another bot looks after this mirror now");
+      return false;
     } finally {
+      ended.abort();
+      await beating;
       await store.release(lease).catch(() => undefined);
     }
   }
@@ -91,27 +112,66 @@ async function acquire(store: Store, scope: string, owner: string): Promise<Leas
   }
 }
 
-async function act(flow: string, need: KeeperNeed): Promise<void> {
+/** A broker that answers late, or a start of many files, must not cost the lease. */
+async function beat(lease: Lease, ended: AbortSignal, { store, clock }: KeeperNeed): Promise<void> {
+  try {
+    for (;;) {
+      await clock.sleep(leaseMs / 3, ended);
+      await store.renew(lease, leaseMs);
+    }
+  } catch {
+    // Ended, or lost: whatever is written or done without it is refused.
+  }
+}
+
+async function act(flow: string, need: Held): Promise<void> {
   const { records, clock, host } = need;
   const ordered = await records.ordered(flow);
   if (ordered === undefined) return;
   const ran = await records.ran(flow);
   // Its keeper may still be there, or it runs on without one.
   if (ran !== undefined && ran.host !== host && (await isElsewhere(ordered, ran, need))) return;
+  if (ran?.starting === true) return adopt(ordered, ran, need);
   const alive = await isAlive(ordered, ran, need);
   const step = decide(ordered, ran, alive, clock.now());
   await carryOut(step, ordered, ran, need);
 }
 
+/** A bot ended while it started a process: the process is looked for, and never is there a second one. */
+async function adopt(ordered: Ordered, ran: Ran, need: Held): Promise<void> {
+  const { processes, clock, log, host } = need;
+  const { name } = ordered.flow;
+  const seen: Ran = { ...ran, starting: undefined, host, seenAt: clock.now() };
+  // From another machine it would be in its group by now.
+  if (ran.host !== host) return need.keep(name, seen);
+  const found = await processes.find(name);
+  if (found === undefined && (clock.now() - ran.seenAt < startedMs || (await hasMembers(ordered, need)))) {
+    log.warn({ flow: name }, "a process of this mirror may run, and this machine does not tell which");
+    return;
+  }
+  const [pid, ...others] = found ?? [];
+  if (pid === undefined) return need.keep(name, seen);
+  await need.keep(name, { ...seen, pid });
+  for (const other of others) processes.signal(other, "SIGTERM");
+  log.warn({ flow: name, pid }, "found the process that a bot had started before it ended");
+}
+
 async function isElsewhere(ordered: Ordered, ran: Ran, need: KeeperNeed): Promise<boolean> {
-  if (ran.pid === undefined) return false;
-  return need.clock.now() - ran.seenAt < forsakenMs || (await hasMembers(ordered, need));
+  if (ran.pid === undefined && ran.starting !== true) return false;
+  const patienceMs = ran.starting === true ? startedMs : forsakenMs;
+  return need.clock.now() - ran.seenAt < patienceMs || (await hasMembers(ordered, need));
 }
 
 async function isAlive(ordered: Ordered, ran: Ran | undefined, need: KeeperNeed): Promise<boolean> {
+  if (ran?.starting === true) return await mayHaveStarted(ordered, ran, need);
   if (ran?.pid === undefined) return false;
   if (ran.host === need.host) return await need.processes.alive(ran.pid, ordered.flow.name);
   return await isElsewhere(ordered, ran, need);
+}
+
+async function mayHaveStarted(ordered: Ordered, ran: Ran, need: KeeperNeed): Promise<boolean> {
+  const found = ran.host === need.host ? await need.processes.find(ordered.flow.name) : undefined;
+  return found === undefined ? await isElsewhere(ordered, ran, need) : found.length > 0;
 }
 
 /** A process that nobody wrote down copies all the same: no mirror is stopped while one is in its group. */
@@ -125,7 +185,7 @@ async function hasMembers(ordered: Ordered, { side }: KeeperNeed): Promise<boole
   return (group?.members.length ?? 0) > 0;
 }
 
-async function carryOut(step: Step, ordered: Ordered, ran: Ran | undefined, need: KeeperNeed): Promise<void> {
+async function carryOut(step: Step, ordered: Ordered, ran: Ran | undefined, need: Held): Promise<void> {
   if (step === "launch") return launch(ordered, ran, need);
   if (ran?.pid === undefined) return;
   if (step === "bury") return bury(ordered, ran, need);
@@ -138,47 +198,48 @@ async function end(
   flow: string,
   ran: Ran,
   pid: number,
-  { processes, records, clock, log }: KeeperNeed,
+  { processes, keep, hold, clock, log }: Held,
 ): Promise<void> {
+  await hold();
   if (step === "kill") {
     log.warn({ flow, pid }, "a mirror's process did not stop and is killed");
     return processes.signal(pid, "SIGKILL");
   }
   log.info({ flow, pid }, "stopping a mirror's process");
   processes.signal(pid, "SIGTERM");
-  await records.keepRan(flow, { ...ran, stoppingSince: clock.now(), seenAt: clock.now() });
+  await keep(flow, { ...ran, stoppingSince: clock.now(), seenAt: clock.now() });
 }
 
-async function see(ordered: Ordered, ran: Ran, { records, clock }: KeeperNeed): Promise<void> {
+async function see(ordered: Ordered, ran: Ran, { keep, clock }: Held): Promise<void> {
   const now = clock.now();
   if (now - ran.seenAt < seenEveryMs) return;
   const deaths = now - ran.startedAt > steadyMs ? 0 : ran.deaths;
-  await records.keepRan(ordered.flow.name, { ...ran, deaths, seenAt: now });
+  await keep(ordered.flow.name, { ...ran, deaths, seenAt: now });
 }
 
 /** A death that was not asked for is remembered with its last words. */
-async function bury(ordered: Ordered, ran: Ran, need: KeeperNeed): Promise<void> {
-  const { processes, records, clock, log, host } = need;
+async function bury(ordered: Ordered, ran: Ran, need: Held): Promise<void> {
+  const { processes, clock, log, host, keep } = need;
   const { name } = ordered.flow;
   const now = clock.now();
   const { pid, stoppingSince, ...rest } = ran;
   if (stoppingSince !== undefined || !isWanted(ordered, ran)) {
-    return records.keepRan(name, { ...rest, host, seenAt: now, deaths: 0 });
+    return keep(name, { ...rest, host, seenAt: now, deaths: 0 });
   }
   const said = ran.host === host ? await processes.lastWords(name) : "";
   const head = `The process of ${name} (pid ${pid} on ${ran.host}) ended by itself.`;
   const trace = said === "" ? head : `${head}\n${said}`;
   const deaths = ran.deaths + 1;
   log.warn({ flow: name, pid, deaths, trace }, "a mirror's process died");
-  await records.keepRan(name, { ...rest, host, seenAt: now, deaths, death: { at: now, trace } });
+  await keep(name, { ...rest, host, seenAt: now, deaths, death: { at: now, trace } });
 }
 
 /**
- * A start that nobody could write down would be a second one: it shows in its group, and is left to end there. After a
+ * A process that nobody knows shows in its group, and is left to end there: with it there would be two. After a
  * death that was seen, the dead member may still be listed until its session ends, and Connect waits for that itself.
  */
-async function launch(ordered: Ordered, ran: Ran | undefined, need: KeeperNeed): Promise<void> {
-  const { processes, records, clock, log, host } = need;
+async function launch(ordered: Ordered, ran: Ran | undefined, need: Held): Promise<void> {
+  const { clock, log, host } = need;
   const { flow } = ordered;
   const side = need.side(ordered);
   await prepare(flow, side);
@@ -198,28 +259,33 @@ async function launch(ordered: Ordered, ran: Ran | undefined, need: KeeperNeed):
     deaths: same?.deaths ?? 0,
     ...(same?.death && { death: same.death }),
   };
-  let pid: number;
-  try {
-    const text = await need.properties(ordered);
-    pid = await processes.launch({ flow: flow.name, properties: text, to: ends(flow).to });
-  } catch (thrown) {
-    const { message } = asFerryError(thrown);
-    const death = { at: clock.now(), trace: message };
-    return records.keepRan(flow.name, { ...begun, deaths: begun.deaths + 1, death });
-  }
+  const pid = await begin(ordered, begun, need);
+  if (pid === undefined) return;
   log.info({ flow: flow.name, pid, topics: flow.topics.length }, "started a mirror's process");
   await writeDown(flow.name, { ...begun, pid }, pid, need);
 }
 
-/** Nobody could stop what nobody knows: without its record the process ends at once. */
-async function writeDown(
-  flow: string,
-  ran: Ran,
-  pid: number,
-  { records, processes }: KeeperNeed,
-): Promise<void> {
+/** `undefined`: it could not be started, which counts as a death. */
+async function begin(ordered: Ordered, begun: Ran, need: Held): Promise<number | undefined> {
+  const { flow } = ordered;
   try {
-    await records.keepRan(flow, ran);
+    const properties = await need.properties(ordered);
+    // Killed from here on, the next bot finds what this one started.
+    await need.keep(flow.name, { ...begun, starting: true });
+    return await need.processes.launch({ flow: flow.name, properties, to: ends(flow).to });
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    if (code === "E_LEASE_LOST") throw thrown;
+    const death = { at: need.clock.now(), trace: message };
+    await need.keep(flow.name, { ...begun, deaths: begun.deaths + 1, death });
+    return undefined;
+  }
+}
+
+/** Nobody could stop what nobody knows: without its record the process ends at once. */
+async function writeDown(flow: string, ran: Ran, pid: number, { keep, processes }: Held): Promise<void> {
+  try {
+    await keep(flow, ran);
   } catch (thrown) {
     processes.signal(pid, "SIGKILL");
     throw thrown;

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FerryError } from "#domain/errors.ts";
+import { isRunning, markOf, pidsOf } from "./process-table.ts";
 
 /** Java processes on this machine. */
 
@@ -21,6 +22,8 @@ export type Processes = {
   launch(launch: Launch): Promise<number>;
   /** True while this pid runs this flow, whoever started it. */
   alive(pid: number, flow: string): Promise<boolean>;
+  /** Pids that run this flow here; `undefined`: this machine does not tell. */
+  find(flow: string): Promise<readonly number[] | undefined>;
   signal(pid: number, signal: "SIGTERM" | "SIGKILL"): void;
   /** Its last error with the stack, or its last lines. */
   lastWords(flow: string): Promise<string>;
@@ -65,7 +68,7 @@ export function createProcesses(installation: Installation): Processes {
       // One thread may die without the others noticing: better none runs on.
       "-XX:+ExitOnOutOfMemoryError",
       `${logging}file:${modern ? place.log4j2 : place.log4j}`,
-      `-Dferry.flow=${flow}`,
+      markOf(flow),
       "-cp",
       join(home, "libs", "*"),
       mainClass,
@@ -85,7 +88,8 @@ export function createProcesses(installation: Installation): Processes {
     version,
     hasIam: async () => (await jars()).some((name) => name.startsWith("aws-msk-iam-auth")),
     launch,
-    alive: async (pid, flow) => exists(pid) && (await runs(pid, flow)),
+    alive: isRunning,
+    find: pidsOf,
     signal(pid, signal) {
       try {
         process.kill(pid, signal);
@@ -144,29 +148,6 @@ function begin(
     );
     child.once("spawn", () => resolve(child.pid ?? 0));
   });
-}
-
-function exists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-/** A pid is given away again; where the system tells what runs under it, that is compared. */
-async function runs(pid: number, flow: string): Promise<boolean> {
-  const [line, state] = await Promise.all([
-    readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => undefined),
-    readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined),
-  ]);
-  if (line === undefined)
-    return !(await readdir("/proc").then(
-      () => true,
-      () => false,
-    ));
-  const dead = / Z /.test(state?.slice(state.lastIndexOf(")")) ?? "");
-  return !dead && line.split("\0").includes(`-Dferry.flow=${flow}`);
 }
 
 const tailBytes = 65_536;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
-import type { Flow, Store } from "#domain/ports.ts";
+import type { Flow, Lease, Store } from "#domain/ports.ts";
 
 /** What is remembered of each mirror: what was ordered, and what its process last was. Shared by all bot processes. */
 
@@ -30,6 +30,8 @@ const Ran = z.object({
   host: z.string(),
   /** Absent: there is none, or it was not seen to start. */
   pid: z.number().optional(),
+  /** Was about to start one, and does not know yet whether it did. */
+  starting: z.literal(true).optional(),
   /** Where its statuses begin in the topic of statuses. */
   statusesFrom: z.number(),
   /** ms since the epoch, as the others. */
@@ -49,7 +51,8 @@ export type Records = {
   /** Changes what is ordered; once more when somebody else did meanwhile. */
   order(flow: string, change: (before: Ordered | undefined) => Ordered): Promise<Ordered>;
   ran(flow: string): Promise<Ran | undefined>;
-  keepRan(flow: string, ran: Ran): Promise<void>;
+  /** With a lease only while it holds: `E_LEASE_LOST`. */
+  keepRan(flow: string, ran: Ran, lease?: Lease): Promise<void>;
   flows(prefix: string): Promise<readonly string[]>;
   forget(flow: string): Promise<void>;
 };
@@ -80,8 +83,8 @@ export function createRecords(store: Store, migration: string): Records {
       const found = await store.read(`${runs}${flow}`);
       return found && Ran.parse(found.value);
     },
-    async keepRan(flow, ran) {
-      await store.write(`${runs}${flow}`, ran);
+    async keepRan(flow, ran, lease) {
+      await store.write(`${runs}${flow}`, ran, lease && { lease });
     },
     async flows(prefix) {
       return (await store.keys(`${orders}${prefix}`)).map((key) => key.slice(orders.length));
