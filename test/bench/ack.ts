@@ -95,16 +95,24 @@ function ratioOf(bot: Spread, bare: Spread): Ratio {
 
 type Apps = { readonly ours: App; readonly bare: App; readonly queueing: App };
 
-async function startApps(stack: AsyncDisposableStack, say: BenchTools["say"]): Promise<Apps> {
+/** Redis and a Slack workspace, and a folder for both. */
+type Lab = { readonly folder: string; readonly apiUrl: string; readonly redisUrl: string };
+
+export async function openLab(stack: AsyncDisposableStack, say: BenchTools["say"]): Promise<Lab> {
   const folder = await mkdtemp(join(tmpdir(), "ferry-ack-"));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const redis = await startRedis({ runFolder: folder, log: say });
   stack.defer(() => redis.stop());
   const workspace = await openWorkspace();
   stack.defer(() => workspace.stop());
-  const bare = await startBare(stack, "bare Bolt", [workspace.apiUrl]);
-  const queueing = await startBare(stack, "bare Bolt, queueing", [workspace.apiUrl, redis.url]);
-  const ours = await startOurs(stack, { folder, apiUrl: workspace.apiUrl, redisUrl: redis.url });
+  return { folder, apiUrl: workspace.apiUrl, redisUrl: redis.url };
+}
+
+async function startApps(stack: AsyncDisposableStack, say: BenchTools["say"]): Promise<Apps> {
+  const lab = await openLab(stack, say);
+  const bare = await startBare(stack, "bare Bolt", [lab.apiUrl]);
+  const queueing = await startBare(stack, "bare Bolt, queueing", [lab.apiUrl, lab.redisUrl]);
+  const { app: ours } = await startBot(stack, lab);
   say("the three apps are ready");
   return { ours, bare, queueing };
 }
@@ -120,14 +128,15 @@ async function startBare(
   return openApp(stack, { name, port, mark: "heard" });
 }
 
-async function startOurs(
+/** `flags`: Node's, before the bot's file. `lines`: what it has printed so far, parsed. */
+export async function startBot(
   stack: AsyncDisposableStack,
-  {
-    folder,
-    apiUrl,
-    redisUrl,
-  }: { readonly folder: string; readonly apiUrl: string; readonly redisUrl: string },
-): Promise<App> {
+  { folder, apiUrl, redisUrl }: Lab,
+  { flags, environment }: { readonly flags: readonly string[]; readonly environment: object } = {
+    flags: [],
+    environment: {},
+  },
+): Promise<{ readonly app: App; readonly lines: () => readonly unknown[] }> {
   const orders = {
     channel,
     approvers: { users: ["U0ANA", "U0BEN"] },
@@ -139,7 +148,9 @@ async function startOurs(
   await writeFile(config, JSON.stringify({ migrations: { orders } }));
   const port = await freePort();
   const file = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-  const read = startProcess(stack, file, ["--only", "chat"], {
+  const [script = "", ...args] = [...flags, file, "--only", "chat"];
+  const read = startProcess(stack, script, args, {
+    ...environment,
     FERRY_CONFIG: config,
     REDIS_URL: redisUrl,
     SLACK_API_URL: apiUrl,
@@ -148,7 +159,10 @@ async function startOurs(
     PORT: String(port),
   });
   await firstLine(read, z.looseObject({ msg: z.literal("msk-ferry is ready") }));
-  return openApp(stack, { name: "the bot", port, mark: '"blocks":[{' });
+  return {
+    app: openApp(stack, { name: "the bot", port, mark: '"blocks":[{' }),
+    lines: () => linesOf(read()),
+  };
 }
 
 function openApp(stack: AsyncDisposableStack, app: Omit<App, "agent">): App {
@@ -183,12 +197,20 @@ function startProcess(
 async function firstLine<T>(read: () => string, shape: z.ZodType<T>): Promise<T> {
   return await eventually(
     "a process to be ready",
-    () => {
-      const whole = read().split("\n").slice(0, -1);
-      return whole.map((line) => shape.safeParse(JSON.parse(line))).find(({ success }) => success)?.data;
-    },
+    () =>
+      linesOf(read())
+        .map((line) => shape.safeParse(line))
+        .find(({ success }) => success)?.data,
     60_000,
   );
+}
+
+/** Each whole line, as JSON. */
+function linesOf(output: string): readonly unknown[] {
+  return output
+    .split("\n")
+    .slice(0, -1)
+    .map((line): unknown => JSON.parse(line));
 }
 
 type Samples = { readonly [Name in keyof Apps]: number[] };
@@ -212,7 +234,7 @@ async function series(apps: Apps, rounds: number, text: string, signal: AbortSig
 let typed = 0;
 
 /** One command; ms until its acknowledgement has been read whole. Throws when there is none. */
-async function type({ name, port, agent, mark }: App, text: string): Promise<number> {
+export async function type({ name, port, agent, mark }: App, text: string): Promise<number> {
   typed += 1;
   const body = new URLSearchParams({
     token: "legacy",

@@ -6,6 +6,7 @@ import { startBroker } from "#lab/kafka.ts";
 import { fill } from "./broker-fill.ts";
 import { startScript } from "./child-script.ts";
 import { load, type Spread, spreadOf } from "./figures.ts";
+import { ackWhileSweeping } from "./lag-ack.ts";
 import { fixtureOf } from "./lag-fixture.ts";
 import type { BenchTools } from "./main.ts";
 
@@ -18,6 +19,7 @@ const help = `npm run bench -- lag
   --sweeps N    measured on each; 40 when absent
   --groups N    500 when absent; each reads 20 topics of 20 partitions
   --only NAME   real or fake; both when absent
+  --commands N  slash commands to a bot that sweeps the fake brokers; 1000 when absent, 0 for none
   --pause MS    between sweeps; 0 when absent. Metadata is asked for again when it is older than a second
 `;
 
@@ -40,7 +42,12 @@ const Figures = z.object({
   loopDelayMs: z.object({ p99: z.number(), max: z.number() }),
 });
 
-type Run = { readonly groups: number; readonly sweeps: number; readonly pauseMs: number };
+type Run = {
+  readonly groups: number;
+  readonly sweeps: number;
+  readonly pauseMs: number;
+  readonly commands: number;
+};
 type Tools = Pick<BenchTools, "say" | "signal">;
 
 export async function lag({ args, say, signal }: BenchTools): Promise<object | undefined> {
@@ -50,6 +57,7 @@ export async function lag({ args, say, signal }: BenchTools): Promise<object | u
       sweeps: { type: "string", default: "40" },
       groups: { type: "string", default: "500" },
       only: { type: "string" },
+      commands: { type: "string", default: "1000" },
       pause: { type: "string", default: "0" },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -62,6 +70,7 @@ export async function lag({ args, say, signal }: BenchTools): Promise<object | u
     groups: Number(values.groups),
     sweeps: Number(values.sweeps),
     pauseMs: Number(values.pause),
+    commands: Number(values.commands),
   };
   const loadBefore = load();
   const fake = values.only === "real" ? undefined : await onFake(run, { say, signal });
@@ -74,7 +83,10 @@ async function onFake(run: Run, tools: Tools): Promise<object> {
   const brokers = startScript(stack, new URL("./lag-brokers.ts", import.meta.url), [sizes.fake, run.groups]);
   const { bootstrap } = z.object({ bootstrap: z.array(z.string()) }).parse(JSON.parse(await brokers.line()));
   tools.say(`three fake brokers hold ${sizes.fake * 20} partitions`);
-  return await measure({ bootstrap, topics: sizes.fake, run }, tools);
+  const figures = await measure({ bootstrap, topics: sizes.fake, run }, tools);
+  if (run.commands === 0) return figures;
+  const place = { bootstrap, topics: sizes.fake, groups: run.groups };
+  return { ...figures, ackMs: await ackWhileSweeping(place, run.commands, tools) };
 }
 
 async function onReal(run: Run, { say, signal }: Tools): Promise<object> {
