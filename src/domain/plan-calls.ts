@@ -1,5 +1,7 @@
+import type { Assessment } from "./assessment.ts";
 import { aliases, checkpointFlow, forwardFlow, reverseFlow } from "./flow.ts";
 import type { Plan, PlannedCall, Wave } from "./plan.ts";
+import { accessCalls } from "./plan-access-calls.ts";
 import { brokerPort, clusterRequest, configurationRequest } from "./provisioning.ts";
 import { flowsOf, sharedMirrorTopics } from "./residue.ts";
 import type { Client, Migration } from "./settings.ts";
@@ -12,11 +14,16 @@ import type { Client, Migration } from "./settings.ts";
 type Content = Omit<Plan, "hash" | "madeAt">;
 type Args = PlannedCall["args"];
 
-export function callsOf(content: Content, migration: Migration): readonly PlannedCall[] {
+export function callsOf(
+  content: Content,
+  migration: Migration,
+  assessment: Pick<Assessment, "acls" | "quotas">,
+): readonly PlannedCall[] {
   const sizes = sizesOf(content);
   return [
     ...provisionCalls(content, migration),
     ...networkCalls(migration),
+    ...accessCalls(assessment, content.shape, migration),
     ...content.waves.flatMap((wave) => replicateCalls(sizes, wave, migration)),
     ...content.waves.flatMap((wave) => [
       ...consumerCalls(wave, migration),
@@ -53,6 +60,18 @@ function provisionCalls(content: Content, migration: Migration): readonly Planne
     ...batches.map((secretArns) =>
       call("provision", "MSK", "BatchAssociateScramSecret", { cluster: target.cluster, secretArns }),
     ),
+    ...scalingCalls(content, migration),
+  ];
+}
+
+/** Of Application Auto Scaling, which the bot itself never calls. */
+function scalingCalls({ shape }: Content, { settings }: Migration): readonly PlannedCall[] {
+  if (shape.kind !== "standard" || shape.volumeGiB === undefined) return [];
+  const { cluster } = settings.target;
+  const later = "handed out as commands once the cluster is ACTIVE: a person makes it";
+  return [
+    call("provision", "MSK", "RegisterScalableTarget", { cluster, dimension: "VolumeSize" }, later),
+    call("provision", "MSK", "PutScalingPolicy", { cluster, fillTo: "60 %" }, later),
   ];
 }
 
@@ -67,6 +86,7 @@ function eachBlock(vpc: string): string {
 
 function networkCalls({ settings }: Migration): readonly PlannedCall[] {
   const { network, bootstrap } = settings.source;
+  const { accepter } = network;
   if (network.kind !== "peering") return [];
   const step = "network";
   const peer = `the VPC of ${settings.target.subnets[0] ?? ""}`;
@@ -77,7 +97,13 @@ function networkCalls({ settings }: Migration): readonly PlannedCall[] {
   const [ofSource] = network.securityGroups;
   return [
     call(step, "EC2", "CreateVpcPeeringConnection", { vpc, peer }, "only where none lives"),
-    call(step, "EC2", "AcceptVpcPeeringConnection", {}, "the peering's id"),
+    call(
+      step,
+      "EC2",
+      "AcceptVpcPeeringConnection",
+      argsOf(accepter ?? {}),
+      accepter === undefined ? "the peering's id" : "the peering's id; with the credentials of the accepter",
+    ),
     ...[...tables, `every route table of ${peer}`].map((table) =>
       call(step, "EC2", "CreateRoute", { table }, "one call for each address block of the other VPC"),
     ),
@@ -203,13 +229,37 @@ function clientArgs({ name, switch: driver }: Client): Args {
   }
 }
 
-function cleanupCalls({ waves }: Content, { name }: Migration): readonly PlannedCall[] {
+/** What the fences left on the source. */
+function liftCalls(
+  waves: readonly Wave[],
+  { cutover: { fence } }: Migration["settings"],
+): readonly PlannedCall[] {
+  const topics = waves.flatMap((wave) => wave.topics);
+  const asItWas = "exactly what the fences added, as it was noted then";
+  return [
+    ...(fence.includes("acl") ? [call("cleanup", "source", "DeleteAcls", { topics }, asItWas)] : []),
+    ...(fence.includes("max.message.bytes")
+      ? [
+          call(
+            "cleanup",
+            "source",
+            "IncrementalAlterConfigs",
+            { topics, key: "max.message.bytes" },
+            "the values from before the fences",
+          ),
+        ]
+      : []),
+  ];
+}
+
+function cleanupCalls({ waves }: Content, { name, settings }: Migration): readonly PlannedCall[] {
   const flows = flowsOf(
     name,
     waves.map((wave) => wave.name),
   );
   return [
     ...flows.map((flow) => call("cleanup", "engine", "remove", { name: flow })),
+    ...liftCalls(waves, settings),
     call(
       "cleanup",
       "source and target",

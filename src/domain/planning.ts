@@ -99,7 +99,7 @@ export function makePlan(question: PlanQuestion): Plan {
       { name: "Serverless", ...serverless(load) },
     ],
   };
-  const whole = { ...content, calls: [...callsOf(content, migration)] };
+  const whole = { ...content, calls: [...callsOf(content, migration, assessment)] };
   const basis = { assessedAt: assessment.taken.at, settings: settingsMarks(migration) };
   return { ...whole, basis, madeAt: question.madeAt, hash: planHash(whole) };
 }

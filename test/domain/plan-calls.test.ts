@@ -5,7 +5,7 @@ import { planStaleness, stalenessText } from "#domain/plan-staleness.ts";
 import { makePlan } from "#domain/planning.ts";
 import { clusterRequest, configurationRequest } from "#domain/provisioning.ts";
 import { MigrationSettings } from "#domain/settings.ts";
-import { known } from "#domain/topology.ts";
+import { known, unknown } from "#domain/topology.ts";
 import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";
 
 const exec = { driver: "exec", command: ["./switch.sh"], environment: { TOKEN: "hunter2" } };
@@ -63,6 +63,8 @@ describe("the dry run of a plan", () => {
       "provision > MSK CreateClusterV2",
       "provision > MSK BatchAssociateScramSecret",
       "provision > MSK BatchAssociateScramSecret",
+      "provision > MSK RegisterScalableTarget",
+      "provision > MSK PutScalingPolicy",
       "network > EC2 CreateVpcPeeringConnection",
       "network > EC2 AcceptVpcPeeringConnection",
       "network > EC2 CreateRoute",
@@ -97,8 +99,33 @@ describe("the dry run of a plan", () => {
       "cleanup > engine remove",
       "cleanup > engine remove",
       "cleanup > engine remove",
+      "cleanup > source DeleteAcls",
       "cleanup > source and target DeleteTopics",
     ]);
+  });
+
+  it("copies the access of the source's applications, and none of the mirror's", () => {
+    const acl = {
+      resourceType: "TOPIC",
+      resourceName: "payments",
+      patternType: "LITERAL",
+      principal: "User:shop",
+      host: "*",
+      operation: "WRITE",
+      permission: "ALLOW",
+    };
+    const acls = [acl, { ...acl, principal: "User:anna", operation: "READ" }];
+    const entity = [{ type: "client-id", name: "shop" }];
+    const quotas = [{ entity, limits: { producer_byte_rate: 1000 } }];
+    const source = { ...assessment, acls: known(acls), quotas: known(quotas) };
+    const access = (change: object = {}) =>
+      (made(change, source).calls ?? []).filter(({ step }) => step === "access copy");
+    expect(access().map(({ call }) => call)).toEqual(["CreateAcls", "AlterClientQuotas"]);
+    expect(access()[0]?.args["acls"]).toEqual(expect.arrayContaining(acls));
+    expect(access()[1]?.args).toEqual({ quotas });
+    const iam = { target: { ...file.target, auth: "iam", scram: undefined } };
+    expect(access(iam).map(({ call }) => call)).toEqual(["AlterClientQuotas"]);
+    expect(made(iam, { ...source, quotas: unknown("not told") }).hash).not.toBe(made(iam, source).hash);
   });
 
   it("has the two requests whole, as provision will send them", () => {

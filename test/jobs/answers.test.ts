@@ -45,7 +45,7 @@ describe("answers", () => {
   });
 
   it("of two people at once are both kept", async () => {
-    const store = createMemoryStore({ now: () => 0, sleep: async () => undefined });
+    const store = createMemoryStore({ now: () => 0 });
     const one = createSmallWork({ store, jobId: "job-1" });
     const other = createSmallWork({ store, jobId: "job-2", by: "UBEN" });
     await Promise.all([
