@@ -25,6 +25,8 @@ import { bootstrapOf, creationInput, operationOf } from "./msk-shapes.ts";
 type Options = { readonly region: string; readonly log: Log };
 type Connection = {
   readonly kafka: KafkaClient;
+  /** Sends once: for calls that take effect each time they are sent. Whoever calls looks before it sends again. */
+  readonly once: KafkaClient;
   readonly ask: <T>(
     operation: string,
     resource: string,
@@ -55,6 +57,7 @@ export function createMsk({ region, log }: Options): Msk {
 function connect(region: string, log: Log): Connection {
   return {
     kafka: new KafkaClient(awsSettings(region)),
+    once: new KafkaClient({ ...awsSettings(region), maxAttempts: 1 }),
     ask: (operation, resource, send, onAbsent) =>
       callAws(log, call(operation, resource), send, (name) =>
         name === "NotFoundException" ? onAbsent : undefined,
@@ -131,7 +134,7 @@ async function revisionOf(
 function configurations(
   aws: Connection,
 ): Pick<Msk, "findConfiguration" | "describeConfiguration" | "createConfiguration" | "reviseConfiguration"> {
-  const { kafka, change } = aws;
+  const { kafka, once, change } = aws;
   return {
     findConfiguration: (name) => findConfiguration(aws, name),
     describeConfiguration: (arn, revision) => revisionOf(aws, arn, revision),
@@ -150,7 +153,7 @@ function configurations(
     reviseConfiguration: (arn, description, properties) =>
       change("UpdateConfiguration", arn, async () => {
         const ServerProperties = Buffer.from(properties);
-        const { LatestRevision } = await kafka.send(
+        const { LatestRevision } = await once.send(
           new UpdateConfigurationCommand({ Arn: arn, Description: description, ServerProperties }),
         );
         return configurationOf(arn, LatestRevision?.Revision, { properties, description });
