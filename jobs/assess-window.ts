@@ -1,10 +1,22 @@
 import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { type Known, known, type OffsetTable, type Topic, unknown } from "#domain/topology.ts";
+import {
+  type GroupDescription,
+  type Known,
+  known,
+  type OffsetTable,
+  type Topic,
+  unknown,
+} from "#domain/topology.ts";
 import type { Work } from "./work.ts";
 
-/** Throughput over `assess.window`, from two readings of the end offsets. Between them nobody waits: the first is kept. */
+/**
+ * Throughput over `assess.window`, from two readings of the committed and the end offsets. Between them nobody waits: the
+ * first is kept.
+ */
+
+const Row = z.array(z.number().nullable());
 
 const FirstReading = z.object({
   clusterId: z.string(),
@@ -12,7 +24,11 @@ const FirstReading = z.object({
   began: z.number(),
   at: z.number(),
   /** Per topic, by partition. */
-  ends: z.record(z.string(), z.array(z.number().nullable())),
+  ends: z.record(z.string(), Row),
+  /** Per group and topic, by partition. */
+  commits: z.record(z.string(), z.record(z.string(), Row)),
+  /** Groups that had no member. */
+  memberless: z.array(z.string()),
 });
 export type FirstReading = z.infer<typeof FirstReading>;
 
@@ -30,15 +46,29 @@ export async function openWindow(work: Work, clusterId: string): Promise<FirstRe
   const kept = FirstReading.safeParse((await work.store.read(windowKey(work.migration.name)))?.value);
   if (kept.success && kept.data.clusterId === clusterId && isFresh(kept.data.at, work)) return kept.data;
   const { source } = work.world;
+  const ids = (await source.listGroups()).map(({ id }) => id);
+  const described = await source.describeGroups(ids);
+  const committed = await source.committed(ids);
   const { found: ends } = await ofTopicsNow(source, (topics) => source.offsets(readable(topics), "end"));
-  const reading = {
+  const reading: FirstReading = {
     clusterId,
     began,
     at: work.clock.now(),
-    ends: Object.fromEntries([...ends].map(([topic, row]) => [topic, row.map((end) => end ?? null)])),
+    ends: rowsOf(ends),
+    commits: Object.fromEntries([...committed].map(([group, table]) => [group, rowsOf(table)])),
+    memberless: described.filter(isMemberless).map(({ id }) => id),
   };
   await work.store.write(windowKey(work.migration.name), reading);
   return reading;
+}
+
+function rowsOf(table: OffsetTable): Record<string, Array<number | null>> {
+  return Object.fromEntries([...table].map(([topic, row]) => [topic, row.map((offset) => offset ?? null)]));
+}
+
+/** Nobody is in it; of an unknown state that is not known. */
+export function isMemberless({ state, members }: GroupDescription): boolean {
+  return members.length === 0 && state === "Empty";
 }
 
 export async function closeWindow(work: Work): Promise<void> {

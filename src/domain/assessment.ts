@@ -154,6 +154,8 @@ export const AssessedTransaction = z.object({
   topics: z.array(z.string()),
 });
 
+export type AssessedTransaction = z.infer<typeof AssessedTransaction>;
+
 /** A broker setting that is not Apache's default, or not the same on all brokers. */
 export const BrokerSetting = z.object({
   name: z.string(),

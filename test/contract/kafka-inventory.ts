@@ -26,12 +26,12 @@ export function describeInventoryCases({
 
   it("finds the oldest timestamp of each partition, of those that hold something", async () => {
     const name = await topic(3);
-    const { cluster, append, deleteBefore } = under();
-    await append(name, 0, [{ value: "a", timestamp: first + 5 }]);
-    await append(name, 2, [{ value: "a", timestamp: first }]);
-    await append(name, 2, [{ value: "b", timestamp: first + 9 }]);
+    const { cluster } = under();
+    await under().append(name, 0, [{ value: "a", timestamp: first + 5 }]);
+    await under().append(name, 2, [{ value: "a", timestamp: first }]);
+    await under().append(name, 2, [{ value: "b", timestamp: first + 9 }]);
     expect(await cluster.oldestTimestamps([name])).toEqual(new Map([[name, [first + 5, undefined, first]]]));
-    await deleteBefore(name, 2, 1);
+    await under().deleteBefore(name, 2, 1);
     expect((await cluster.oldestTimestamps([name])).get(name)?.[2]).toBe(first + 9);
     const absent = cluster.oldestTimestamps([unique("never-was")]);
     await expect(absent).rejects.toMatchObject({ code: "E_UNKNOWN_TOPIC" });
@@ -39,13 +39,13 @@ export function describeInventoryCases({
 
   it("samples records: sizes, keys, headers, timestamps, writers", async () => {
     const name = await topic(2);
-    const { cluster, append, transaction } = under();
-    await append(name, 0, [
+    const { cluster } = under();
+    await under().append(name, 0, [
       { key: "k1", value: "v", timestamp: first },
       { value: "value", headers: [["h", "x"]], timestamp: first + 2 },
       { key: "k3", value: "vv", timestamp: first + 1 },
     ]);
-    await (await transaction(name, 1, [{ key: "t", value: "1", timestamp: first }]))("commit");
+    await (await under().transaction(name, 1, [{ key: "t", value: "1", timestamp: first }]))("commit");
     const ask = (partition: number, from: number, max = 100): SampleQuestion => ({
       topic: name,
       partition,
@@ -87,8 +87,8 @@ export function describeInventoryCases({
 
   it("does not know what a log does not hold, and knows the others of the same question", async () => {
     const name = await topic(2);
-    const { cluster, append } = under();
-    await append(name, 1, [{ value: "a" }]);
+    const { cluster } = under();
+    await under().append(name, 1, [{ value: "a" }]);
     const rest = { topic: name, max: 10, bytes: 16_384 };
     const [beyond, found] = await cluster.samples([
       { ...rest, partition: 0, from: 7 },

@@ -130,7 +130,7 @@ describe("the measuring window", () => {
     expect(told(await assessed(parts))).toEqual(withoutRefunds);
   });
 
-  const calls = ["offsets", "topicConfigs", "logSizes", "read"] as const;
+  const calls = ["offsets", "topicConfigs", "logSizes", "oldestTimestamps", "samples", "producers"] as const;
   it.each(calls)("leaves a topic out that is deleted just before %s", async (call) => {
     const parts = sampleSource();
     await assess(job, openAssess(parts).work);
@@ -141,7 +141,11 @@ describe("the measuring window", () => {
       offsets: { offsets: (...given) => deleted().then(() => cluster.offsets(...given)) },
       topicConfigs: { topicConfigs: (...given) => deleted().then(() => cluster.topicConfigs(...given)) },
       logSizes: { logSizes: (...given) => deleted().then(() => cluster.logSizes(...given)) },
-      read: { read: (...given) => deleted().then(() => cluster.read(...given)) },
+      oldestTimestamps: {
+        oldestTimestamps: (...given) => deleted().then(() => cluster.oldestTimestamps(...given)),
+      },
+      samples: { samples: (...given) => deleted().then(() => cluster.samples(...given)) },
+      producers: { producers: (...given) => deleted().then(() => cluster.producers(...given)) },
     } satisfies Record<(typeof calls)[number], Partial<KafkaCluster>>;
     expect(told(await assessed(parts, changes[call]))).toEqual(withoutRefunds);
   });

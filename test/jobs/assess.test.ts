@@ -85,9 +85,10 @@ describe("what assess finds", () => {
     const parts = sampleSource();
     const { cluster } = parts.kafka;
     const { found } = await assessed(parts, {
-      read: async (where, from, options) => {
-        parts.kafka.deleteBefore("orders", 0, 100);
-        return cluster.read(where, from, options);
+      samples: async (questions) => {
+        // Of groups only the next record is looked at.
+        if (questions.some(({ max }) => max > 1)) parts.kafka.deleteBefore("orders", 0, 100);
+        return cluster.samples(questions);
       },
     });
     expect(topicOf(found, "orders").averageRecordBytes).toMatchObject({

@@ -1,0 +1,81 @@
+import type { AssessedTopic } from "#domain/assessment.ts";
+import { type ActiveProducer, type Known, known, type Transaction, unknown } from "#domain/topology.ts";
+import type { TopicSamples } from "./topic-samples.ts";
+
+/** Who writes to each topic, by what leaders, coordinators and sampled batches tell. */
+
+export type WritersSeen = {
+  readonly producers: Known<readonly ActiveProducer[]>;
+  readonly transactions: Known<readonly Transaction[]>;
+};
+
+type Open = Extract<AssessedTopic["openTransactions"], { known: true }>["value"][number];
+
+export type WritersOf = (
+  topic: string,
+  samples: TopicSamples,
+) => Pick<AssessedTopic, "writers" | "openTransactions">;
+
+export function createWritersOf({ producers, transactions }: WritersSeen): WritersOf {
+  const byTopic = Map.groupBy(producers.known ? producers.value : [], ({ topic }) => topic);
+  const told = transactions.known ? transactions.value : [];
+  const ids = new Map(told.map((each) => [each.producerId, each]));
+  const underWay = Map.groupBy(
+    told.flatMap((each) => each.partitions.map((where) => ({ ...where, each }))),
+    ({ topic }) => topic,
+  );
+
+  function openOf(topic: string): Known<Open[]> {
+    const rows = (byTopic.get(topic) ?? []).flatMap(({ partition, producerId, openSince }): Open[] => {
+      if (openSince === undefined) return [];
+      const by = ids.get(producerId);
+      return [
+        {
+          partition,
+          producerId,
+          transactionalId: by?.transactionalId ?? null,
+          firstOffset: openSince,
+          since: timeOf(by?.startedAt),
+        },
+      ];
+    });
+    const seen = new Set(rows.map(({ partition, producerId }) => `${partition} ${producerId}`));
+    for (const { partition, each } of underWay.get(topic) ?? []) {
+      const { producerId, transactionalId, startedAt } = each;
+      if (seen.has(`${partition} ${producerId}`)) continue;
+      rows.push({ partition, producerId, transactionalId, firstOffset: null, since: timeOf(startedAt) });
+    }
+    const open = rows.toSorted((a, b) => a.partition - b.partition || a.producerId - b.producerId);
+    if (open.length > 0) return known(open);
+    if (!producers.known) return producers;
+    return transactions.known ? known([]) : transactions;
+  }
+
+  return (topic, { samples, why }) => {
+    const remembered = byTopic.get(topic) ?? [];
+    const seen = (kind: "plain" | "idempotent" | "transactional") =>
+      samples.some(({ batches }) => batches[kind] > 0);
+    const transactional =
+      seen("transactional") ||
+      remembered.some(({ producerId, openSince }) => openSince !== undefined || ids.has(producerId));
+    return {
+      writers: {
+        idempotent: yesOr(seen("idempotent") || remembered.length > 0, producers),
+        transactional: yesOr(transactional, producers, transactions),
+        plain: samples.length === 0 ? unknown(why) : known(seen("plain")),
+      },
+      openTransactions: openOf(topic),
+    };
+  };
+}
+
+/** What was not seen is not so only where all who would tell have answered. */
+function yesOr(seen: boolean, ...answers: ReadonlyArray<Known<unknown>>): Known<boolean> {
+  const silent = answers.find((answer) => !answer.known);
+  if (seen || silent === undefined || silent.known) return known(seen);
+  return unknown(silent.why);
+}
+
+function timeOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}
