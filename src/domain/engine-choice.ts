@@ -1,9 +1,9 @@
 import type { Assessment } from "./assessment.ts";
 import type { EngineRow, Shape, Wave } from "./plan.ts";
 import type { EngineCheck } from "./ports.ts";
+import { type Prerequisite, prerequisites, topicProblems } from "./replicator-rules.ts";
 import type { MigrationSettings } from "./settings.ts";
 import type { Known } from "./topology.ts";
-import { count } from "./wording.ts";
 
 /**
  * What each engine asks of this migration, and whether that is so: before any cluster exists, from the assessment, the
@@ -118,98 +118,50 @@ function oldBrokers(version: Assessment["version"]): Rule {
     : rule(name, true, text, "", "KIP-896");
 }
 
+/** For people; the rules themselves are those that the Replicator is held to later. */
+const replicatorNames: Readonly<Record<Prerequisite["name"], string>> = {
+  "source-version": "source version",
+  "source-tls": "TLS on the source",
+  "source-authentication": "authentication on the source",
+  "target-kind": "target kind",
+  "target-iam": "IAM on the target",
+  "target-brokers": "target brokers",
+  "target-instance": "target type",
+  "target-version": "target version",
+  "same-account": "account of its role",
+};
+
+/** replicator-rules.ts, asked of the cluster that is planned. */
 function replicatorRules(facts: EngineFacts): readonly Rule[] {
+  const { settings, shape, version } = facts;
+  const { cluster, auth, subnets } = settings.target;
+  const met = prerequisites({
+    version,
+    security: settings.source.security,
+    settings: settings.replication.replicator,
+    target: { ...shape, name: cluster, auth: [auth], subnets },
+  });
   return [
-    replicatorVersion(facts.version),
-    ...replicatorSource(facts.settings),
-    ...replicatorTarget(facts),
+    ...met.map(({ name, state, text }) => ({
+      name: replicatorNames[name],
+      state,
+      text,
+      source: replicatorPage,
+    })),
     ...replicatorLoad(facts),
   ];
 }
 
-function replicatorVersion(version: Assessment["version"]): Rule {
-  const needed = "it reads from Kafka 2.8.1 on";
-  if (!version.known) {
-    return unclear(
-      "source version",
-      `the source's release is not known: ${version.why}; ${needed}`,
-      replicatorPage,
-    );
-  }
-  const text = `the source is Kafka ${version.value}`;
-  const compared = atLeast(version.value, [2, 8, 1]);
-  if (compared === "unclear") return unclear("source version", `${text}; ${needed}`, replicatorPage);
-  return rule("source version", compared === "enough", text, needed, replicatorPage);
-}
-
-function replicatorSource({ source }: MigrationSettings): readonly Rule[] {
-  const { security } = source;
-  const encrypted = security.protocol === "SSL" || security.protocol === "SASL_SSL";
-  const tls = rule(
-    "TLS on the source",
-    encrypted,
-    `source.security is ${security.protocol}`,
-    "it needs a TLS listener",
-    replicatorPage,
-  );
-  const name = "authentication on the source";
-  if (security.protocol === "SSL") {
-    const text = "whether the TLS listener takes client certificates is not written in ferry.yaml";
-    return [tls, unclear(name, text, replicatorPage)];
-  }
-  const mechanism = "mechanism" in security ? security.mechanism : "none";
-  const scram = mechanism.startsWith("SCRAM-");
-  const needed = "it takes SCRAM, mutual TLS or OAUTHBEARER";
-  return [tls, rule(name, scram, `the source authenticates by ${mechanism}`, needed, replicatorPage)];
-}
-
-function replicatorTarget({ settings, shape }: EngineFacts): readonly Rule[] {
-  const zones = settings.target.subnets.length;
-  const brokers = zones === 2 ? 4 : 3;
-  const { auth } = settings.target;
-  return [
-    rule("IAM on the target", auth === "iam", `target.auth is ${auth}`, "it writes with IAM", replicatorPage),
-    rule(
-      "target brokers",
-      shape.brokers >= brokers,
-      `${count(shape.brokers, "broker")} in ${zones} zones`,
-      `it needs ${brokers}`,
-      replicatorPage,
-    ),
-    rule(
-      "target type",
-      shape.instanceType !== "kafka.t3.small",
-      shape.instanceType,
-      "it needs the class of m5.large or above",
-      replicatorPage,
-    ),
-  ];
-}
-
-/** TopicCount, and the largest record within one Region: limits.html. */
-const most = { topics: 750, recordBytes: 20 * 1024 * 1024 } as const;
-
 function replicatorLoad({ settings, waves, largestRecord }: EngineFacts): readonly Rule[] {
-  const wide = waves.find(({ topics }) => topics.length > most.topics);
-  const topics =
-    wide === undefined
-      ? rule("topics", true, `no wave has more than ${most.topics} topics`, "", "limits.html")
-      : rule(
-          "topics",
-          false,
-          `wave ${wide.name} has ${wide.topics.length} topics`,
-          `one takes ${most.topics}`,
-          "limits.html",
-        );
-  const size = largestRecord.known
-    ? rule(
-        "record size",
-        largestRecord.value <= most.recordBytes,
-        `records of up to ${largestRecord.value} bytes`,
-        `it copies up to ${most.recordBytes} within a Region`,
-        "limits.html",
-      )
-    : unclear("record size", largestRecord.why, "limits.html");
+  const wide = waves.flatMap(({ name, topics }) =>
+    topicProblems(topics.map((topic) => ({ name: topic }))).map((problem) => `wave ${name}: ${problem}`),
+  );
+  const topics: Rule = {
+    name: "topics",
+    state: wide.length === 0 ? "pass" : "fail",
+    text: wide[0] ?? "one Replicator carries each wave's topics",
+    source: "limits.html",
+  };
   const once = rule(
     "exactly once",
     !settings.replication.exactlyOnce,
@@ -217,7 +169,16 @@ function replicatorLoad({ settings, waves, largestRecord }: EngineFacts): readon
     "it copies at least once",
     "msk-replicator.html",
   );
-  return [topics, size, once];
+  return [topics, recordSize(largestRecord), once];
+}
+
+function recordSize(largest: Known<number>): Rule {
+  const [name, source] = ["record size", "limits.html"];
+  if (!largest.known) return unclear(name, largest.why, source);
+  const [problem] = topicProblems([{ name: "a topic that moves", maxMessageBytes: largest.value }]);
+  return problem === undefined
+    ? { name, state: "pass", text: `records of up to ${largest.value} bytes`, source }
+    : { name, state: "fail", text: problem, source };
 }
 
 /** "2.8" may be 2.8.0 or 2.8.1. */

@@ -12,9 +12,16 @@ export type ReplicatorFacts = {
   /** Release of the source, as "3.9" or "2.8.1". */
   readonly version: Known<string>;
   readonly security: Security;
-  readonly settings: ReplicatorSettings;
-  readonly target: MskCluster;
+  /** `undefined`: ferry.yaml has no section for it; then what is known of the bot's own listener counts. */
+  readonly settings: ReplicatorSettings | undefined;
+  readonly target: ReplicatorTarget;
 };
+
+/** A cluster that exists, or one that is planned and has no ARN yet. */
+type ReplicatorTarget = Pick<
+  MskCluster,
+  "name" | "kind" | "auth" | "subnets" | "brokers" | "instanceType" | "kafkaVersion"
+> & { readonly arn?: string | undefined };
 
 export type Prerequisite = {
   readonly name:
@@ -42,7 +49,7 @@ export function prerequisites(facts: ReplicatorFacts): readonly Prerequisite[] {
     sourceTls(facts),
     sourceAuthentication(facts),
     ...targetRules(facts.target),
-    sameAccount(facts),
+    ...sameAccount(facts),
   ];
 }
 
@@ -88,7 +95,7 @@ function compareRelease(version: string): "enough" | "older" | "unclear" {
 
 function sourceTls({ security, settings }: ReplicatorFacts): Prerequisite {
   const name = "source-tls";
-  if (settings.bootstrap !== undefined) {
+  if (settings?.bootstrap !== undefined) {
     return {
       name,
       state: "pass",
@@ -106,6 +113,7 @@ function sourceTls({ security, settings }: ReplicatorFacts): Prerequisite {
 
 function sourceAuthentication({ security, settings }: ReplicatorFacts): Prerequisite {
   const name = "source-authentication";
+  if (settings === undefined) return listenerAuthentication(security);
   const { scram, mtls, bootstrap } = settings;
   const one = (scram === undefined) !== (mtls === undefined);
   if (!one) {
@@ -121,7 +129,23 @@ function sourceAuthentication({ security, settings }: ReplicatorFacts): Prerequi
   return rule(name, true, `the Replicator authenticates to the source by ${way}`, "");
 }
 
-function targetRules(target: MskCluster): readonly Prerequisite[] {
+/** Where nothing is written about the Replicator: what the bot's own listener takes. */
+function listenerAuthentication(security: Security): Prerequisite {
+  const name = "source-authentication";
+  if (security.protocol === "SSL") {
+    const text = "whether the TLS listener takes client certificates is not written in ferry.yaml";
+    return { name, state: "unknown", text };
+  }
+  const mechanism = "mechanism" in security ? security.mechanism : "none";
+  return rule(
+    name,
+    mechanism.startsWith("SCRAM-"),
+    `the source authenticates by ${mechanism}`,
+    "a Replicator authenticates by SCRAM, mutual TLS or OAUTHBEARER",
+  );
+}
+
+function targetRules(target: ReplicatorTarget): readonly Prerequisite[] {
   const kind = rule(
     "target-kind",
     target.kind !== "serverless",
@@ -155,7 +179,7 @@ function targetRules(target: MskCluster): readonly Prerequisite[] {
   ];
 }
 
-function targetVersion({ name, kafkaVersion }: MskCluster): Prerequisite {
+function targetVersion({ name, kafkaVersion }: ReplicatorTarget): Prerequisite {
   const compared = compareRelease(kafkaVersion);
   const met = `${name} runs Kafka ${kafkaVersion}`;
   const needed = "a Replicator keeps topic names from Kafka 2.8.1 on";
@@ -163,14 +187,18 @@ function targetVersion({ name, kafkaVersion }: MskCluster): Prerequisite {
   return rule("target-version", compared === "enough", met, needed);
 }
 
-function sameAccount({ settings, target }: ReplicatorFacts): Prerequisite {
+/** Of a planned cluster it is not asked: the bot makes it in the account whose credentials it has. */
+function sameAccount({ settings, target }: ReplicatorFacts): readonly Prerequisite[] {
+  if (settings === undefined || target.arn === undefined) return [];
   const [role, cluster] = [accountOf(settings.role), accountOf(target.arn)];
-  return rule(
-    "same-account",
-    role === cluster,
-    `the role is of account ${role}, ${target.name} of ${cluster}`,
-    "a Replicator takes no role of another account",
-  );
+  return [
+    rule(
+      "same-account",
+      role === cluster,
+      `the role is of account ${role}, ${target.name} of ${cluster}`,
+      "a Replicator takes no role of another account",
+    ),
+  ];
 }
 
 /** arn:partition:service:region:account:… */

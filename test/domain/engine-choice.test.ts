@@ -78,37 +78,37 @@ describe("the engines", () => {
       what: "an old source",
       change: { version: known("2.4") },
       name: "source version",
-      text: "the source is Kafka 2.4; it reads from Kafka 2.8.1 on",
+      text: "the source is Kafka 2.4; MSK Replicator reads from Kafka 2.8.1 on",
     },
     {
       what: "no encryption",
       change: { security: { ...secure, protocol: "SASL_PLAINTEXT" } },
       name: "TLS on the source",
-      text: "source.security is SASL_PLAINTEXT; it needs a TLS listener",
+      text: "source.bootstrap is reached by SASL_PLAINTEXT; a Replicator needs a TLS listener: name it in replication.replicator.bootstrap",
     },
     {
       what: "SASL PLAIN",
       change: { security: { ...secure, mechanism: "PLAIN" } },
       name: "authentication on the source",
-      text: "the source authenticates by PLAIN; it takes SCRAM, mutual TLS or OAUTHBEARER",
+      text: "the source authenticates by PLAIN; a Replicator authenticates by SCRAM, mutual TLS or OAUTHBEARER",
     },
     {
       what: "a target without IAM",
       change: { target: { auth: "unauthenticated" } },
       name: "IAM on the target",
-      text: "target.auth is unauthenticated; it writes with IAM",
+      text: "t authenticates by unauthenticated; a Replicator writes with IAM, which must be turned on",
     },
     {
       what: "two zones with two brokers",
       change: { target: { subnets: ["a", "b"] } },
       name: "target brokers",
-      text: "3 brokers in 2 zones; it needs 4",
+      text: "t has 3 brokers in 2 zones; a Replicator needs 4 of them",
     },
     {
       what: "records beyond 20 MiB",
       change: { largestRecord: known(30_000_000) },
       name: "record size",
-      text: "records of up to 30000000 bytes; it copies up to 20971520 within a Region",
+      text: "a topic that moves allows records of 30000000 bytes; a Replicator copies up to 20971520 within a Region",
     },
     {
       what: "exactly once",
@@ -129,10 +129,33 @@ describe("the engines", () => {
         ],
       },
       name: "topics",
-      text: "wave all has 751 topics; one takes 750",
+      text: "wave all: the wave has 751 topics; a Replicator copies 750 at most: divide the wave",
     },
   ])("name what MSK Replicator lacks with $what", ({ change, name, text }) => {
     expect(odd("replicator", facts(change))).toEqual([{ name, state: "fail", text }]);
+  });
+
+  it("hold the planned cluster to what a Replicator is held to when it is made", () => {
+    const section = {
+      role: "arn:aws:iam::123456789012:role/replicator",
+      bootstrap: ["kafka:9094"],
+      scram: {
+        mechanism: "SHA512",
+        secretArn: "arn:aws:secretsmanager:us-east-1:123456789012:secret:source",
+      },
+    };
+    const plain = { security: { protocol: "PLAINTEXT" }, replication: { replicator: section } };
+    expect(odd("replicator", facts(plain))).toEqual([]);
+    const { scram: _, ...bare } = section;
+    expect(odd("replicator", facts({ ...plain, replication: { replicator: bare } }))).toEqual([
+      {
+        name: "authentication on the source",
+        state: "fail",
+        text: "replication.replicator: neither scram nor mtls is set; a Replicator authenticates by one of them",
+      },
+    ]);
+    const waves = [{ name: "one", topics: ["a".repeat(250)], groups: [], why: "" }];
+    expect(odd("replicator", facts({ waves }))).toMatchObject([{ name: "topics", state: "fail" }]);
   });
 
   it("keep unknown apart from failed", () => {
