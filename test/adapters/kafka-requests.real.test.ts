@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import ConnectionPool from "kafkajs/src/network/connectionPool.js";
+import RequestQueue from "kafkajs/src/network/requestQueue/index.js";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
@@ -65,7 +65,7 @@ for (const role of ["source", "target"] as const) {
       // A broker leads the partitions of a new topic one after the other.
       await Promise.all(partitions.map((where) => real.cluster.read(where, 0, { max: 1 })));
       const before = openSockets();
-      const sent = vi.spyOn(ConnectionPool.prototype, "send");
+      const sent = vi.spyOn(RequestQueue.prototype, "push");
       const cluster = createKafkaCluster({ role, access, log: createQuietLog(), clock: realClock });
       try {
         await Promise.all([
@@ -74,7 +74,7 @@ for (const role of ["source", "target"] as const) {
           ...partitions.map(() => cluster.offsets([name], "end")),
         ]);
         expect(openSockets() - before).toBe(2);
-        const names = sent.mock.calls.map(([{ request }]) => request.apiName);
+        const names = sent.mock.calls.map(([{ entry }]) => entry.apiName);
         expect(names.filter((api) => api !== "ApiVersions").sort()).toEqual([
           "Fetch",
           "ListOffsets",

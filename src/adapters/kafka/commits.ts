@@ -25,15 +25,15 @@ const ownedByOthers = new Set<number>([
   code.staleMemberEpoch,
 ]);
 
-export type Commits = Pick<KafkaCluster, "commit"> & {
-  /** With `gaps`, a group without an answer is told there and absent; without, the call fails. */
-  readonly committed: (
+export type Commits = Pick<KafkaCluster, "commit" | "committed"> & {
+  /** Flat tables. With `gaps`, a group without an answer is told there and absent; without, the call fails. */
+  readonly tables: (
     groups: readonly string[],
     gaps?: Gaps<string>,
   ) => Promise<ReadonlyMap<string, OffsetTable>>;
 };
 
-function createCommitted(coordinators: Coordinators): Commits["committed"] {
+function createTables(coordinators: Coordinators): Commits["tables"] {
   return async (ids, gaps) => {
     const found = new Map<string, OffsetTable>();
     const fetch: GroupCall = async (node, mine) => {
@@ -52,7 +52,7 @@ export function createCommits(
   coordinators: Coordinators,
   groups: Groups,
 ): Commits {
-  const committed = createCommitted(coordinators);
+  const tables = createTables(coordinators);
 
   async function commit(offsets: ReadonlyMap<string, OffsetTable>): Promise<void> {
     const rows = rowsOf(offsets);
@@ -93,15 +93,20 @@ export function createCommits(
   }
 
   async function verify(rows: ReadonlyMap<string, readonly Row[]>): Promise<void> {
-    const tables = await committed(rows.keys().toArray());
+    const now = await tables(rows.keys().toArray());
     for (const [group, wanted] of rows) {
-      const wrong = notAsWanted(wanted, tables.get(group) ?? new Map());
+      const wrong = notAsWanted(wanted, now.get(group) ?? new Map());
       if (wrong !== undefined)
         throw new FerryError("E_KAFKA", `Group ${group} on the ${role} cluster, ${wrong}.`);
     }
   }
 
-  return { committed, commit };
+  async function committed(ids: readonly string[]): Promise<ReadonlyMap<string, OffsetTable>> {
+    const found = await tables(ids);
+    return new Map(found.entries().map(([group, table]) => [group, new Map(table)]));
+  }
+
+  return { tables, committed, commit };
 }
 
 /** "orders-3: committed 7, read back 5" */

@@ -8,12 +8,12 @@
 import Broker from "kafkajs/src/broker/index.js";
 import { createLogger, type LogEntry } from "kafkajs/src/loggers/index.js";
 import ConnectionPool from "kafkajs/src/network/connectionPool.js";
-import createSocketFactory from "kafkajs/src/network/socketFactory.js";
-import Encoder from "kafkajs/src/protocol/encoder.js";
+import type RequestQueue from "kafkajs/src/network/requestQueue/index.js";
 import { FerryError } from "#domain/errors.ts";
 import type { Clock, Log } from "#domain/ports.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 import { isUnreachable, type Role, thrownError, unreachableCode } from "./errors.ts";
+import { createFrames, type Frames } from "./frames.ts";
 import { transport } from "./security.ts";
 import { createReader, createWriter, type Reader, type Writer } from "./wire.ts";
 
@@ -30,6 +30,8 @@ export type Request<T> = {
   /** About how long the request is, where it is long. */
   readonly bytes?: number;
   encode(writer: Writer, version: number): void;
+  /** What it reads refers to none of the answer's bytes afterwards: their buffer serves again. */
+  readonly detached?: true;
   /** Long answers are read in slices (`breathe`). */
   decode(reader: Reader, version: number): T | Promise<T>;
 };
@@ -57,7 +59,10 @@ export type Connections = {
 const connectionTimeout = 10_000;
 const requestTimeout = 10_000;
 
-type Answer<T> = { readonly value: T; readonly clientSideThrottleTime: number };
+/** Bytes. */
+const headerBytes = 16;
+const shortRequest = 512;
+
 type Settings = {
   readonly role: Role;
   readonly access: ClusterAccess;
@@ -69,7 +74,7 @@ type Handle = { readonly broker: Broker; readonly node: () => Node; connect(): P
 
 export function createConnections({ role, access, log, clock, clientId }: Settings): Connections {
   const logger = createLogger({ level: 5, logCreator: () => (entry) => forward(log, entry) });
-  const socketFactory = createSocketFactory();
+  const frames = createFrames();
   const { ssl, sasl } = transport(access, clock);
   const handles = new Map<string, Handle>();
   let closed = false;
@@ -80,7 +85,7 @@ export function createConnections({ role, access, log, clock, clientId }: Settin
       host,
       port,
       logger,
-      socketFactory,
+      socketFactory: frames.open,
       ssl,
       sasl,
       clientId,
@@ -90,8 +95,9 @@ export function createConnections({ role, access, log, clock, clientId }: Settin
     });
     calmQueues(pool);
     useOneSocket(pool);
+    takeFrames(pool);
     const broker = new Broker({ connectionPool: pool, logger, authenticationTimeout: 10_000 });
-    return createHandle(role, address, pool, broker);
+    return createHandle({ role, address, pool, broker, frames });
   }
 
   async function node(address: string, lane: "questions" | "reads" = "questions"): Promise<Node> {
@@ -123,7 +129,15 @@ export function createConnections({ role, access, log, clock, clientId }: Settin
   return { node, any, close };
 }
 
-function createHandle(role: Role, address: string, pool: ConnectionPool, broker: Broker): Handle {
+type HandleParts = {
+  readonly role: Role;
+  readonly address: string;
+  readonly pool: ConnectionPool;
+  readonly broker: Broker;
+  readonly frames: Frames;
+};
+
+function createHandle({ role, address, pool, broker, frames }: HandleParts): Handle {
   let connecting: Promise<void> | undefined;
   let versions: ApiVersions = new Map();
 
@@ -144,23 +158,8 @@ function createHandle(role: Role, address: string, pool: ConnectionPool, broker:
 
   async function send<T>(request: Request<T>): Promise<T> {
     const version = agree(role, address, versions, request);
-    const flexible = request.flexibleFrom !== undefined && version >= request.flexibleFrom;
     try {
-      const { value } = await pool.send<Answer<T>>({
-        request: {
-          apiKey: request.key,
-          apiVersion: version,
-          apiName: request.name,
-          encode: async () => encode(request, version, flexible),
-        },
-        response: {
-          decode: (payload) => decode(request, version, flexible, payload),
-          parse: async (decoded) => decoded,
-        },
-        ...(request.timeout === undefined ? {} : { requestTimeout: request.timeout }),
-        logResponseError: false,
-      });
-      return value;
+      return await exchange(await pool.getConnection(), { request, version, frames });
     } catch (thrown) {
       const error = thrownError(role, address, thrown);
       // A socket that timed out may stay "connected" for ever; the next call opens a new one.
@@ -200,26 +199,65 @@ function useOneSocket(pool: ConnectionPool): void {
   };
 }
 
-function encode<T>(request: Request<T>, version: number, flexible: boolean): Encoder {
-  const writer = createWriter(request.bytes);
-  if (flexible) writer.tags();
-  request.encode(writer, version);
-  const encoder = new Encoder(0);
-  encoder.buf = writer.done();
-  encoder.offset = encoder.buf.length;
-  return encoder;
+/** Answers come whole (`Frames`): only those of a SASL exchange are KafkaJS's to take apart. */
+function takeFrames(pool: ConnectionPool): void {
+  for (const connection of pool.pool) {
+    const takeApart = connection.processData.bind(connection);
+    connection.processData = (frame) => {
+      if (connection.authHandlers) return takeApart(frame);
+      connection.requestQueue.fulfillRequest({
+        correlationId: frame.readInt32BE(4),
+        size: frame.length - 4,
+        payload: frame.subarray(8),
+      });
+    };
+  }
 }
 
-async function decode<T>(
-  request: Request<T>,
-  version: number,
-  flexible: boolean,
-  payload: Buffer,
-): Promise<Answer<T>> {
+type Exchange<T> = { readonly request: Request<T>; readonly version: number; readonly frames: Frames };
+
+/** In KafkaJS's order of things, by a request that is not copied: its own `send` copies it into two longer buffers. */
+async function exchange<T>(
+  connection: ConnectionPool.Connection,
+  { request, version, frames }: Exchange<T>,
+): Promise<T> {
+  if (!connection.isAuthenticated()) await connection.authenticate();
+  const { clientId, requestQueue } = connection;
+  const correlationId = connection.nextCorrelationId();
+  const flexible = request.flexibleFrom !== undefined && version >= request.flexibleFrom;
+  const writer = createWriter(frames.take((request.bytes ?? shortRequest) + clientId.length + headerBytes));
+  writer.i32(0); // its length, once that is known
+  writer.i16(request.key);
+  writer.i16(version);
+  writer.i32(correlationId);
+  writer.text(clientId);
+  if (flexible) writer.tags();
+  request.encode(writer, version);
+  const frame = writer.done();
+  frame.writeInt32BE(frame.length - 4, 0);
+  const { payload } = await new Promise<RequestQueue.Answer>((resolve, reject) => {
+    connection.failIfNotConnected();
+    requestQueue.push({
+      entry: {
+        apiKey: request.key,
+        apiName: request.name,
+        apiVersion: version,
+        correlationId,
+        resolve,
+        reject,
+      },
+      expectResponse: true,
+      requestTimeout: request.timeout ?? null,
+      sendRequest: () => void connection.socket.write(frame),
+    });
+  });
+  frames.giveBack(frame); // the broker has read it: there is its answer
   const reader = createReader(payload);
   if (flexible) reader.tags();
   const value = await request.decode(reader, version);
-  return { value, clientSideThrottleTime: reader.throttled() };
+  requestQueue.maybeThrottle(reader.throttled());
+  if (request.detached) frames.giveBack(payload);
+  return value;
 }
 
 /** The newest version of an API that both sides speak. */

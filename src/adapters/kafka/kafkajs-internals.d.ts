@@ -3,16 +3,6 @@
  * February 2023), so these shapes do not move.
  */
 
-declare module "kafkajs/src/protocol/encoder.js" {
-  class Encoder {
-    constructor(initialSize?: number);
-    buf: Buffer;
-    /** How much of it is written. */
-    offset: number;
-  }
-  export = Encoder;
-}
-
 declare module "kafkajs/src/loggers/index.js" {
   export type LogEntry = {
     readonly namespace: string;
@@ -26,29 +16,54 @@ declare module "kafkajs/src/loggers/index.js" {
   }): Logger;
 }
 
+declare module "kafkajs/src/network/requestQueue/index.js" {
+  namespace RequestQueue {
+    type Answer = { payload: Buffer };
+  }
+
+  class RequestQueue {
+    readonly pending: readonly unknown[];
+    scheduleCheckPendingRequests(): void;
+    push(request: {
+      entry: {
+        apiKey: number;
+        apiName: string;
+        apiVersion: number;
+        correlationId: number;
+        resolve(answer: RequestQueue.Answer): void;
+        reject(thrown: unknown): void;
+      };
+      expectResponse: boolean;
+      requestTimeout: number | null;
+      sendRequest(): void;
+    }): void;
+    fulfillRequest(answer: RequestQueue.Answer & { correlationId: number; size: number }): void;
+    maybeThrottle(ms: number): void;
+  }
+  export = RequestQueue;
+}
+
 declare module "kafkajs/src/network/connectionPool.js" {
+  import type { Socket } from "node:net";
   import type { Logger } from "kafkajs/src/loggers/index.js";
-  import type Encoder from "kafkajs/src/protocol/encoder.js";
+  import type RequestQueue from "kafkajs/src/network/requestQueue/index.js";
 
   namespace ConnectionPool {
-    type Queue = { pending: readonly unknown[]; scheduleCheckPendingRequests(): void };
-
-    type Exchange<T extends { readonly clientSideThrottleTime: number }> = {
-      request: {
-        apiKey: number;
-        apiVersion: number;
-        apiName: string;
-        encode(): Promise<Encoder>;
-      };
-      response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
-      requestTimeout?: number;
-      logResponseError?: boolean;
-    };
-
     type Connection = {
-      readonly requestQueue: Queue;
+      readonly clientId: string;
+      readonly requestQueue: RequestQueue;
+      readonly socket: Socket;
+      /** Those who wait for an answer in a SASL exchange. */
+      readonly authHandlers: object | null;
+      processData(data: Buffer): void;
       isConnected(): boolean;
       connect(): Promise<unknown>;
+      /** False also when it has to be done again; without SASL `authenticate` does nothing. */
+      isAuthenticated(): boolean;
+      authenticate(): Promise<void>;
+      /** Throws when it is not connected. */
+      failIfNotConnected(): void;
+      nextCorrelationId(): number;
     };
 
     type Options = {
@@ -69,16 +84,8 @@ declare module "kafkajs/src/network/connectionPool.js" {
     constructor(options: ConnectionPool.Options);
     readonly pool: ReadonlyArray<ConnectionPool.Connection>;
     getConnection(index?: number): Promise<ConnectionPool.Connection>;
-    send<T extends { readonly clientSideThrottleTime: number }>(
-      exchange: ConnectionPool.Exchange<T>,
-    ): Promise<T>;
   }
   export = ConnectionPool;
-}
-
-declare module "kafkajs/src/network/socketFactory.js" {
-  function createSocketFactory(): unknown;
-  export = createSocketFactory;
 }
 
 declare module "kafkajs/src/broker/index.js" {

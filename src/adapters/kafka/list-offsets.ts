@@ -3,7 +3,13 @@ import { breathe } from "./pace.ts";
 import type { Places } from "./places.ts";
 import type { Reader, Writer } from "./wire.ts";
 
-type Share = { readonly places: Places; readonly timestamp: number };
+/** Where offsets go: that of a topic's partition 0 to `firstOf` it, `undefined` for a topic that has no place there. */
+export type OffsetCells = {
+  readonly offsets: Float64Array;
+  readonly firstOf: (topic: string) => number | undefined;
+};
+
+export type Share = { readonly places: Places; readonly timestamp: number; readonly cells: OffsetCells };
 
 export type OffsetQuestion = {
   /** Milliseconds since the epoch, or one of ListOffsets' special values: -1 the end, -2 the start. */
@@ -12,25 +18,14 @@ export type OffsetQuestion = {
   readonly isolation: 0 | 1;
 };
 
-/** One broker's offsets. A row is kept in typed arrays: there are tens of thousands of them. */
-export type OffsetRows = {
-  /**
-   * Puts the offset of each of these partitions of the topic into its place in `cells`. The others are told to `bad`:
-   * their error code, or `undefined` where there is no answer.
-   */
-  readonly fill: (
-    topic: string,
-    partitions: readonly number[],
-    cells: number[],
-    bad: (topic: string, partition: number, error: number | undefined) => void,
-  ) => void;
-};
+/** The error of a partition for which the answer holds no offset; `undefined` where it does not name it either. */
+export type OffsetErrors = (topic: string, partition: number) => number | undefined;
 
-/** i32 partition, i16 error, i64 timestamp, i64 offset. */
-const rowBytes = 22;
-
-/** Places of equal topics are asked once; a partition has one timestamp in a request. */
-export function listOffsets(shares: readonly Share[], isolation: 0 | 1): Request<OffsetRows> {
+/**
+ * Places of equal topics are asked once; a partition has one timestamp in a request. Offsets are put into the cells of the
+ * shares as they are read: there are tens of thousands of them.
+ */
+export function listOffsets(shares: readonly Share[], isolation: 0 | 1): Request<OffsetErrors> {
   return {
     key: 2,
     name: "ListOffsets",
@@ -44,25 +39,30 @@ export function listOffsets(shares: readonly Share[], isolation: 0 | 1): Request
       if (only && others.length === 0) writeOne(writer, only);
       else writeMany(writer, shares);
     },
-    decode: readRows,
+    detached: true,
+    decode: (reader) => readRows(reader, shares),
   };
 }
 
 /** A name of 2 bytes and its letters, a count; partition and timestamp. Letters beyond ASCII make it grow. */
 function bytesOf(places: Places): number {
-  return places.entries().reduce((sum, [topic, { length }]) => sum + 6 + topic.length + 12 * length, 0);
+  let sum = 0;
+  places.forEach(({ length }, topic) => {
+    sum += 6 + topic.length + 12 * length;
+  });
+  return sum;
 }
 
 function writeOne(writer: Writer, { places, timestamp }: Share): void {
   writer.i32(places.size);
-  for (const [topic, partitions] of places) {
+  places.forEach((partitions, topic) => {
     writer.text(topic);
     writer.i32(partitions.length);
     for (const partition of partitions) {
       writer.i32(partition);
       writer.i64(timestamp);
     }
-  }
+  });
 }
 
 function writeMany(writer: Writer, shares: readonly Share[]): void {
@@ -87,61 +87,43 @@ function timestamps(shares: readonly Share[]): ReadonlyMap<string, ReadonlyMap<n
   return topics;
 }
 
-async function readRows(reader: Reader): Promise<OffsetRows> {
+async function readRows(reader: Reader, shares: readonly Share[]): Promise<OffsetErrors> {
   reader.throttle();
-  const most = Math.ceil(reader.remaining() / rowBytes);
-  const partitions = new Int32Array(most);
-  const errors = new Int16Array(most);
-  const offsets = new Float64Array(most);
-  const topics: string[] = [];
-  /** Where each topic's rows begin, and after the last one, where they end. */
-  const begins = [0];
-  let row = 0;
+  const errors = new Map<string, number>();
   for (let left = reader.i32(); left > 0; left -= 1) {
-    topics.push(reader.text());
-    const until = row + reader.i32();
-    for (; row < until; row += 1) {
-      partitions[row] = reader.i32();
-      errors[row] = reader.i16();
-      reader.skip(8); // the timestamp found
-      offsets[row] = reader.i64();
+    const topic = reader.text();
+    const rows = reader.i32();
+    const start = reader.position();
+    const [only, ...others] = shares;
+    if (only) readTopic({ reader, topic, rows, errors }, only.cells);
+    for (const { cells } of others) {
+      reader.skip(start - reader.position());
+      readTopic({ reader, topic, rows, errors }, cells);
     }
-    begins.push(until);
     const turn = breathe();
     if (turn) await turn;
   }
-  const place = createFinder(topics);
-
-  return {
-    fill(topic, wanted, cells, bad) {
-      const at = place(topic);
-      const from = begins[at] ?? row;
-      const until = begins[at + 1] ?? from;
-      let next = from;
-      for (const partition of wanted) {
-        if (partitions[next] !== partition || next >= until) next = find(partitions, partition, from, until);
-        const error = next < until ? errors[next] : undefined;
-        if (error === 0) cells[partition] = offsets[next] ?? -1;
-        else bad(topic, partition, error);
-        next += 1;
-      }
-    },
-  };
+  return (topic, partition) => errors.get(`${topic} ${partition}`);
 }
 
-/** A broker answers in the order of the request, mostly: the next one is tried first. The length stands for "not there". */
-function createFinder(topics: readonly string[]): (topic: string) => number {
-  let next = 0;
-  return (topic) => {
-    if (topics[next] !== topic) next = topics.indexOf(topic);
-    const found = next < 0 ? topics.length : next;
-    next = found + 1;
-    return found;
-  };
-}
+type TopicRows = {
+  readonly reader: Reader;
+  readonly topic: string;
+  readonly rows: number;
+  readonly errors: Map<string, number>;
+};
 
-/** `until` when it is not there. */
-function find(partitions: Int32Array, partition: number, from: number, until: number): number {
-  const found = partitions.indexOf(partition, from);
-  return found < 0 || found > until ? until : found;
+function readTopic({ reader, topic, rows, errors }: TopicRows, { offsets, firstOf }: OffsetCells): void {
+  const first = firstOf(topic) ?? offsets.length; // beyond its end nothing is written
+  for (let row = 0; row < rows; row += 1) {
+    const partition = reader.i32();
+    const error = reader.i16();
+    reader.skip(8); // the timestamp found
+    if (error === 0) {
+      offsets[first + partition] = reader.i64();
+      continue;
+    }
+    reader.skip(8);
+    errors.set(`${topic} ${partition}`, error);
+  }
 }

@@ -55,6 +55,7 @@ export function metadataRequest(
       noOperations(writer, version);
       writer.tags();
     },
+    detached: true,
     decode: (reader, version) => readMetadata(reader, version, before),
   };
 }
@@ -65,6 +66,8 @@ async function readMetadata(
   before: (name: string) => Topic | undefined,
 ): Promise<MetadataAnswer> {
   const form = formOf(reader, version);
+  const lists = new Map<number, Array<readonly number[]>>();
+  const shared: Share = (ids) => shareList(lists, ids);
   reader.throttle();
   const brokers = form.array(() => {
     const broker = { id: reader.i32(), host: form.text(), port: reader.i32(), rack: form.nullableText() };
@@ -78,7 +81,7 @@ async function readMetadata(
     const error = reader.i16();
     // Only a topic that was asked for by its id has no name.
     const name = form.nullableText() ?? "";
-    topics.push({ error, topic: readTopic(reader, form, name, before(name)) });
+    topics.push({ error, topic: readTopic(reader, form, name, { before: before(name), shared }) });
     const turn = breathe();
     if (turn) await turn;
   }
@@ -115,14 +118,19 @@ function formOf(reader: Reader, version: number): Form {
   return { version, count: reader.i32, array, text, nullableText, tags: () => {} };
 }
 
-function readTopic(reader: Reader, form: Form, name: string, before: Topic | undefined): Topic {
+/** The equal list that was seen before, or this one. */
+type Share = (ids: readonly number[]) => readonly number[];
+
+type Seen = { readonly before: Topic | undefined; readonly shared: Share };
+
+function readTopic(reader: Reader, form: Form, name: string, { before, shared }: Seen): Topic {
   const known = { name, ...idOf(reader, form) };
   const internal = reader.bool();
   const count = form.count();
   const partitions: Partition[] = [];
   let same = before?.internal === internal && before.id === known.id && before.partitions.length === count;
   for (let row = 0; row < count; row += 1) {
-    const partition = readPartition(reader, form, before?.partitions);
+    const partition = readPartition(reader, form, before?.partitions, shared);
     same &&= before?.partitions[row] === partition;
     partitions.push(partition);
   }
@@ -136,29 +144,52 @@ function idOf(reader: Reader, { version }: Form): { readonly id?: string } {
   return version >= idsFrom ? { id: reader.take(16).toString("base64url") } : {};
 }
 
-function readPartition(reader: Reader, form: Form, before: readonly Partition[] | undefined): Partition {
+function readPartition(
+  reader: Reader,
+  form: Form,
+  before: readonly Partition[] | undefined,
+  shared: Share,
+): Partition {
   reader.skip(2); // its error repeats what leader -1 says
   const id = reader.i32();
   const leader = reader.i32();
   if (form.version >= 7) reader.skip(4); // leader epoch
   const known = before?.[id];
-  const replicas = readIds(reader, form, known?.replicas);
-  const isr = readIds(reader, form, known?.isr ?? replicas);
+  const replicas = readIds(reader, form, known?.replicas, shared);
+  const isr = readIds(reader, form, known?.isr ?? replicas, shared);
   if (form.version >= 5) reader.skip(4 * form.count());
   form.tags();
   const same = known?.id === id && known.leader === leader;
   return same && known.replicas === replicas && known.isr === isr ? known : { id, leader, replicas, isr };
 }
 
+/** A cluster of three brokers has a handful of them, one of hundreds a few for each first replica. */
+const listsCompared = 8;
+
+function shareList(lists: Map<number, Array<readonly number[]>>, ids: readonly number[]): readonly number[] {
+  const first = ids[0] ?? -1;
+  const seen = lists.get(first) ?? [];
+  const equal = seen.find((list) => list.length === ids.length && list.every((id, at) => id === ids[at]));
+  if (equal) return equal;
+  if (seen.length < listsCompared) lists.set(first, [...seen, ids]);
+  return ids;
+}
+
 /** `before` where it says the same. */
-function readIds(reader: Reader, form: Form, before: readonly number[] = []): readonly number[] {
+function readIds(
+  reader: Reader,
+  form: Form,
+  before: readonly number[] | undefined,
+  shared: Share,
+): readonly number[] {
+  const known = before ?? [];
   const count = form.count();
   let same = 0;
   for (; same < count; same += 1) {
     const id = reader.i32();
-    if (before[same] !== id) return [...before.slice(0, same), id, ...rest(reader, count - same - 1)];
+    if (known[same] !== id) return shared([...known.slice(0, same), id, ...rest(reader, count - same - 1)]);
   }
-  return before.length === count ? before : before.slice(0, count);
+  return known.length === count ? known : shared(known.slice(0, count));
 }
 
 function rest(reader: Reader, count: number): readonly number[] {

@@ -28,7 +28,7 @@ export type Metadata = {
   readonly ask: <T>(request: Request<T>) => Promise<T>;
 };
 
-type Held = { readonly topic: Topic; readonly at: number };
+type Held = { readonly topic: Topic; at: number };
 
 /** Milliseconds. */
 const maxAge = 1000;
@@ -123,8 +123,10 @@ function createCache(ask: Brokers["refresh"], clock: Clock, held: Map<string, He
     const answer = await ask(names);
     const at = clock.now();
     for (const { error, topic } of answer.topics) {
-      if (error === 0) held.set(topic.name, { topic, at });
-      else held.delete(topic.name);
+      const known = held.get(topic.name);
+      if (error !== 0) held.delete(topic.name);
+      else if (known?.topic === topic) known.at = at;
+      else held.set(topic.name, { topic, at });
     }
     return answer;
   }

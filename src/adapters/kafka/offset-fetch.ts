@@ -1,11 +1,16 @@
+import { FerryError } from "#domain/errors.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import type { Node, Request } from "./connection.ts";
 import { isPassing } from "./errors.ts";
+import { absent, type Cells, tableOf } from "./flat-table.ts";
 import { breathe } from "./pace.ts";
 import type { Reader } from "./wire.ts";
 
 /** Committed offsets of one group; an error of one partition is the group's. */
 export type Fetched = { readonly group: string; readonly error: number; readonly table: OffsetTable };
+
+/** Partition, offset, an empty text and an error; from version 6 on an epoch and tags too, and shorter texts. */
+const leastBytes = { one: 16, many: 20 };
 
 /** Reads the fields after the partition and its offset; returns the error code. */
 type ReadRest = () => number;
@@ -26,23 +31,21 @@ function fetchOne(group: string): Request<Fetched> {
       writer.text(group);
       writer.array(null, () => {});
     },
+    detached: true,
     async decode(reader) {
       reader.throttle();
-      const readColumn = createColumns(reader, () => {
+      const columns = createColumns(reader, leastBytes.one, () => {
         reader.skip(Math.max(reader.i16(), 0));
         return reader.i16();
       });
-      const table = new Map<string, OffsetTableRow>();
-      let worst = 0;
       for (let left = reader.i32(); left > 0; left -= 1) {
-        const topic = reader.text();
-        const { cells, error } = readColumn(reader.i32());
-        table.set(topic, cells);
-        worst = worseOf(worst, error);
+        columns.read(reader.text(), reader.i32());
         const turn = breathe();
         if (turn) await turn;
       }
-      return { group, error: reader.i16() || worst, table };
+      const [fetched] = columns.tables([columns.end(group, reader.i16())]);
+      if (!fetched) throw new FerryError("E_INTERNAL", `OffsetFetch of ${group} left no table.`);
+      return fetched;
     },
   };
 }
@@ -63,53 +66,34 @@ function fetchMany(groups: readonly string[]): Request<readonly Fetched[]> {
       writer.bool(false);
       writer.tags();
     },
+    detached: true,
     async decode(reader) {
       reader.throttle();
-      const readColumn = createColumns(reader, () => {
+      const columns = createColumns(reader, leastBytes.many, () => {
         reader.skip(4); // the leader's epoch
         reader.skip(Math.max(reader.uvarint() - 1, 0));
         const error = reader.i16();
         reader.tags();
         return error;
       });
-      const names = new Map<string, string>();
-      const found: Fetched[] = [];
-      for (let left = reader.uvarint() - 1; left > 0; left -= 1) {
-        found.push(await readGroup(reader, readColumn, names));
-      }
-      return found;
+      const found: GroupRows[] = [];
+      for (let left = reader.uvarint() - 1; left > 0; left -= 1) found.push(await readGroup(reader, columns));
+      return columns.tables(found);
     },
   };
 }
 
-/** `names`: each topic's name once, however many groups read it. */
-async function readGroup(
-  reader: Reader,
-  readColumn: ReadColumn,
-  names: Map<string, string>,
-): Promise<Fetched> {
+async function readGroup(reader: Reader, columns: Columns): Promise<GroupRows> {
   const group = reader.compactText();
-  const table = new Map<string, OffsetTableRow>();
-  let worst = 0;
   for (let left = reader.uvarint() - 1; left > 0; left -= 1) {
-    const topic = sharedName(names, reader.compactText());
-    const { cells, error } = readColumn(reader.uvarint() - 1);
+    columns.read(reader.compactText(), reader.uvarint() - 1);
     reader.tags();
-    table.set(topic, cells);
-    worst = worseOf(worst, error);
     const turn = breathe();
     if (turn) await turn;
   }
-  const error = reader.i16() || worst;
+  const rows = columns.end(group, reader.i16());
   reader.tags();
-  return { group, error, table };
-}
-
-function sharedName(names: Map<string, string>, name: string): string {
-  const held = names.get(name);
-  if (held !== undefined) return held;
-  names.set(name, name);
-  return name;
+  return rows;
 }
 
 /** What will not pass is worse than what may. */
@@ -118,37 +102,88 @@ function worseOf(worst: number, error: number): number {
   return worst === 0 || isPassing(worst) ? error : worst;
 }
 
-type OffsetTableRow = ReadonlyArray<number | undefined>;
-type ReadColumn = (rows: number) => { readonly cells: OffsetTableRow; readonly error: number };
+/** Which of an answer's rows are the group's. */
+type GroupRows = {
+  readonly group: string;
+  readonly error: number;
+  readonly from: number;
+  readonly until: number;
+};
 
-/**
- * Reads the rows of one topic, in any order; -1 stands for "never committed". They are gathered in one array for all
- * topics and copied from there, so that a row without holes is an array of bare numbers and nothing else is left behind.
- */
-function createColumns(reader: Reader, readRest: ReadRest): ReadColumn {
-  const scratch = [0.5]; // a fraction: from the start an array of doubles
+/** The cells of all groups of one answer. */
+type Columns = {
+  /** Reads so many partitions of one topic, in any order; -1 stands for "never committed". */
+  readonly read: (topic: string, partitions: number) => void;
+  /** Since the last end, all was of this group. */
+  readonly end: (group: string, error: number) => GroupRows;
+  readonly tables: (groups: readonly GroupRows[]) => Fetched[];
+};
 
-  return (rows) => {
-    let length = 0;
-    let holes = false;
-    let worst = 0;
-    for (let row = 0; row < rows; row += 1) {
-      const partition = reader.i32();
+function createColumns(reader: Reader, rowBytes: number, readRest: ReadRest): Columns {
+  const { number, names, numbers } = createNames();
+  const topics: number[] = [];
+  const begins = [0];
+  let offsets = new Float64Array(Math.ceil(reader.remaining() / rowBytes));
+  let used = 0;
+  let from = 0;
+  let worst = 0;
+
+  function reserve(until: number): void {
+    if (until <= offsets.length) return;
+    const longer = new Float64Array(until * 2);
+    longer.set(offsets);
+    offsets = longer;
+  }
+
+  function read(topic: string, partitions: number): void {
+    const first = used;
+    for (let row = 0; row < partitions; row += 1) {
+      const at = first + reader.i32();
       const offset = reader.i64();
       const error = readRest();
       if (error !== 0) worst = worseOf(worst, error);
-      if (error !== 0 || offset < 0) {
-        holes = true;
-        continue;
+      if (error !== 0 || offset < 0) continue;
+      if (at >= used) {
+        reserve(at + 1);
+        offsets.fill(absent, used, at);
+        used = at + 1;
       }
-      for (; length <= partition; length += 1) scratch[length] = -1;
-      scratch[partition] = offset;
-      holes ||= partition !== row;
+      offsets[at] = offset;
     }
-    const cells = scratch.slice(0, length);
-    return {
-      cells: holes ? cells.map((offset) => (offset < 0 ? undefined : offset)) : cells,
-      error: worst,
-    };
+    topics.push(number(topic));
+    begins.push(used);
+  }
+
+  return {
+    read,
+    end(group, error) {
+      const rows = { group, error: error || worst, from, until: topics.length };
+      from = topics.length;
+      worst = 0;
+      return rows;
+    },
+    tables(groups) {
+      const cells = { names, numbers, topics, begins, offsets };
+      return groups.map(({ group, error, from: first, until }) => ({
+        group,
+        error,
+        table: tableOf(cells, first, until),
+      }));
+    },
   };
+}
+
+/** Each topic's name once, however many groups read it. */
+function createNames(): Pick<Cells, "names" | "numbers"> & { readonly number: (name: string) => number } {
+  const names: string[] = [];
+  const numbers = new Map<string, number>();
+
+  function number(name: string): number {
+    const held = numbers.get(name);
+    if (held !== undefined) return held;
+    numbers.set(name, names.length);
+    return names.push(name) - 1;
+  }
+
+  return { names, numbers, number };
 }

@@ -1,17 +1,22 @@
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
 import type { OffsetTable, Topic, TopicPartition } from "#domain/topology.ts";
 import { answerError, codeName, isPassing, isUnreachable, type Role } from "./errors.ts";
+import { absent, isAbsent, tableOf } from "./flat-table.ts";
 import { createLane, type Lane } from "./lane.ts";
-import { listOffsets, type OffsetQuestion, type OffsetRows } from "./list-offsets.ts";
+import {
+  listOffsets,
+  type OffsetCells,
+  type OffsetErrors,
+  type OffsetQuestion,
+  type Share,
+} from "./list-offsets.ts";
 import type { Metadata } from "./metadata.ts";
 import { breathe } from "./pace.ts";
 import { createPlans, type Places, type Plan, placesOf, planFor, sizeOf } from "./places.ts";
 import { createBackoff, type Gaps, noGaps } from "./retry.ts";
 
-type Share = OffsetQuestion & { readonly places: Places };
+type Asked = OffsetQuestion & Share;
 type Which = "start" | "end" | "stable";
-/** Where a topic's offsets go, by partition. */
-type CellsOf = (topic: string) => number[];
 type Failed = Array<readonly [TopicPartition, string]>;
 
 const questions: Record<Which, OffsetQuestion> = {
@@ -29,24 +34,21 @@ export type Offsets = Pick<KafkaCluster, "offsets" | "offsetAt"> & {
   ) => Promise<OffsetTable>;
 };
 
-/** Stands for "not known" while a table is filled: an array of bare numbers needs no object for each. */
-const absent = Number.NaN;
-
 /** Searches by time in one request: each reads an index and a batch of the log. */
 const searchesPerCall = 1000;
 
 /** Shares of calls made at the same moment travel in one request for each broker. */
-function createLanes(metadata: Metadata): (leader: number, share: Share) => Promise<OffsetRows> {
-  const lanes = new Map<string, Lane<Share, OffsetRows>>();
+function createLanes(metadata: Metadata): (leader: number, share: Asked) => Promise<OffsetErrors> {
+  const lanes = new Map<string, Lane<Asked, OffsetErrors>>();
 
   /** Equal questions may meet in one request; a partition has one time in a request. */
-  function open(leader: number, isolation: 0 | 1, search: boolean): Lane<Share, OffsetRows> {
+  function open(leader: number, isolation: 0 | 1, search: boolean): Lane<Asked, OffsetErrors> {
     return createLane({
-      async send(shares: readonly Share[]) {
+      async send(shares: readonly Asked[]) {
         const node = await metadata.broker(leader);
         await breathe(); // requests to several leaders are due at the same moment
-        const rows = await node.send(listOffsets(shares, isolation));
-        return shares.map(() => rows);
+        const errors = await node.send(listOffsets(shares, isolation));
+        return shares.map(() => errors);
       },
       key: (share) => (search ? keyOf(share.places) : share),
       weight: ({ places }) => sizeOf(places),
@@ -67,7 +69,7 @@ function createLanes(metadata: Metadata): (leader: number, share: Share) => Prom
 
 type Round = {
   readonly question: OffsetQuestion;
-  readonly cellsOf: CellsOf;
+  readonly cells: OffsetCells;
   readonly fail: (topic: string, partition: number, why: string) => void;
   readonly gaps: Gaps<TopicPartition>;
 };
@@ -77,7 +79,7 @@ function createRounds(role: Role, metadata: Metadata): (plan: Plan, round: Round
   const ask = createLanes(metadata);
 
   async function askLeader(leader: number, places: Places, round: Round): Promise<void> {
-    const { question, cellsOf, fail, gaps } = round;
+    const { question, cells, fail, gaps } = round;
     function bad(topic: string, partition: number, error: number | undefined): void {
       if (error === undefined) return fail(topic, partition, "no answer");
       if (!isPassing(error)) {
@@ -88,9 +90,14 @@ function createRounds(role: Role, metadata: Metadata): (plan: Plan, round: Round
       fail(topic, partition, codeName(error));
     }
     try {
-      const rows = await ask(leader, { ...question, places });
+      const errorOf = await ask(leader, { ...question, places, cells });
       await breathe();
-      for (const [topic, partitions] of places) rows.fill(topic, partitions, cellsOf(topic), bad);
+      places.forEach((partitions, topic) => {
+        const first = cells.firstOf(topic) ?? Number.NaN;
+        for (const partition of partitions) {
+          if (isAbsent(cells.offsets[first + partition])) bad(topic, partition, errorOf(topic, partition));
+        }
+      });
     } catch (thrown) {
       if (!isUnreachable(thrown)) throw thrown;
       failAll(places, thrown.message, round);
@@ -111,7 +118,7 @@ function createRounds(role: Role, metadata: Metadata): (plan: Plan, round: Round
 type Ask = (
   first: Plan,
   question: OffsetQuestion,
-  cellsOf: CellsOf,
+  cells: OffsetCells,
   gaps: Gaps<TopicPartition>,
 ) => Promise<void>;
 
@@ -136,14 +143,14 @@ function createAsk(role: Role, metadata: Metadata, clock: Clock): Ask {
     return planFor(topics, places);
   }
 
-  return async (first, question, cellsOf, gaps) => {
+  return async (first, question, cells, gaps) => {
     const asked = sizeOf(first.places);
     const again = createBackoff(clock);
     let plan = first;
     for (;;) {
       const failed: Failed = [];
       const fail: Round["fail"] = (topic, partition, why) => void failed.push([{ topic, partition }, why]);
-      await rounds(plan, { question, cellsOf, fail, gaps });
+      await rounds(plan, { question, cells, fail, gaps });
       if (failed.length === 0) return;
       if (!(await again())) return gaps.missing(failed, asked);
       plan = await planAgain(placesOf(failed.map(([where]) => where)), asked, gaps);
@@ -162,39 +169,24 @@ export function createOffsets(role: Role, metadata: Metadata, clock: Clock): Off
   async function table(
     topics: ReadonlyMap<string, Topic>,
     which: Which,
-    { missing, refused }: Gaps<TopicPartition>,
+    gaps: Gaps<TopicPartition>,
   ): Promise<OffsetTable> {
-    const plan = planAll(topics);
-    const cells = new Map<string, number[]>();
-    for (const [name, all] of plan.places) {
-      cells.set(
-        name,
-        all.map(() => absent),
-      );
-    }
-    let complete = true;
-    const gaps: Gaps<TopicPartition> = {
-      missing(failed, asked) {
-        complete = false;
-        missing(failed, asked);
-      },
-      refused(where, error) {
-        complete = false;
-        refused(where, error);
-      },
-    };
-    await ask(plan, questions[which], (topic) => cells.get(topic) ?? [], gaps);
-    return complete ? cells : new Map([...cells].map(([name, row]) => [name, withHoles(row)]));
+    const { layout, ...plan } = planAll(topics);
+    const { numbers, begins } = layout;
+    const offsets = new Float64Array(begins.at(-1) ?? 0).fill(absent);
+    const firstOf = (topic: string) => begins[numbers.get(topic) ?? -1];
+    await ask(plan, questions[which], { offsets, firstOf }, gaps);
+    return tableOf({ ...layout, offsets }, 0, layout.names.length);
   }
 
   return {
     table,
-    offsets: async (names, which) => table(await metadata.topics(names), which, strict),
+    offsets: async (names, which) => new Map(await table(await metadata.topics(names), which, strict)),
     async offsetAt(where, timestamp): Promise<number | undefined> {
-      const cells: number[] = [];
+      const offsets = new Float64Array(where.partition + 1).fill(absent);
       const plan = planFor(await metadata.topics([where.topic]), placesOf([where]));
-      await ask(plan, { timestamp, isolation: 0 }, () => cells, strict);
-      const found = cells[where.partition] ?? -1;
+      await ask(plan, { timestamp, isolation: 0 }, { offsets, firstOf: () => 0 }, strict);
+      const found = offsets[where.partition] ?? -1; // -1: none is that young
       return found < 0 ? undefined : found;
     },
   };
@@ -202,8 +194,4 @@ export function createOffsets(role: Role, metadata: Metadata, clock: Clock): Off
 
 function keyOf(places: Places): string {
   return [...places].map(([topic, partitions]) => `${topic} ${partitions.join(" ")}`).join();
-}
-
-function withHoles(row: readonly number[]): ReadonlyArray<number | undefined> {
-  return row.map((offset) => (Number.isNaN(offset) ? undefined : offset));
 }

@@ -1,7 +1,11 @@
 import type { Topic, TopicPartition } from "#domain/topology.ts";
 import { noSuchPartition } from "./by-leader.ts";
+import type { Cells } from "./flat-table.ts";
 
-/** Partition ids by topic. */
+/**
+ * Partition ids by topic. Those of a whole cluster are gone through by `forEach`: iterators make an array for each entry,
+ * which was a third of all that a sweep allocated.
+ */
 export type Places = ReadonlyMap<string, readonly number[]>;
 
 /** Whom to ask for what. */
@@ -10,6 +14,11 @@ export type Plan = {
   readonly byLeader: ReadonlyMap<number, Places>;
   readonly leaderless: Places;
 };
+
+/** Of all partitions of topics. `layout`: where the offset of each one has its place. */
+export type WholePlan = Plan & { readonly layout: Layout };
+
+type Layout = Omit<Cells, "offsets">;
 
 /** The plan for these partitions of topics that are known. `E_KAFKA` for a partition that does not exist. */
 export function planFor(topics: ReadonlyMap<string, Topic>, places: Places): Plan {
@@ -30,16 +39,25 @@ export function planFor(topics: ReadonlyMap<string, Topic>, places: Places): Pla
  * Plans for all partitions of topics. The last one is kept: metadata that has not changed is the same object, and a sweep
  * asks for the same again and again.
  */
-export function createPlans(): (topics: ReadonlyMap<string, Topic>) => Plan {
-  let last: { readonly topics: ReadonlyMap<string, Topic>; readonly plan: Plan } | undefined;
+export function createPlans(): (topics: ReadonlyMap<string, Topic>) => WholePlan {
+  let last: { readonly topics: ReadonlyMap<string, Topic>; readonly plan: WholePlan } | undefined;
   return (topics) => {
     if (last && isSame(last.topics, topics)) return last.plan;
-    const places = topics
-      .values()
-      .map(({ name, partitions }): [string, number[]] => [name, partitions.map(({ id }) => id)]);
-    last = { topics, plan: planFor(topics, new Map(places)) };
+    const places = new Map(
+      topics.values().map(({ name, partitions }) => [name, partitions.map(({ id }) => id)] as const),
+    );
+    last = { topics, plan: { ...planFor(topics, places), layout: layoutOf(places) } };
     return last.plan;
   };
+}
+
+/** One cell for each partition, topic after topic. */
+function layoutOf(places: Places): Layout {
+  const names = [...places.keys()];
+  const begins = [0];
+  for (const { length } of places.values()) begins.push((begins.at(-1) ?? 0) + length);
+  const numbers = new Map(names.map((name, number) => [name, number]));
+  return { names, numbers, topics: names.map((_, number) => number), begins };
 }
 
 export function placesOf(wanted: readonly TopicPartition[]): Places {
@@ -49,11 +67,19 @@ export function placesOf(wanted: readonly TopicPartition[]): Places {
 }
 
 export function sizeOf(places: Places): number {
-  return places.values().reduce((sum, { length }) => sum + length, 0);
+  let sum = 0;
+  places.forEach(({ length }) => {
+    sum += length;
+  });
+  return sum;
 }
 
 function isSame(before: ReadonlyMap<string, Topic>, now: ReadonlyMap<string, Topic>): boolean {
-  return before.size === now.size && now.entries().every(([name, topic]) => before.get(name) === topic);
+  let same = before.size === now.size;
+  now.forEach((topic, name) => {
+    same &&= before.get(name) === topic;
+  });
+  return same;
 }
 
 function mapIn<K, V>(maps: Map<K, Map<string, V>>, key: K): Map<string, V> {

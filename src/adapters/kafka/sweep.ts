@@ -40,7 +40,7 @@ export function createSweep({ metadata, offsets, commits, groups }: Parts): Pick
         table("start"),
         inOrder(
           () =>
-            commits.committed(
+            commits.tables(
               wanted.groups,
               gapsTo((group: string, why) => note({ of: "committed", group }, why)),
             ),

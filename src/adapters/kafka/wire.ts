@@ -53,8 +53,8 @@ type Numbers = Pick<Writer, "i8" | "i16" | "i32" | "i64" | "done"> & {
 };
 
 /** Bytes that grow: a request of many rows is written without an allocation for each. */
-function createNumbers(bytes: number): Numbers {
-  let buffer = Buffer.allocUnsafe(bytes);
+function createNumbers(first: Buffer): Numbers {
+  let buffer = first;
   let position = 0;
 
   /** Where the next `length` bytes go. */
@@ -103,9 +103,9 @@ function createNumbers(bytes: number): Numbers {
   };
 }
 
-/** `bytes`: about how many will be written; it grows. */
-export function createWriter(bytes = 512): Writer {
-  const { i8, i16, i32, i64, uvarint, utf8, done } = createNumbers(bytes);
+/** Writes into `first` while there is room, then into a longer one. */
+export function createWriter(first: Buffer = Buffer.allocUnsafe(512)): Writer {
+  const { i8, i16, i32, i64, uvarint, utf8, done } = createNumbers(first);
   return {
     i8,
     i16,
