@@ -4,6 +4,7 @@ import type { JobQueue } from "#domain/job.ts";
 import { type Message, mentionChannel, type Part } from "#domain/message.ts";
 import type { Chat, Log } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
+import { access } from "./access.ts";
 import { assess } from "./assess.ts";
 import { audit } from "./audit.ts";
 import { breakGlass } from "./break-glass.ts";
@@ -30,6 +31,7 @@ const commands: readonly Command[] = [
   plan,
   provision,
   network,
+  access,
   replicate,
   lag,
   status,

@@ -3,7 +3,7 @@ import { type Line, quote, usage } from "./grammar.ts";
 
 const effects = {
   start:
-    "Creates the missing topics on MSK, then copies records. Applications stay on the source. Undo: `/ferry replicate stop`.",
+    "Creates the missing topics on MSK, adds the ACLs and quotas that `/ferry access` shows, then copies records. Applications stay on the source. Undo: `/ferry replicate stop`, `/ferry access withdraw`.",
   pause: "Pauses the mirror after what it holds in hand. Lag grows until `/ferry replicate resume`.",
   resume:
     "Lets the mirror go on where it stopped, also one back to the source, and starts failed tasks again.",

@@ -1,4 +1,6 @@
 import type { ActionName } from "#domain/approval.ts";
+import { access } from "./access/access.ts";
+import { access as accessChange } from "./access/copy.ts";
 import { answers } from "./answers.ts";
 import { askForCleanup, askForCutover, askForRollback } from "./approval/asking.ts";
 import { breakGlass } from "./approval/break-glass.ts";
@@ -37,6 +39,7 @@ const approvables: Readonly<Record<ActionName, Approvable>> = {
   rollback,
   cleanup,
   feature,
+  access: accessChange,
 };
 
 export const handlers: Handlers = {
@@ -46,6 +49,7 @@ export const handlers: Handlers = {
   answers,
   provision,
   network,
+  access,
   replicate,
   lag,
   status,

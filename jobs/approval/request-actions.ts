@@ -30,6 +30,8 @@ function details({ action, proposal, asked }: Request): Action {
       return { label: "Details", command: `cleanup${ofWave} --dry-run` };
     case "feature":
       return { label: "Details", command: `features ${asked.choice ?? ""} --dry-run` };
+    case "access":
+      return { label: "Details", command: `access ${asked.choice ?? "copy"} --dry-run` };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ActionName, GateFact, Proposal } from "#domain/approval.ts";
+import { type ActionName, type GateFact, isOfTarget, type Proposal } from "#domain/approval.ts";
 import { flowName } from "#domain/plan.ts";
 import type { MigrationSettings } from "#domain/settings.ts";
 import type { Approvable, Asked } from "#jobs/run/approvable.ts";
@@ -29,7 +29,7 @@ export async function proposeWithRules(approvable: Approvable, asked: Asked, wor
   const roles = rolesFor(action, wave, settings);
   const kinds = ["forward", "checkpoint", "reverse"] as const;
   const ofWave =
-    wave === undefined || action === "feature" ? [] : kinds.map((kind) => flowName(name, wave, kind));
+    wave === undefined || isOfTarget(action) ? [] : kinds.map((kind) => flowName(name, wave, kind));
   return {
     ...proposal,
     connectors: proposal.connectors ?? ofWave,

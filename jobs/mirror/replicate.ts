@@ -1,3 +1,4 @@
+import { isOfTarget } from "#domain/approval.ts";
 import { staleBasis } from "#domain/assessment-age.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
@@ -5,6 +6,8 @@ import type { Check, Part } from "#domain/message.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { ReplicationEngine } from "#domain/ports.ts";
 import { count, figure } from "#domain/wording.ts";
+import { accessBeforeReplication } from "#jobs/access/before-replication.ts";
+import { reportTopics } from "#jobs/access/report-topics.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import { refuseStalePlan } from "#jobs/plan-stale.ts";
 import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
@@ -59,7 +62,7 @@ async function refuseStaleStart(plan: Plan, waves: readonly Wave[], work: Work):
 /** A run turns mirrors around: nobody else may start one meanwhile. */
 async function refuseBesideRun(work: Work): Promise<void> {
   const rival = (await listRequests(work.store, work.migration.name)).find(
-    ({ state, action }) => state === "executing" && action !== "cleanup" && action !== "feature",
+    ({ state, action }) => state === "executing" && action !== "cleanup" && !isOfTarget(action),
   );
   if (rival === undefined) return;
   throw new FerryError("E_LEASE", `Request ${rival.id} (${rival.proposal.title}) is still running.`);
@@ -89,7 +92,9 @@ async function start(
   );
   if (missing !== undefined) throw new FerryError("E_CONNECT_PLUGIN", missing);
   await work.store.write(mirroringKey(work.migration.name), work.clock.now());
+  const access = await accessBeforeReplication(work);
   const started = await startAll(plan, waves, engine, work);
+  await reportTopics(plan, started, work);
   const problems = started.flatMap(({ wave, problems }) =>
     problems.map((error) => problemCheck(wave.name, error)),
   );
@@ -102,7 +107,7 @@ async function start(
   await work.card.finish({
     subject: subject("start", work),
     tone: failed === waves.length ? "failed" : "done",
-    parts: [{ kind: "text", text }, startTable(started), ...checks([...problems, ...warnings])],
+    parts: [{ kind: "text", text }, startTable(started), ...checks([...problems, ...warnings, ...access])],
     next: problems.length > 0 ? ["replicate start", "lag"] : ["lag", "status"],
   });
   return done;

@@ -1,4 +1,4 @@
-import type { Request } from "#domain/approval.ts";
+import { isOfTarget, type Request } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Plan, Wave } from "#domain/plan.ts";
 import type { WaveState } from "#domain/wave-state.ts";
@@ -36,7 +36,7 @@ export async function waveToRollBack(
 
 /** A cleanup without a wave is one of all. */
 function concerns({ action, proposal }: Request, wave: Wave | undefined): boolean {
-  if (action === "feature") return false;
+  if (isOfTarget(action)) return false;
   return wave === undefined || proposal.wave === undefined || proposal.wave === wave.name;
 }
 

@@ -1,5 +1,5 @@
 import { isResourceType } from "./access-decision.ts";
-import { mapPrincipal, type PrincipalRules } from "./access-principals.ts";
+import { anonymous, mapPrincipal, type PrincipalRules } from "./access-principals.ts";
 import { anyName, isFor } from "./acl-matching.ts";
 import type { Acl, Known } from "./topology.ts";
 
@@ -32,8 +32,6 @@ export type AclCopy = {
   readonly present: readonly Acl[];
   readonly left: readonly LeftOut[];
 };
-
-const anonymous = "User:ANONYMOUS";
 
 /** Nothing that is on the target is changed or removed. */
 export function planAclCopy(question: CopyQuestion): AclCopy {
@@ -135,4 +133,10 @@ function isAllow({ permission }: Acl): boolean {
 export function aclKey(acl: Acl): string {
   const { resourceType, resourceName, patternType, principal, host, operation, permission } = acl;
   return [resourceType, resourceName, patternType, principal, host, operation, permission].join("\n");
+}
+
+/** Those of the first that are not among the second. */
+export function without(acls: readonly Acl[], others: readonly Acl[]): readonly Acl[] {
+  const gone = new Set(others.map(aclKey));
+  return acls.filter((acl) => !gone.has(aclKey(acl)));
 }

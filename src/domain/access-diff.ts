@@ -8,7 +8,7 @@ import {
   resourceTypes,
   type Verdict,
 } from "./access-decision.ts";
-import { mapPrincipal, type PrincipalRules } from "./access-principals.ts";
+import { anonymous, mapPrincipal, type PrincipalRules } from "./access-principals.ts";
 import { aclIndex, isAnyOther, type ResourceClass, resourceClasses } from "./access-resources.ts";
 import { type AuthorizerFacts, anyName, everybody, isAbout } from "./acl-matching.ts";
 import { aclText } from "./fence.ts";
@@ -166,8 +166,6 @@ function principalsIn(here: readonly Acl[], there: readonly Acl[], look: Look): 
   if (mirror.source !== anonymous) all.delete(mirror.source);
   return [...all].filter((principal) => !supers.includes(principal));
 }
-
-const anonymous = "User:ANONYMOUS";
 
 type About = { readonly here: readonly Acl[]; readonly there: readonly Acl[] };
 

@@ -15,6 +15,7 @@ import {
   resourceArn,
 } from "./access-policy.ts";
 import { isAllowedBy } from "./access-policy-check.ts";
+import { anonymous } from "./access-principals.ts";
 import { aclIndex, type ResourceClass, resourceClasses } from "./access-resources.ts";
 import { allowsWrite, everybody, isFor } from "./acl-matching.ts";
 import { aclText } from "./fence.ts";
@@ -29,7 +30,7 @@ export type PolicyQuestion = {
   /** What would be given now, to tell what it leaves out. */
   readonly wanted: readonly PrincipalPolicy[];
   readonly cluster: string;
-  /** Who the mirror is on the source. */
+  /** Who the mirror is on the source: its rights are not compared. */
   readonly mirror: string;
 };
 
@@ -40,7 +41,7 @@ export function policyDiff(question: PolicyQuestion): AccessDiff {
   const { superUsers } = source.facts;
   const supers = superUsers.known ? superUsers.value.filter((name) => name !== mirror) : [];
   const principals = [...new Set(source.acls.map(({ principal }) => principal))].filter(
-    (name) => name !== everybody && !supers.includes(name) && name !== mirror,
+    (name) => name !== everybody && !supers.includes(name) && (name !== mirror || mirror === anonymous),
   );
   const about = aclIndex(source.acls);
   const classes = types.flatMap((type) => resourceClasses(type, source.acls));

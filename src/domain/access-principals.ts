@@ -15,7 +15,7 @@ export type PrincipalRules = {
   readonly principals: Readonly<Record<string, string>>;
 };
 
-const anonymous = "User:ANONYMOUS";
+export const anonymous = "User:ANONYMOUS";
 const user = "User:";
 
 /**

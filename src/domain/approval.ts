@@ -9,8 +9,14 @@ export const ActionName = z.enum([
   "rollback",
   "cleanup",
   "feature",
+  "access",
 ]);
 export type ActionName = z.infer<typeof ActionName>;
+
+/** It changes the MSK cluster itself: no wave, no mirror and no client is moved by it. */
+export function isOfTarget(action: ActionName): boolean {
+  return action === "feature" || action === "access";
+}
 
 /** One observed condition. `pinned` and `tolerance` are hashed: when one differs at a later reading, the request is void. */
 export const GateFact = z.object({
@@ -160,9 +166,9 @@ export function isFinal(state: RequestState): boolean {
 
 /**
  * How many people must approve. Moving clients and deleting always take two; a team may ask for more, never for
- * fewer. An action whose proposal says one (a feature of MSK) takes one. Roles that are to be filled raise it.
+ * fewer. An action whose proposal says one (a feature of MSK, its ACLs) takes one. Roles that are to be filled raise it.
  */
 export function quorumOf(proposal: Proposal, configured: number, slots = 0): number {
-  if (proposal.action === "feature") return Math.max(proposal.quorum, slots);
+  if (isOfTarget(proposal.action)) return Math.max(proposal.quorum, slots);
   return Math.max(2, configured, proposal.quorum, slots);
 }

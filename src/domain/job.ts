@@ -26,6 +26,12 @@ export const Job = z.discriminatedUnion("name", [
   z.object({ name: z.literal("provision"), ...from, adopt: z.string().optional() }),
   z.object({ name: z.literal("network"), ...from }),
   z.object({
+    name: z.literal("access"),
+    ...from,
+    action: z.enum(["show", "diff", "copy", "withdraw"]),
+    dryRun: z.boolean().optional(),
+  }),
+  z.object({
     name: z.literal("replicate"),
     ...from,
     action: z.enum(["start", "pause", "resume", "stop", "throttle"]),

@@ -31,6 +31,7 @@ test.each([
   ["cleanup", undefined, ["cleanup", "audit", "cancel"]],
   ["cleanup", "billing", ["cleanup", "audit", "cancel"]],
   ["feature", undefined, ["features", "audit", "cancel"]],
+  ["access", undefined, ["access", "audit", "cancel"]],
 ] as const)(
   "every button of %s types a command that exists, and switches nothing",
   async (action, wave, jobs) => {

@@ -1,0 +1,84 @@
+import { type AccessPlan, planAccess } from "#domain/access-plan.ts";
+import { asFerryError } from "#domain/errors.ts";
+import type { Check, Part } from "#domain/message.ts";
+import { count } from "#domain/wording.ts";
+import type { Work } from "#jobs/work.ts";
+import { addedRows, leftRows, listed, openChecks, unknownLines, userChecks } from "./access-parts.ts";
+import { addAcls, setQuotas } from "./add-access.ts";
+import { handOut } from "./hand-out.ts";
+import { readAccess } from "./read-access.ts";
+
+/**
+ * Before the first record is copied: ACLs, quotas, policies, with a report in the thread. What keeps it from being done
+ * is answered as a warning: records can be copied all the same, and `/ferry access` does it later.
+ */
+export async function accessBeforeReplication(work: Work): Promise<readonly Check[]> {
+  try {
+    if (await hasNothing(work)) return [];
+    const plan = planAccess(await readAccess(work));
+    const added = addedRows(plan);
+    const given = await handOut(plan.policies, work, { onlyChanged: true });
+    if (plan.acls.known) {
+      await addAcls([...plan.acls.value.keep, ...plan.acls.value.add], work, { reason: "asked" });
+    }
+    if (plan.quotas.known) await setQuotas(plan.quotas.value.set, work, { reason: "asked" });
+    if (added.length + given.length > 0) await report(plan, given, work);
+    return warnings(plan);
+  } catch (thrown) {
+    const { code, message, retryable } = asFerryError(thrown);
+    if (retryable || code === "E_INTERNAL" || code === "E_LEASE_LOST") throw thrown;
+    return [
+      { state: "warn", text: `Access was not copied: ${code} ${message} \`/ferry access\` does it later.` },
+    ];
+  }
+}
+
+/** Without an authorizer and quotas there is nothing to copy. */
+async function hasNothing({ world, migration }: Work): Promise<boolean> {
+  const acls = await world.source.acls();
+  if (acls.known && acls.value.length > 0) return false;
+  const quotas = await world.source.quotas();
+  if (quotas.known && quotas.value.length > 0) return false;
+  if (migration.settings.target.auth !== "scram") return true;
+  const users = await world.source.scramUsers();
+  return !users.known || users.value.length === 0;
+}
+
+async function report(plan: AccessPlan, given: readonly Part[], work: Work): Promise<void> {
+  const rows = addedRows(plan);
+  const parts: readonly Part[] = [
+    ...given,
+    ...(await listed(
+      {
+        name: "access-added",
+        title: `Added on MSK: ${count(rows.length, "addition")}`,
+        columns: ["kind", "for", "what"],
+        rows,
+      },
+      work.card,
+    )),
+    ...(await listed(
+      { name: "access-left-out", title: "Left out", columns: ["what", "why"], rows: leftRows(plan) },
+      work.card,
+    )),
+    { kind: "note", text: "`/ferry access withdraw` removes exactly what was added." },
+  ];
+  await work.card.thread("access", {
+    subject: `${work.migration.name} · access on MSK`,
+    tone: "done",
+    parts,
+  });
+}
+
+function warnings(plan: AccessPlan): readonly Check[] {
+  const users = userChecks(plan.users).filter(({ state }) => state !== "pass");
+  const open = openChecks(plan);
+  const said = [
+    ...unknownLines(plan),
+    ...(open.length > 0 ? [`Access: ${count(open.length, "open item")}; \`/ferry access\` lists them.`] : []),
+    ...(users.length > 0
+      ? [`SCRAM: ${count(users.length, "user")} to be made on MSK; \`/ferry access\` lists them.`]
+      : []),
+  ];
+  return said.map((text): Check => ({ state: "warn", text }));
+}

@@ -1,0 +1,78 @@
+import type { AccessReading } from "#domain/access-plan.ts";
+import { mirrorOnSource, mirrorOnTarget } from "#domain/access-principals.ts";
+import { type AuthorizerFacts, authorizerFacts, toldAuthorizer } from "#domain/acl-matching.ts";
+import { asFerryError, FerryError } from "#domain/errors.ts";
+import { mirrorClientId } from "#domain/flow.ts";
+import type { KafkaCluster } from "#domain/ports.ts";
+import { type ConfigEntry, type Known, known, unknown } from "#domain/topology.ts";
+import { type FenceSide, fencesLeft } from "#jobs/switch/fence-document.ts";
+import type { Work } from "#jobs/work.ts";
+
+type Place = Pick<Work, "world" | "migration" | "store">;
+
+/** Both clusters' ACLs, authorizers, quotas and users as they are now. Changes nothing. `E_TARGET_ABSENT` before provision. */
+export async function readAccess(work: Place): Promise<AccessReading> {
+  const { world, migration } = work;
+  const { settings } = migration;
+  const target = await world.target();
+  const cluster = await world.msk.findCluster(settings.target.cluster);
+  if (cluster === undefined) {
+    throw new FerryError("E_TARGET_ABSENT", `There is no MSK cluster ${settings.target.cluster}.`);
+  }
+  const { auth } = settings.target;
+  const fences = await fencesLeft(work);
+  const fenceAcls = (side: FenceSide) =>
+    fences.filter((fence) => fence.side === side).flatMap(({ allow, deny }) => [...allow, ...deny]);
+  return {
+    source: await readSide(world.source, "source", work),
+    target: {
+      ...(await readSide(target, "target", work)),
+      auth,
+      kind: cluster.kind,
+      arn: cluster.arn,
+      secrets: auth === "scram" ? await orUnknown(() => world.msk.scramSecrets(cluster.arn)) : noSecrets,
+    },
+    fences: { source: fenceAcls("source"), target: fenceAcls("target") },
+    mirror: {
+      source: mirrorOnSource(settings),
+      target: mirrorOnTarget(settings),
+      clientId: mirrorClientId(migration.name),
+    },
+    settings,
+  };
+}
+
+const noSecrets = unknown("the target does not authenticate by SCRAM");
+
+async function readSide(
+  cluster: KafkaCluster,
+  side: FenceSide,
+  work: Place,
+): Promise<AccessReading["source"]> {
+  return {
+    acls: await cluster.acls(),
+    facts: await factsOf(cluster, side, work),
+    quotas: await cluster.quotas(),
+    users: await cluster.scramUsers(),
+  };
+}
+
+async function factsOf(
+  cluster: KafkaCluster,
+  side: FenceSide,
+  { migration }: Place,
+): Promise<AuthorizerFacts> {
+  const broker: Known<readonly ConfigEntry[]> = await orUnknown(() => cluster.brokerConfigs());
+  return authorizerFacts(broker, toldAuthorizer(side, migration.settings));
+}
+
+/** What this user may not read is not known; anything else that fails, fails. */
+async function orUnknown<T>(read: () => Promise<T>): Promise<Known<T>> {
+  try {
+    return known(await read());
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    if (code === "E_KAFKA_AUTH" || code === "E_AWS_ACCESS") return unknown(message);
+    throw thrown;
+  }
+}

@@ -1,0 +1,181 @@
+import { type AclCopy, planAclCopy, without } from "./access-copy.ts";
+import { type AccessDiff, accessDiff } from "./access-diff.ts";
+import { type PolicyDocument, type PrincipalPolicy, policyFor } from "./access-policy.ts";
+import { policyDiff } from "./access-policy-diff.ts";
+import { type Auth, anonymous, mapPrincipal, type PrincipalRules } from "./access-principals.ts";
+import { planQuotaCopy, type QuotaCopy } from "./access-quotas.ts";
+import { type ScramItem, scramChecklist } from "./access-scram.ts";
+import { type AuthorizerFacts, everybody } from "./acl-matching.ts";
+import type { ClientQuota, ScramUser } from "./inventory.ts";
+import type { MigrationSettings } from "./settings.ts";
+import { type Acl, type Known, known, unknown } from "./topology.ts";
+
+/** All that the target needs so that everybody may there what they may on the source. Pure. */
+
+type Side = {
+  readonly acls: Known<readonly Acl[]>;
+  readonly facts: AuthorizerFacts;
+  readonly quotas: Known<readonly ClientQuota[]>;
+  readonly users: Known<readonly ScramUser[]>;
+};
+
+/** One look at both clusters. */
+export type AccessReading = {
+  readonly source: Side;
+  readonly target: Side & {
+    readonly auth: Auth;
+    readonly kind: "standard" | "express" | "serverless";
+    /** Of the cluster, for policies. */
+    readonly arn: string;
+    /** ARNs of the SCRAM secrets that MSK has for it. */
+    readonly secrets: Known<readonly string[]>;
+  };
+  /** ACLs of the bot's own fences that stand, by side. */
+  readonly fences: { readonly source: readonly Acl[]; readonly target: readonly Acl[] };
+  readonly mirror: { readonly source: string; readonly target: string; readonly clientId: string };
+  readonly settings: Pick<MigrationSettings, "access" | "clients" | "target">;
+};
+
+export type AccessPlan = {
+  /** Not known: nothing can be copied, and why. For IAM always nothing. */
+  readonly acls: Known<AclCopy>;
+  readonly quotas: Known<QuotaCopy>;
+  /** Empty unless the target authenticates by IAM. */
+  readonly policies: readonly PrincipalPolicy[];
+  /** Empty unless the target authenticates by SCRAM. */
+  readonly users: readonly ScramItem[];
+  /** What a person must decide or do. */
+  readonly open: readonly OpenItem[];
+};
+
+export type OpenItem = { readonly what: string; readonly why: string };
+
+export function planAccess(reading: AccessReading): AccessPlan {
+  const acls = aclPlan(reading);
+  return {
+    acls,
+    quotas: quotaPlan(reading),
+    policies: policies(reading),
+    users: reading.target.auth === "scram" ? scramPlan(reading) : [],
+    open: openItems(reading, acls),
+  };
+}
+
+export function rulesOf({ target, settings }: AccessReading): PrincipalRules {
+  return { auth: target.auth, principals: settings.access.principals };
+}
+
+function aclPlan(reading: AccessReading): Known<AclCopy> {
+  const { source, target, fences, mirror } = reading;
+  if (!source.acls.known) return unknown(`Nothing to copy: ${source.acls.why}.`);
+  if (target.auth === "iam")
+    return unknown("MSK does not look at ACLs where clients log in with IAM: policies are handed out.");
+  if (target.auth === "unauthenticated") {
+    return unknown(
+      "Not copied: without authentication all clients of the target are User:ANONYMOUS, whom ACLs would lock out together.",
+    );
+  }
+  if (target.kind === "serverless") return unknown("MSK Serverless has no ACLs.");
+  if (!target.acls.known) return unknown(`Not copied: ${target.acls.why}.`);
+  return known(
+    planAclCopy({
+      source: source.acls.value,
+      target: target.acls.value,
+      fences: fences.source,
+      rules: rulesOf(reading),
+      mirror,
+      targetSuperUsers: target.facts.superUsers,
+    }),
+  );
+}
+
+function quotaPlan(reading: AccessReading): Known<QuotaCopy> {
+  const { source, target, mirror } = reading;
+  if (!source.quotas.known) return source.quotas;
+  const theirs = target.quotas;
+  if (!theirs.known) {
+    if (source.quotas.value.length === 0) return known({ set: [], present: [], left: [] });
+    return unknown(`the target's are not known: ${theirs.why}`);
+  }
+  return known(
+    planQuotaCopy({
+      source: source.quotas.value,
+      target: theirs.value,
+      rules: rulesOf(reading),
+      kind: target.kind,
+      mirrorClientId: mirror.clientId,
+    }),
+  );
+}
+
+/** Of the source's ACLs without the fence's and the mirror's own. */
+function applicationAcls({ source, fences, mirror }: AccessReading): readonly Acl[] {
+  if (!source.acls.known) return [];
+  const own = mirror.source === anonymous ? undefined : mirror.source;
+  return without(source.acls.value, fences.source).filter(({ principal }) => principal !== own);
+}
+
+/** One for each principal, and one for whoever has no other where ACLs are for everybody. */
+function policies(reading: AccessReading): readonly PrincipalPolicy[] {
+  if (reading.target.auth !== "iam") return [];
+  const acls = applicationAcls(reading);
+  const principals = [...new Set(acls.map(({ principal }) => principal))].toSorted();
+  return principals.map((principal) => policyFor(principal, acls, reading.target.arn));
+}
+
+function scramPlan(reading: AccessReading): readonly ScramItem[] {
+  const { source, target, settings, mirror } = reading;
+  return scramChecklist({
+    users: source.users,
+    acls: known(applicationAcls(reading)),
+    rules: rulesOf(reading),
+    onTarget: target.users,
+    secrets: target.secrets,
+    settings,
+    mirror: mirror.target.replace(/^User:/, ""),
+  });
+}
+
+function openItems(reading: AccessReading, acls: Known<AclCopy>): readonly OpenItem[] {
+  const { auth } = reading.target;
+  const principals = [...new Set(applicationAcls(reading).map(({ principal }) => principal))].toSorted();
+  if (auth === "iam") {
+    const { principals: told } = reading.settings.access;
+    const nameless = principals.filter(
+      (principal) => principal !== everybody && told[principal] === undefined,
+    );
+    return nameless.map((what) => ({ what, why: "no IAM role is named for it in access.principals" }));
+  }
+  if (auth === "unauthenticated") return [];
+  const rules = rulesOf(reading);
+  const unmapped = principals.flatMap((what) => {
+    const mapped = mapPrincipal(what, rules);
+    return mapped.known ? [] : [{ what, why: mapped.why }];
+  });
+  const held = acls.known
+    ? acls.value.left.filter(({ kind }) => kind === "held back" || kind === "unreadable")
+    : [];
+  return [...unmapped, ...held.map(({ acl, why }) => ({ what: `ACL of ${acl.principal}`, why }))];
+}
+
+/**
+ * What differs now. `given`: the policies that were handed out, by principal of the source. Unknown where one side's
+ * rights cannot be read at all.
+ */
+export function diffAccess(
+  reading: AccessReading,
+  given: ReadonlyMap<string, readonly PolicyDocument[]>,
+): Known<AccessDiff> {
+  const { source, target, mirror, fences } = reading;
+  if (!source.acls.known) return unknown(`nothing to compare: ${source.acls.why}`);
+  const own = { acls: without(source.acls.value, fences.source), facts: source.facts };
+  if (target.auth === "iam") {
+    const wanted = policies(reading);
+    return known(policyDiff({ source: own, given, wanted, cluster: target.arn, mirror: mirror.source }));
+  }
+  if (!target.acls.known) return unknown(`the target's ACLs are not known: ${target.acls.why}`);
+  const copy = aclPlan(reading);
+  const theirs = { acls: without(target.acls.value, fences.target), facts: target.facts };
+  const left = copy.known ? copy.value.left : [];
+  return known(accessDiff({ source: own, target: theirs, rules: rulesOf(reading), mirror, left }));
+}
