@@ -120,6 +120,8 @@ function progressOf(
   parts: Parts,
 ): Progress {
   const last = parts.lastCommits.get(id) ?? unknown("not read");
+  if (![...offsets.values()].some((row) => row.some((offset) => offset !== undefined)))
+    return nothingCommitted;
   return {
     lag: groupLag(offsets, parts.ends, parts.offline),
     oldestUnread: parts.unread(id),
@@ -132,12 +134,12 @@ const noOffsets = unknown(
   "a share group commits no offsets (KIP-932): kafka-share-groups.sh --describe --offsets",
 );
 
-const shareProgress: Progress = {
-  lag: noOffsets,
-  oldestUnread: noOffsets,
-  lastCommit: noOffsets,
-  recordsPerSecond: noOffsets,
-};
+const shareProgress = progressUnknown(noOffsets);
+const nothingCommitted = progressUnknown(unknown("it has no committed offset"));
+
+function progressUnknown(why: ReturnType<typeof unknown>): Progress {
+  return { lag: why, oldestUnread: why, lastCommit: why, recordsPerSecond: why };
+}
 
 function typeOf({ type }: GroupDescription, listed: string | undefined): AssessedGroup["type"] {
   if (listed === "classic" || listed === "consumer" || listed === "share" || listed === "streams") {

@@ -31,11 +31,11 @@ export type TopicParts = {
 export function topicDefaults(
   configs: ReadonlyMap<string, readonly ConfigEntry[]>,
 ): Record<string, string | null> {
-  const entries = [...configs.values()]
-    .flat()
-    .filter(({ origin }) => origin === "default")
-    .map(({ name, value }) => [name, value] as const);
-  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const defaults = new Map<string, string | null>();
+  for (const entries of configs.values()) {
+    for (const { name, value, origin } of entries) if (origin === "default") defaults.set(name, value);
+  }
+  return Object.fromEntries([...defaults].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** By topic, what all groups' commits advanced by. */

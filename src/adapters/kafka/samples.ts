@@ -9,6 +9,7 @@ import { breathe } from "./pace.ts";
 import { type Batch, batchesOf, isControl, recordsOf } from "./record-batches.ts";
 import { createFetcher } from "./records.ts";
 import { inParallel } from "./retry.ts";
+import { orMissingRight } from "./rights-needed.ts";
 
 /** Bits of a batch's attributes: https://kafka.apache.org/documentation/#recordbatch */
 const codecBits = 0x07;
@@ -22,7 +23,8 @@ const keyLetters = 48;
 
 /**
  * One fetch for each question and no more: many share a request, and their size is what the caller says. Read up to the
- * high watermark, so that what open transactions wrote counts, too.
+ * high watermark, so that what open transactions wrote counts, too. A log that does not hold the offset any more, a codec
+ * that is not known and a refusal leave one answer unknown.
  */
 export function createSamples(role: Role, metadata: Metadata, clock: Clock): Pick<InventoryReads, "samples"> {
   const fetch = createFetcher(role, metadata, clock);
@@ -41,16 +43,15 @@ export function createSamples(role: Role, metadata: Metadata, clock: Clock): Pic
       if (turn) await turn;
       return known(await sampleOf(fetched, from, max));
     } catch (thrown) {
-      if (thrown instanceof FerryError && refusals.has(thrown.code)) return unknown(thrown.message);
+      if (!(thrown instanceof FerryError)) throw thrown;
+      if (thrown.code === "E_KAFKA_AUTH") return orMissingRight(thrown, `READ on ${topic}`);
+      if (thrown.code === "E_KAFKA" || thrown.code === "E_INCOMPLETE") return unknown(thrown.message);
       throw thrown;
     }
   }
 
   return { samples: (questions) => inParallel(questions, askedAtOnce, answer) };
 }
-
-/** One partition's: its log does not hold the offset any more, a codec is not known, reading it is not allowed. */
-const refusals = new Set<string>(["E_KAFKA", "E_KAFKA_AUTH", "E_INCOMPLETE"]);
 
 type Tally = {
   records: number;
