@@ -44,7 +44,10 @@ const apacheMessageBytes = "1048588";
 
 export type Configured = {
   readonly properties: Readonly<Record<string, string>>;
+  /** What of the source is left out, and why. */
   readonly reasons: readonly Reason[];
+  /** Where each property comes from, in their order. */
+  readonly traces: readonly Reason[];
 };
 
 export function configure(
@@ -71,8 +74,10 @@ export function configure(
     properties.set("min.insync.replicas", String(Math.max(1, replicationFactor - 1)));
     properties.set("unclean.leader.election.enable", "false");
   }
+  const sorted = [...properties].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return {
-    properties: Object.fromEntries([...properties].toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    properties: Object.fromEntries(sorted),
+    traces: sorted.map(([key, value]) => trace(key, value, brokerConfigs, replicationFactor)),
     reasons: [
       ...[...left].map(([key, why]) => ({
         what: `${key}=${brokerConfigs[key] ?? ""} of the source is not carried over`,
@@ -83,6 +88,58 @@ export function configure(
     ],
   };
 }
+
+/** Each value's origin: a setting of the source's brokers, or a decision with its reason. */
+function trace(
+  key: string,
+  value: string,
+  brokerConfigs: Assessment["brokerConfigs"],
+  replicationFactor: number,
+): Reason {
+  const before = brokerConfigs[key];
+  const had = typeof before === "string" ? `; the source's brokers have ${before}` : "";
+  const what = `${key}=${value}`;
+  const decision = decisions.get(key);
+  if (decision !== undefined) {
+    const [why, source] = decision;
+    return { what, why: `decided: ${why.replace("%", String(replicationFactor))}${had}`, source };
+  }
+  if (typeof before === "string") {
+    return {
+      what,
+      why: "as the source's brokers have it, and MSK takes it",
+      source: "msk-configuration-properties.html",
+    };
+  }
+  return {
+    what,
+    why: "the source's brokers leave Apache's default; MSK's own may differ, so it is written down",
+    source: "msk-default-configuration.html",
+  };
+}
+
+/** What was decided, and the page; "%" stands for the replicas. */
+const decisions: ReadonlyMap<string, readonly [string, string]> = new Map([
+  [
+    "auto.create.topics.enable",
+    [
+      "topics are created as planned, never by a client that comes too early",
+      "msk-default-configuration.html",
+    ],
+  ],
+  ["default.replication.factor", ["target.replicationFactor is %", "bestpractices.html"]],
+  [
+    "min.insync.replicas",
+    ["one less than the % replicas: a broker that is patched stops no writer", "bestpractices.html"],
+  ],
+  [
+    "unclean.leader.election.enable",
+    [
+      "MSK's own default on Standard brokers is true: a replica that lags could become leader and lose records",
+      "msk-default-configuration.html",
+    ],
+  ],
+]);
 
 /** Names only: what MSK does not take may hold secrets. */
 function refused(

@@ -82,6 +82,7 @@ export function makePlan(question: PlanQuestion): Plan {
     reasons: [
       ...shapeReasons({ choice, load, site, settings, how, growth: growthFactor(answers), creatable }),
       ...engineReasons(engines),
+      ...configured.traces,
       ...configured.reasons,
       ...writerReasons(writers),
       ...waves.flatMap(apartReasons),

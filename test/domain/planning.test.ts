@@ -87,6 +87,20 @@ describe("the MSK configuration", () => {
     ]);
   });
 
+  it("traces each value to the source's setting, or to the reason it was decided for", () => {
+    const { properties, traces } = configure({ brokerConfigs }, "standard", 3);
+    expect(traces.map(({ what }) => what)).toEqual(
+      Object.entries(properties).map(([key, value]) => `${key}=${value}`),
+    );
+    const why = (key: string) => traces.find(({ what }) => what.startsWith(`${key}=`))?.why;
+    expect(why("log.retention.hours")).toContain("as the source's brokers have it");
+    expect(why("auto.create.topics.enable")).toMatch(/^decided: .*the source's brokers have true$/);
+    expect(why("unclean.leader.election.enable")).toMatch(/^decided: .*MSK's own default.* is true/);
+    expect(why("min.insync.replicas")).toContain("one less than the 3 replicas");
+    const bare = configure({ brokerConfigs: {} }, "express", 3).traces;
+    expect(bare.find(({ what }) => what === "message.max.bytes=1048588")?.why).toContain("Apache's default");
+  });
+
   it("leaves out what Express refuses", () => {
     expect(configure({ brokerConfigs }, "express", 3).properties).toEqual({
       "auto.create.topics.enable": "false",
