@@ -16,7 +16,7 @@ import { liveGroups } from "#jobs/switch/clients.ts";
 import { fenceSize } from "#jobs/switch/fence-document.ts";
 import { liftStanding, standingFences } from "#jobs/switch/fence-sweep.ts";
 import { fact } from "#jobs/switch/gate-facts.ts";
-import { loadPlan, readWaveState, waveNamed, writeWaveState } from "#jobs/switch/wave.ts";
+import { loadPlan, readWaveState, recordPhase, waveNamed, writeWaveState } from "#jobs/switch/wave.ts";
 import { done, type Work } from "#jobs/work.ts";
 import { finalReport } from "./final-report.ts";
 import { readersOn, silenceOf, type Watched, watchStep } from "./silence.ts";
@@ -38,11 +38,11 @@ const Guide = z.object({
 type Guide = z.infer<typeof Guide>;
 
 async function propose(asked: Asked, work: Work): Promise<Proposal> {
-  await refuseOtherEngine(work);
   const plan = await loadPlan(work);
   const { waves, last } = await wavesToClean(asked.wave, plan, work);
   const { watch } = work.migration.settings.cleanup;
   const names = waves.map(({ name }) => name);
+  await refuseOtherEngine(names, work);
   const watched = watchedBy(waves);
   const standing = await standingFences(work, names);
   const fences = standing
@@ -147,6 +147,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
   const plan = await loadPlan(work);
   const waves = guide.waves.map((name) => waveNamed(plan, name));
   const flows = flowsOf(work.migration.name, guide.waves);
+  for (const wave of guide.waves) await recordPhase(work, wave, run);
   return [
     stopStep(waves, work, run),
     watchStep(watchedBy(waves), work, run),

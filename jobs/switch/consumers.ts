@@ -198,6 +198,7 @@ function watchAndRecord(
         const change = { subject: wave.name, before: "source", after: "target", reason: "run" };
         await work.audit({
           what: "consumers.moved",
+          key: `${run.id}:consumers.moved`,
           wave: wave.name,
           ...change,
           detail: { pauses, observed },

@@ -26,20 +26,38 @@ export async function readWaveState(
   return WaveState.parse(stored.value);
 }
 
-/** Moves a wave to a phase, fenced by the run's lease. */
+/**
+ * Moves a wave to a phase, fenced by the run's lease. Killed before its entry is in the audit trail, the run's next
+ * attempt appends it: see `recordPhase`.
+ */
 export async function writeWaveState(
   work: Work,
   wave: string,
   run: Run,
-  state: Omit<WaveState, "changedAt">,
+  state: Omit<WaveState, "changedAt" | "unrecorded">,
 ): Promise<void> {
+  await recordPhase(work, wave, run);
   const changedAt = new Date(work.clock.now()).toISOString();
   const { phase: before } = await readWaveState(work, wave);
-  await work.store.write(waveKey(work.migration.name, wave), { ...state, changedAt }, { lease: run.lease });
+  const key = `${run.id}:phase:${wave}:${state.phase}:${changedAt}`;
+  const unrecorded = state.phase === before ? undefined : { before, key };
+  await write(work, wave, run, { ...state, changedAt, unrecorded });
+  await recordPhase(work, wave, run);
+}
+
+/** Appends the entry of a change of phase that the trail does not have yet; every attempt of a run begins with it. */
+export async function recordPhase(work: Work, wave: string, run: Run): Promise<void> {
+  const { unrecorded, ...state } = await readWaveState(work, wave);
+  if (unrecorded === undefined) return;
+  const { before, key } = unrecorded;
   const { phase } = state;
-  if (phase === before) return;
   const change = { subject: wave, before, after: phase, reason: "run" };
-  await work.audit({ what: "wave.phase", wave, ...change, detail: { phase } });
+  await work.audit({ what: "wave.phase", key, wave, ...change, detail: { phase } });
+  await write(work, wave, run, state);
+}
+
+async function write(work: Work, wave: string, { lease }: Run, state: WaveState): Promise<void> {
+  await work.store.write(waveKey(work.migration.name, wave), state, { lease });
 }
 
 /** The wave of this name, or `E_UNKNOWN_WAVE` with the nearest one. */
@@ -111,6 +129,7 @@ export async function waveOfRun(proposal: Proposal, work: Work, run: Run): Promi
     throw new FerryError("E_PLAN_STALE", `ferry.yaml no longer has the approved ${missing.join(", ")}.`);
   }
   await run.remember("wave", wave);
+  await recordPhase(work, wave.name, run);
   if ((await run.recall("clients")) === undefined) {
     const approved = known.filter(({ name }) => clients.includes(name));
     await run.remember("clients", approved.map(written));

@@ -15,6 +15,8 @@ export const WaveState = z.object({
   boundary: z.object({ source: Ends, target: Ends, at: z.string() }).optional(),
   /** ISO 8601, of the last change. */
   changedAt: z.string(),
+  /** The phase that this one followed, until the audit trail has its entry, which is appended once by this key. */
+  unrecorded: z.object({ before: Phase, key: z.string() }).optional(),
 });
 export type WaveState = z.infer<typeof WaveState>;
 
