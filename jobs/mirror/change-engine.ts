@@ -64,15 +64,41 @@ async function remember(started: z.infer<typeof Started>, { store, migration }: 
   await store.write(startedKey(migration.name), started);
 }
 
-/** `E_PHASE`: the mirrors run on another engine than the settings name, where nobody would look for them. */
-export async function refuseOtherEngine(work: Work): Promise<void> {
-  const { engine: wanted } = work.migration.settings.replication;
-  const last = (await lastStarted(work))?.engine ?? wanted;
-  if (last === wanted) return;
-  throw new FerryError(
-    "E_PHASE",
-    `The mirrors run on ${last}; set replication.engine from ${wanted} back to it.`,
-  );
+/**
+ * `E_PHASE`: the mirrors run on another engine than the settings name, where nobody would look for them; or a change of
+ * engine was broken off, and one of `waves` still has its mirror on the engine before.
+ */
+export async function refuseOtherEngine(waves: readonly string[], work: Work): Promise<void> {
+  const { replication } = work.migration.settings;
+  const { engine: wanted } = replication;
+  const last = await lastStarted(work);
+  if (last === undefined) return;
+  if (last.engine !== wanted) {
+    throw new FerryError(
+      "E_PHASE",
+      `The mirrors run on ${last.engine}; set replication.engine from ${wanted} back to it.`,
+    );
+  }
+  for (const name of last.leaving) await refuseLeftBehind(name, waves, work);
+}
+
+async function refuseLeftBehind(name: EngineName, waves: readonly string[], work: Work): Promise<void> {
+  const { replication } = work.migration.settings;
+  const text = `The change of engine from ${name} to ${replication.engine} is not complete`;
+  if (replication[name] === undefined) {
+    const lost = `replication.${name}: not set; without it nobody can tell which mirrors run on ${name} still.`;
+    throw new FerryError("E_SETTINGS", `${lost} ${text}: start replication again.`);
+  }
+  const engine = await work.world.engine(name);
+  for (const wave of waves) {
+    const flow = flowName(work.migration.name, wave, "forward");
+    const { state } = await engine.status(flow);
+    if (state === "absent") continue;
+    throw new FerryError(
+      "E_PHASE",
+      `${text}: ${flow} is ${state} on ${name}. Start replication again first.`,
+    );
+  }
 }
 
 /**

@@ -32,9 +32,9 @@ const rowsKept = 2000;
 
 /** What a cutover of a wave's consumers would do at this moment, and everything that may be wrong with it. */
 export async function proposeConsumers(asked: Asked, work: Work): Promise<Proposal> {
-  await refuseOtherEngine(work);
   const plan = await loadPlan(work);
   const wave = await waveAt(work, plan, asked.wave, ["before-cutover"]);
+  await refuseOtherEngine([wave.name], work);
   await refuseStalePlan({ step: "cutover", wave }, plan, work);
   const clients = consumersOf(work, wave);
   const target = await work.world.target();

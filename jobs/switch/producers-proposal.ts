@@ -24,9 +24,9 @@ import { wayBack } from "./way-back.ts";
 
 /** What moving the producers of a wave would do at this moment, and the facts it depends on. */
 export async function proposeProducers(asked: Asked, work: Work): Promise<Proposal> {
-  await refuseOtherEngine(work);
   const plan = await loadPlan(work);
   const wave = await waveAt(work, plan, asked.wave, ["consumers-moved"]);
+  await refuseOtherEngine([wave.name], work);
   await refuseStalePlan({ step: "cutover", wave }, plan, work);
   const names = producersOf(work, wave).map(({ name }) => name);
   const fence = await proposeFence(wave, "source", work);

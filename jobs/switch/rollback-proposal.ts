@@ -26,9 +26,9 @@ import { consumersOf, loadPlan, producersOf, readWaveState, waveOfRun } from "./
  * the way back, `E_PHASE` says what is.
  */
 export async function proposeRollback(asked: Asked, work: Work): Promise<Proposal> {
-  await refuseOtherEngine(work);
   const plan = await loadPlan(work);
   const wave = await waveToRollBack(asked, plan, work);
+  await refuseOtherEngine([wave.name], work);
   const target = await work.world.target();
   const { copyRates } = await readMigrationLag(work);
   const readiness = await readReadiness(wave, copyRates, work, "gate");

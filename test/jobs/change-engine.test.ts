@@ -5,6 +5,7 @@ import type { EngineName } from "#domain/settings.ts";
 import { waveKey } from "#domain/wave-state.ts";
 import { cleanup } from "#jobs/cleanup/cleanup.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
+import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { withWorld } from "#support/cutover-bench.ts";
 import { createFakeEngine, type FakeEngine } from "#support/fake-engine.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
@@ -120,6 +121,31 @@ describe("a change of engine", () => {
       message: "The mirrors run on connect; set replication.engine from mirrormaker back to it.",
     });
     expect(await cleanup.propose({ by: "UANA" }, changedTo("connect"))).toMatchObject({ action: "cleanup" });
+  });
+
+  it("lets no cutover begin on a wave that a change which was broken off has left behind", async () => {
+    const { connect, mirrormaker } = engines;
+    const stay = (name: string) =>
+      name.includes("shipping")
+        ? Promise.reject(new FerryError("E_CONNECT_UNREACHABLE", "away"))
+        : connect.stop(name);
+    engines = { ...engines, connect: { ...connect, stop: stay } };
+    await expect(start("mirrormaker")).rejects.toMatchObject({ code: "E_CONNECT_UNREACHABLE" });
+    const asked = (wave: string, given?: Partial<typeof replicated>) =>
+      cutoverConsumers.propose({ wave, by: "UANA" }, changedTo("mirrormaker", given));
+    await expect(asked("shipping")).rejects.toMatchObject({
+      code: "E_PHASE",
+      message:
+        "The change of engine from connect to mirrormaker is not complete: ferry-orders-shipping-forward is running on connect. Start replication again first.",
+    });
+    expect(await asked("billing")).toMatchObject({ wave: "billing" });
+    await expect(asked("billing", { mirrormaker: sections.mirrormaker })).rejects.toMatchObject({
+      code: "E_SETTINGS",
+      message: expect.stringContaining("replication.connect: not set"),
+    });
+    engines = { connect, mirrormaker, replicator: engines.replicator };
+    await start("mirrormaker");
+    expect(await asked("shipping")).toMatchObject({ wave: "shipping" });
   });
 
   it("finds the waves that were taken over, when it is given up halfway", async () => {
