@@ -7,6 +7,7 @@ import { forcedRequest, isConfigurationOf, sameProperties, shapeChanges } from "
 import { again, type Outcome, type Work } from "#jobs/work.ts";
 import { auditedCall, type Change, seenMade } from "./aws-audit.ts";
 import { waitingMessage } from "./provision-message.ts";
+import { foundHere } from "./refusals.ts";
 
 /** The plan's configuration and cluster, made where there is none. */
 
@@ -45,7 +46,10 @@ export async function create(planned: Planned, work: Work): Promise<Outcome> {
 /** What ferry.yaml forces is checked even where the plan knew better: nobody gets another cluster than the one written. */
 async function refuseIllegal({ plan, request }: Planned, work: Work): Promise<void> {
   const versions = await work.world.msk.versions();
-  const subnets = await work.world.network.subnets(request.subnets);
+  const { network } = work.world;
+  const { region } = work.migration.settings.target;
+  const where = `target.subnets were looked for in ${region}, in the account of the bot's credentials`;
+  const subnets = await foundHere(network.subnets(request.subnets), where);
   const zones = new Set(subnets.map(({ zone }) => zone)).size;
   const forced = forcedRequest(plan, work.migration);
   const violations = [

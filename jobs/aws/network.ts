@@ -9,12 +9,17 @@ import { lookAtGateways } from "./look-at-gateways.ts";
 import { pathParts } from "./path-parts.ts";
 import { connectPeering } from "./peering.ts";
 import { probePaths } from "./probe-paths.ts";
+import { explainingDenials } from "./refusals.ts";
 
 /**
  * Step 3: the way between source and target. A peering is made and completed; other kinds are looked at. Then every
  * path from here is probed to the first layer that fails. Says so in its card; a broken path is an answer, not an error.
  */
 export async function network(_job: JobOf<"network">, work: Work): Promise<Outcome> {
+  return await explainingDenials(work, () => connectAndProbe(work));
+}
+
+async function connectAndProbe(work: Work): Promise<Outcome> {
   await refuseUnplannedNetwork(work);
   const { kind } = work.migration.settings.source.network;
   const connection =

@@ -7,6 +7,7 @@ import type { Work } from "#jobs/work.ts";
 import { auditedCall, type Change, seenMade, toldEarlier } from "./aws-audit.ts";
 import { letIn } from "./let-in.ts";
 import { routeBothWays } from "./peering-routes.ts";
+import { foundHere } from "./refusals.ts";
 
 /** What a peering between source and target needs, made where it is missing: each call reads AWS first. */
 
@@ -64,28 +65,17 @@ async function readSides(work: Work): Promise<Sides> {
   const account = accepter === undefined ? "the bot's own account" : "the account of source.network.accepter";
   const region = accepter?.region ?? target.region;
   return {
-    source: await found(atSource.vpc(vpc), `source.network.vpc was looked for in ${account} and ${region}`),
-    target: await found(
+    source: await foundHere(
+      atSource.vpc(vpc),
+      `source.network.vpc was looked for in ${account} and ${region}; of another one it needs source.network.accepter`,
+    ),
+    target: await foundHere(
       atTarget.vpcOfSubnets(target.subnets),
       `target.subnets were looked for in the bot's own account and ${target.region}`,
     ),
     atSource,
     atTarget,
   };
-}
-
-/** AWS says only that it does not exist: in another account or Region it does. */
-async function found(asked: Promise<Vpc>, where: string): Promise<Vpc> {
-  try {
-    return await asked;
-  } catch (thrown) {
-    if (!(thrown instanceof FerryError) || !/does not exist|NotFound/.test(thrown.message)) throw thrown;
-    throw new FerryError(
-      thrown.code,
-      `${thrown.message} ${where}: check the id, the Region and whose credentials these are; for a source of another account or Region set source.network.accepter.`,
-      { cause: thrown },
-    );
-  }
 }
 
 /** AWS does not refuse it: the connection would be made and fail. */

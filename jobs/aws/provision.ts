@@ -12,6 +12,7 @@ import { adoptionOf, askForAdoption } from "./adoption.ts";
 import { auditedCall, madeBy, seenMade, toldEarlier } from "./aws-audit.ts";
 import { clusterChange, create, type Planned } from "./create-cluster.ts";
 import { adoptionMessage, doneMessage, scalingMessage, waitingMessage } from "./provision-message.ts";
+import { explainingDenials } from "./refusals.ts";
 
 /** Between two looks at a cluster that is being created: a twentieth of its age, so that a quick one is seen quickly. */
 const patience = { minMs: 1000, maxMs: 30_000 };
@@ -22,6 +23,10 @@ const patience = { minMs: 1000, maxMs: 30_000 };
  * cluster that others made and that differs is used only after `provision adopt`.
  */
 export async function provision(job: JobOf<"provision">, work: Work): Promise<Outcome> {
+  return await explainingDenials(work, () => makeOrAdopt(job, work));
+}
+
+async function makeOrAdopt(job: JobOf<"provision">, work: Work): Promise<Outcome> {
   const plan = await loadPlan(work);
   const planned: Planned = {
     plan,

@@ -85,6 +85,12 @@ const access = new Set([
   "UnauthorizedException",
   "UnauthorizedOperation",
 ]);
+/** EC2 has a name for each quota, MSK says it in a sentence: "The number of broker nodes exceeds the quota …". */
+function isQuota(name: string, message: string): boolean {
+  if (name === "RequestLimitExceeded") return false;
+  return /LimitExceeded/.test(name) || /\bquota\b|limit (?:was |has been |is )?(?:exceeded|reached)/i.test(message);
+}
+
 const throttled = new Set([
   "RequestLimitExceeded",
   "Throttling",
@@ -101,7 +107,7 @@ function awsError(thrown: unknown, { action, resource }: AwsCall): FerryError {
   }
   const { name, message, $metadata, code } = parsed.data;
   const status = $metadata?.httpStatusCode;
-  const known = status === undefined ? codeOfUnanswered(name, code) : codeOf(name, status);
+  const known = status === undefined ? codeOfUnanswered(name, code) : codeOf(name, status, message);
   const sentence = message === "" ? (code ?? name) : message;
   return new FerryError(known, sentenceFor(known, action, resource, `${name}: ${sentence}`), {
     cause: thrown,
@@ -114,11 +120,12 @@ function codeOfUnanswered(name: string, code: string | undefined): ErrorCode {
   return name === "TimeoutError" || /^E[A-Z_]+$/.test(code ?? "") ? "E_AWS_UNREACHABLE" : "E_INTERNAL";
 }
 
-function codeOf(name: string, status: number): ErrorCode {
+function codeOf(name: string, status: number, message: string): ErrorCode {
   if (credentials.has(name)) return "E_AWS_CREDENTIALS";
   if (access.has(name)) return "E_AWS_ACCESS";
   if (throttled.has(name) || status === 429) return "E_AWS_THROTTLED";
   if (status >= 500 || status === 408) return "E_AWS_UNREACHABLE";
+  if (isQuota(name, message)) return "E_AWS_QUOTA";
   return status === 401 ? "E_AWS_CREDENTIALS" : "E_AWS_REFUSED";
 }
 

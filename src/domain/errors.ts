@@ -125,6 +125,10 @@ export const catalogue = {
     remedy: "A cluster of this name exists and differs from the plan; rename one or change the plan.",
   },
   E_AWS_REFUSED: { retryable: false, remedy: "AWS refuses this request; the correction is proposed here." },
+  E_AWS_QUOTA: {
+    retryable: false,
+    remedy: "Free what AWS counts, or have the quota raised in Service Quotas; then repeat the command.",
+  },
   E_AWS_ACCESS: {
     retryable: false,
     remedy: "Grant the action named here to the bot's role, then repeat the command.",

@@ -14,7 +14,7 @@ import type { Migration } from "./settings.ts";
 
 /** The least that the bot's role must be allowed for this migration, as IAM takes it. */
 
-type Statement = {
+export type Statement = {
   readonly Sid: string;
   readonly Effect: "Allow";
   readonly Action: readonly string[];

@@ -5,7 +5,7 @@ import { createMsk } from "#adapters/msk.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { Store, World } from "#domain/ports.ts";
 import type { Outcome, Work } from "#jobs/work.ts";
-import { type AwsStandIn, startAws } from "#lab/aws/stand-in.ts";
+import { startAws } from "#lab/aws/stand-in.ts";
 import { createAwsWork } from "./aws-work.ts";
 import { createQuietLog } from "./quiet-log.ts";
 

@@ -58,6 +58,7 @@ export function createFakeNetwork(clock: { now(): number }): FakeNetwork {
       { id: "vpc-source", cidrs: ["10.10.0.0/16"], owner: "1" },
       { id: "vpc-target", cidrs: ["10.20.0.0/16"], owner: "1" },
       { id: "vpc-overlap", cidrs: ["10.20.128.0/17"], owner: "1" },
+      { id: "vpc-secondary", cidrs: ["10.50.0.0/16", "10.20.200.0/24"], owner: "1" },
     ],
     subnets: new Map(["a", "b", "c"].map((zone) => [`subnet-${zone}`, "vpc-target"])),
     tables: [
