@@ -26,7 +26,7 @@ const names: ReadonlyArray<readonly [RegExp, Kind]> = [
   [/(^|[._-])connect[._-]configs?$/, "connect-configs"],
   [/(^|[._-])connect[._-]offsets?$/, "connect-offsets"],
   [/(^|[._-])connect[._-]status(es)?$/, "connect-status"],
-  [/^_schemas$|^_schemas[._-]|[._-]schemas$/, "schema-registry"],
+  [/^_schemas([._-]|$)/, "schema-registry"],
   [/-KTABLE-FK-JOIN-SUBSCRIPTION-(REGISTRATION|RESPONSE)-\d+-topic$/, "streams-repartition"],
   [/-repartition$/, "streams-repartition"],
   [/-changelog$/, "streams-changelog"],
@@ -43,9 +43,6 @@ const keyShapes: ReadonlyArray<readonly [RegExp, Kind]> = [
   [/^\{"keytype":"(SCHEMA|CONFIG|MODE|NOOP|DELETE_SUBJECT|CLEAR_SUBJECT|CONTEXT)"/, "schema-registry"],
 ];
 
-/** Names that others use, too: there the keys must not say otherwise. */
-const looseNames = /[._-]schemas$/;
-
 /** `undefined`: nothing tells. `applications`: ids of groups, by which Streams names its topics. */
 export function roleOf(topic: Seen, applications: readonly string[]): TopicRole | undefined {
   const byName = names.find(([shape]) => shape.test(topic.name))?.[1];
@@ -56,7 +53,7 @@ export function roleOf(topic: Seen, applications: readonly string[]): TopicRole 
   if (byKeys !== undefined && byKeys !== byName) {
     return { kind: byKeys, owner: null, evidence: `its keys: ${topic.keys[0] ?? ""}` };
   }
-  if (byName !== undefined && !(looseNames.test(topic.name) && byKeys === undefined)) {
+  if (byName !== undefined) {
     return { kind: byName, owner: null, evidence: byKeys === undefined ? "its name" : "its name and keys" };
   }
   if (topic.internal) return { kind: "kafka", owner: null, evidence: "the broker calls it internal" };
