@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isInside, readAnswer, stayMs } from "#domain/answer-values.ts";
@@ -209,4 +210,12 @@ describe("what answers decide", () => {
       { numRuns: 8 },
     );
   });
+});
+
+it("stand in docs/planning.md, with how severe they are and what they hold up", () => {
+  const page = readFileSync(new URL("../../docs/planning.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| `([a-z-]+)` +\|[^|]*\| (\w+) +\| (`?\w+`?) +\|/gm)];
+  expect(rows.map(([, id, severity, blocks]) => [id, severity, blocks?.replaceAll("`", "")])).toEqual(
+    questionsFor(migration()).map(({ id, severity, blocks }) => [id, severity, blocks ?? "nothing"]),
+  );
 });

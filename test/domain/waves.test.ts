@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { FerryError } from "#domain/errors.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { planWaves, type WaveQuestion } from "#domain/waves.ts";
 import { assessedGroup, assessedTopic } from "#support/assessed.ts";
@@ -52,6 +53,16 @@ function stores(applications: readonly number[]): readonly string[] {
     `g${number}-store-changelog`,
     `g${number}-KSTREAM-MAP-0000000007-repartition`,
   ]);
+}
+
+/** `undefined` where ferry.yaml is refused. */
+function unlessRefused<T>(plan: () => T): T | undefined {
+  try {
+    return plan();
+  } catch (thrown) {
+    if (thrown instanceof FerryError && thrown.code === "E_SETTINGS") return undefined;
+    throw thrown;
+  }
 }
 
 describe("automatic waves", () => {
@@ -110,6 +121,34 @@ describe("automatic waves", () => {
         expect(shape(again.waves).toSorted(byName)).toEqual(shape(waves).toSorted(byName));
       }),
     );
+  });
+
+  it("are held to the same rules where ferry.yaml draws them: refused, or nothing is cut", () => {
+    const places = fc.array(fc.option(fc.nat({ max: 2 })), { minLength: 10, maxLength: 10 });
+    const outcomes = new Set<string>();
+    fc.assert(
+      fc.property(graph, places, (drawn, drawnPlaces) => {
+        const asked = question(drawn);
+        const waves = [0, 1, 2].flatMap((place) => {
+          const topics = drawn.topics.filter((name) => drawnPlaces[names.indexOf(name)] === place);
+          return topics.length === 0 ? [] : [{ name: `w${place}`, topics, groups: [] }];
+        });
+        const planned = unlessRefused(
+          () => planWaves({ ...asked, settings: { ...asked.settings, waves } }).waves,
+        );
+        outcomes.add(planned === undefined ? "refused" : "planned");
+        if (planned === undefined) return;
+        for (const { name, topics } of waves) {
+          expect(planned.find((wave) => wave.name === name)?.topics).toEqual(expect.arrayContaining(topics));
+        }
+        const own = (link: readonly string[]) => link.filter((topic) => drawn.topics.includes(topic));
+        for (const link of [...drawn.groups, ...drawn.producers].map(own)) {
+          const touched = planned.filter(({ topics }) => link.some((topic) => topics.includes(topic)));
+          expect(touched.length).toBeLessThanOrEqual(1);
+        }
+      }),
+    );
+    expect(outcomes).toEqual(new Set(["refused", "planned"]));
   });
 
   it("goes from least to most risk, unused topics last", () => {
