@@ -102,6 +102,28 @@ describe("connecting the networks by peering", () => {
     expect(found).toMatchObject([{ id: "pcx-2", state: "active" }]);
   });
 
+  it.each([
+    { state: "expired", says: "pcx-1 is expired: AWS's words; nobody accepted it within 7 days." },
+    { state: "rejected", says: "pcx-1 is rejected: AWS's words; the owner of the other VPC said no" },
+    { state: "failed", says: "pcx-1 is failed: AWS's words. /ferry network makes another one." },
+  ] as const)(
+    "tells that its peering is $state and why, and makes no other one unasked",
+    async ({ state, says }) => {
+      const aws = await createAwsWork({ source: peering });
+      await run(aws.open());
+      aws.network.end("pcx-1", state, "AWS's words");
+      for (const _attempt of [1, 2]) {
+        await expect(run(aws.open())).rejects.toMatchObject({
+          code: "E_NETWORK",
+          message: expect.stringContaining(says),
+        });
+      }
+      expect(aws.network.changes).toEqual(["createPeering"]);
+      const shown = await aws.carryOut(run, undefined, "job-2");
+      expect(JSON.stringify(shown.at(-1))).toContain("pcx-2 active, made by this migration");
+    },
+  );
+
   it("takes the place of a route that a dead peering left behind", async () => {
     const aws = await createAwsWork({ source: peering });
     await aws.carryOut(run);

@@ -47,6 +47,8 @@ export type FakeNetwork = {
   readonly script: Script;
   /** Names of the changing calls that were carried out. */
   readonly changes: readonly string[];
+  /** What becomes of a peering by others' doing. */
+  end(id: string, state: Peering["state"], reason: string): void;
 };
 
 /** Two VPCs that may be peered, `vpc-source` and `vpc-target`, in memory; a third one overlaps the target. */
@@ -92,6 +94,11 @@ export function createFakeNetwork(clock: { now(): number }): FakeNetwork {
     },
     script: state.script,
     changes,
+    end: (id, peeringState, reason) => {
+      const held = heldBy(state, id);
+      held.peering = { ...held.peering, state: peeringState, reason };
+      held.next = undefined;
+    },
   };
 }
 

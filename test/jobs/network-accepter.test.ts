@@ -1,0 +1,136 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createNetwork } from "#adapters/ec2.ts";
+import { createMsk } from "#adapters/msk.ts";
+import { network } from "#jobs/aws/network.ts";
+import type { Work } from "#jobs/work.ts";
+import {
+  PARTNER_ACCOUNT,
+  RTB_PARTNER_MAIN,
+  RTB_TARGET_MAIN,
+  SG_MSK,
+  SG_PARTNER,
+  SUBNET_TARGET_A,
+  SUBNET_TARGET_B,
+  SUBNET_TARGET_C,
+  VPC_PARTNER,
+  VPC_TARGET,
+} from "#lab/aws/world.ts";
+import { type AwsUnderTest, startAwsUnderTest } from "#support/aws-under-test.ts";
+import { createAwsWork } from "#support/aws-work.ts";
+import { createQuietLog } from "#support/quiet-log.ts";
+
+const job = { name: "network", migration: "orders", by: "UANA" } as const;
+
+/** The source's VPC is of another account: a profile of the AWS configuration files leads there. */
+describe("a peering with another account", () => {
+  let aws: AwsUnderTest;
+  let folder: string;
+  let bench: Awaited<ReturnType<typeof createAwsWork>>;
+
+  async function open(settings: object) {
+    bench = await createAwsWork({
+      target: { subnets: [SUBNET_TARGET_A, SUBNET_TARGET_B, SUBNET_TARGET_C], securityGroups: [SG_MSK] },
+      source: {
+        network: { kind: "peering", vpc: VPC_PARTNER, securityGroups: [SG_PARTNER], ...settings },
+      },
+      ports: async (clock) => {
+        aws = await startAwsUnderTest(clock);
+        const at = { region: aws.region, log: createQuietLog() };
+        return { msk: createMsk(at), network: createNetwork(at) };
+      },
+    });
+    const atSource = createNetwork({ region: aws.region, profile: "partner", log: createQuietLog() });
+    return (work: Work) => network(job, { ...work, world: { ...work.world, sourceNetwork: atSource } });
+  }
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "ferry-profile-"));
+    const profile = "[partner]\naws_access_key_id = AKIAPARTNER1\naws_secret_access_key = lab\n";
+    writeFileSync(join(folder, "credentials"), profile);
+    vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", join(folder, "credentials"));
+  });
+  afterEach(async () => {
+    await aws.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  const changing = () =>
+    aws.control
+      .calls()
+      .filter(
+        ({ operation, status }) => /^(Create|Accept|Authorize|Modify)/.test(operation) && status === 200,
+      );
+
+  it("is asked for by the target's, accepted by the source's, routed and let in on both sides", async () => {
+    const run = await open({ accepter: { profile: "partner" } });
+    const shown = await bench.carryOut(run);
+    expect(shown.at(-1)?.tone).toBe("done");
+    const [peering] = await bench.world.network.peerings(VPC_TARGET, VPC_PARTNER);
+    expect(peering).toMatchObject({
+      state: "active",
+      requester: { id: VPC_TARGET },
+      accepter: { id: VPC_PARTNER, owner: PARTNER_ACCOUNT },
+      resolvesDns: true,
+      tags: { "msk-ferry": "orders" },
+    });
+    const by = (operation: string) =>
+      changing()
+        .filter((call) => call.operation === operation)
+        .map(({ caller }) => caller.account);
+    expect(by("AcceptVpcPeeringConnection")).toEqual([PARTNER_ACCOUNT]);
+    expect(by("ModifyVpcPeeringConnectionOptions")).toEqual(["123456789012", PARTNER_ACCOUNT]);
+    const made = changing().length;
+    const tables = changing()
+      .filter(({ operation }) => operation === "CreateRoute")
+      .map(({ input }) => JSON.stringify(input));
+    expect(tables.some((input) => input.includes(RTB_PARTNER_MAIN))).toBe(true);
+    expect(tables.some((input) => input.includes(RTB_TARGET_MAIN))).toBe(true);
+    await bench.carryOut(run);
+    expect(changing()).toHaveLength(made);
+  });
+
+  it("lets in by security group where both are in one Region", async () => {
+    const run = await open({ accepter: { profile: "partner" }, ingress: "security-group" });
+    await bench.carryOut(run);
+    expect(await bench.world.network.ingress(SG_MSK)).toEqual([
+      { port: 9098, group: SG_PARTNER, owner: PARTNER_ACCOUNT, description: "msk-ferry=orders" },
+    ]);
+    const made = changing().length;
+    await bench.carryOut(run);
+    expect(changing()).toHaveLength(made);
+  });
+
+  it("says where the VPC was looked for when it is not there", async () => {
+    await open({});
+    const without = (work: Work) => network(job, work);
+    await expect(bench.carryOut(without)).rejects.toMatchObject({
+      code: "E_AWS_REFUSED",
+      message: expect.stringMatching(
+        /does not exist.*in the bot's own account and us-east-1; of another one it needs source.network.accepter/,
+      ),
+    });
+    expect(changing()).toEqual([]);
+  });
+});
+
+describe("security groups by name", () => {
+  it("give way to address blocks between Regions, and it is said why", async () => {
+    const aws = await createAwsWork({
+      source: {
+        network: {
+          kind: "peering",
+          vpc: "vpc-source",
+          securityGroups: ["sg-source"],
+          ingress: "security-group",
+          accepter: { region: "eu-west-1" },
+        },
+      },
+    });
+    const shown = await aws.carryOut((work) => network(job, work));
+    expect(await aws.network.network.ingress("sg-1")).toMatchObject([{ cidr: "10.10.0.0/16" }]);
+    expect(JSON.stringify(shown.at(-1))).toContain("groups of another Region cannot be named");
+  });
+});
