@@ -67,7 +67,7 @@ export function rulesOf({ target, settings }: AccessReading): PrincipalRules {
 
 function aclPlan(reading: AccessReading): Known<AclCopy> {
   const { source, target, fences, mirror } = reading;
-  if (!source.acls.known) return unknown(`Nothing to copy: ${source.acls.why}.`);
+  if (!source.acls.known) return unknown(`Nothing to copy: ${bare(source.acls.why)}.`);
   if (target.auth === "iam")
     return unknown("MSK does not look at ACLs where clients log in with IAM: policies are handed out.");
   if (target.auth === "unauthenticated") {
@@ -76,7 +76,7 @@ function aclPlan(reading: AccessReading): Known<AclCopy> {
     );
   }
   if (target.kind === "serverless") return unknown("MSK Serverless has no ACLs.");
-  if (!target.acls.known) return unknown(`Not copied: ${target.acls.why}.`);
+  if (!target.acls.known) return unknown(`Not copied: ${bare(target.acls.why)}.`);
   return known(
     planAclCopy({
       source: source.acls.value,
@@ -91,11 +91,11 @@ function aclPlan(reading: AccessReading): Known<AclCopy> {
 
 function quotaPlan(reading: AccessReading): Known<QuotaCopy> {
   const { source, target, mirror } = reading;
-  if (!source.quotas.known) return source.quotas;
+  if (!source.quotas.known) return unknown(bare(source.quotas.why));
   const theirs = target.quotas;
   if (!theirs.known) {
     if (source.quotas.value.length === 0) return known({ set: [], present: [], left: [] });
-    return unknown(`the target's are not known: ${theirs.why}`);
+    return unknown(`the target's are not known: ${bare(theirs.why)}`);
   }
   return known(
     planQuotaCopy({
@@ -167,15 +167,20 @@ export function diffAccess(
   given: ReadonlyMap<string, readonly PolicyDocument[]>,
 ): Known<AccessDiff> {
   const { source, target, mirror, fences } = reading;
-  if (!source.acls.known) return unknown(`nothing to compare: ${source.acls.why}`);
+  if (!source.acls.known) return unknown(`nothing to compare: ${bare(source.acls.why)}`);
   const own = { acls: without(source.acls.value, fences.source), facts: source.facts };
   if (target.auth === "iam") {
     const wanted = policies(reading);
     return known(policyDiff({ source: own, given, wanted, cluster: target.arn, mirror: mirror.source }));
   }
-  if (!target.acls.known) return unknown(`the target's ACLs are not known: ${target.acls.why}`);
+  if (!target.acls.known) return unknown(`the target's ACLs are not known: ${bare(target.acls.why)}`);
   const copy = aclPlan(reading);
   const theirs = { acls: without(target.acls.value, fences.target), facts: target.facts };
   const left = copy.known ? copy.value.left : [];
   return known(accessDiff({ source: own, target: theirs, rules: rulesOf(reading), mirror, left }));
+}
+
+/** Without the full stop that some reasons end with: what follows brings its own. */
+function bare(why: string): string {
+  return why.replace(/\.$/, "");
 }

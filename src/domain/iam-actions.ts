@@ -217,7 +217,7 @@ export const iamSteps: readonly IamStep[] = [
   },
   {
     name: "replicate and after",
-    msk: ["findCluster", "bootstrap"],
+    msk: ["findCluster", "bootstrap", "scramSecrets"],
     network: [],
     replicator: ["describe", "list", "create", "update", "remove", "metrics"],
     brokers: true,

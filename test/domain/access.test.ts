@@ -96,7 +96,7 @@ describe("random ACLs", () => {
 
   it("are allowed by the policies exactly where Kafka allows them", () => {
     let allowed = 0;
-    for (let seed = 0; seed < 40; seed += 1) {
+    for (let seed = 0; seed < 20; seed += 1) {
       const acls = randomAcls(seeded(seed), 14);
       for (const principal of ["User:a", "User:nobody"]) {
         const { documents } = policyFor(principal, acls, cluster);
@@ -111,11 +111,11 @@ describe("random ACLs", () => {
         }
       }
     }
-    expect(allowed).toBeGreaterThan(1000);
+    expect(allowed).toBeGreaterThan(500);
   });
 
   it("leave nothing to tell once their policies are given, but for what IAM cannot say", () => {
-    for (let seed = 0; seed < 40; seed += 1) {
+    for (let seed = 0; seed < 20; seed += 1) {
       const acls = randomAcls(seeded(seed), 14);
       const wanted = ["User:a", "User:b", "User:c", everybody].map((who) => policyFor(who, acls, cluster));
       const given = new Map(wanted.map(({ principal, documents }) => [principal, documents]));
@@ -127,6 +127,87 @@ describe("random ACLs", () => {
       );
       expect(policyDiff({ ...question, given: new Map() }).differences.length).toBeGreaterThan(5);
     }
+  });
+});
+
+describe("principals on the target", () => {
+  const left = (source: readonly Acl[], changes: object) =>
+    planAclCopy(question(source, [], changes)).left.map(({ kind, acl }) => [kind, acl.principal]);
+
+  it("keep their name where they can have it, are mapped where told, and are named otherwise", () => {
+    const acls = ["User:app", "User:CN=app,OU=x", "User:ANONYMOUS", "Group:team"].map((who) =>
+      topic("READ", who),
+    );
+    const unmapped = (auth: string, principals = {}) => left(acls, { rules: { auth, principals } });
+    const [, certificate = "", , group = ""] = acls.map(({ principal }) => principal);
+    expect(unmapped("scram").map(([, who]) => who)).toEqual([certificate, "User:ANONYMOUS", group]);
+    expect(unmapped("tls").map(([, who]) => who)).toEqual(["User:app", "User:ANONYMOUS", group]);
+    expect(unmapped("unauthenticated").map(([, who]) => who)).toEqual(["User:app", certificate, group]);
+    const told = {
+      [certificate]: "User:app2",
+      "User:ANONYMOUS": "User:nobody",
+      [group]: "arn:aws:iam::1:role/x",
+    };
+    expect(unmapped("scram", told)).toEqual([["principal", group]]);
+    expect(
+      planAclCopy(question(acls, [], { rules: { auth: "scram", principals: told } })).add,
+    ).toContainEqual(topic("READ", "User:app2"));
+  });
+
+  it("that share a name on the target are told apart in the diff", () => {
+    const source = [topic("READ", "User:a"), topic("WRITE", "User:b")];
+    const rules = { auth: "scram", principals: { "User:a": "User:both", "User:b": "User:both" } } as const;
+    const copy = planAclCopy(question(source, [], { rules }));
+    const target = { acls: [...copy.keep, ...copy.add], facts: withMirror };
+    const found = accessDiff({
+      source: { acls: source, facts: open },
+      target,
+      rules,
+      mirror,
+      left: copy.left,
+    });
+    expect(found.differences).toMatchObject([
+      { principal: "User:a", operations: ["WRITE"], source: "denied", target: "allowed" },
+      { principal: "User:b", operations: ["READ"], why: expect.stringContaining("as are User:a") },
+    ]);
+  });
+
+  it("lose no right of the fence's or the mirror's, and take none of theirs over", () => {
+    const fence = [topic("ALL", everybody), topic("WRITE", everybody, { permission: "DENY" })];
+    const source = [...fence, topic("READ", "User:ferry"), topic("READ", "User:app")];
+    const copy = planAclCopy(question(source, [], { fences: fence }));
+    expect(copy.add).toEqual([topic("READ", "User:app")]);
+    expect(copy.left.map(({ kind }) => kind)).toEqual(["fence", "fence", "mirror"]);
+  });
+});
+
+describe("what cannot be said by a policy", () => {
+  it("is named: delegation tokens, operations without an action, host names; addresses are said nearly", () => {
+    const acls = [
+      topic("DESCRIBE", "User:app", { resourceType: "DELEGATION_TOKEN", resourceName: "t" }),
+      topic("CLUSTER_ACTION", "User:app", { resourceType: "CLUSTER", resourceName: "kafka-cluster" }),
+      topic("READ", "User:app", { host: "app.internal" }),
+      topic("WRITE", "User:app", { host: "10.0.0.1" }),
+    ];
+    const { gaps, documents } = policyFor("User:app", acls, cluster);
+    expect(gaps.map(({ acl, lost }) => [acls.indexOf(acl), lost])).toEqual([
+      [0, true],
+      [1, true],
+      [2, true],
+      [3, false],
+    ]);
+    expect(JSON.stringify(documents)).toContain('{"IpAddress":{"aws:SourceIp":["10.0.0.1/32"]}}');
+  });
+
+  it("is cut into parts that IAM takes", () => {
+    const acls = Array.from({ length: 300 }, (_, index) =>
+      topic("READ", "User:app", { resourceName: `topic-${index}` }),
+    );
+    const { documents } = policyFor("User:app", acls, cluster);
+    expect(documents.length).toBeGreaterThan(2);
+    expect(Math.max(...documents.map((each) => JSON.stringify(each).length))).toBeLessThanOrEqual(6144);
+    const arns = documents.flatMap(({ Statement }) => Statement.flatMap(({ Resource }) => Resource));
+    expect(new Set(arns).size).toBe(301);
   });
 });
 
