@@ -15,6 +15,7 @@ import { sayRetention } from "./mirror/retention-alarms.ts";
 import { watchRetention } from "./mirror/retention-watch.ts";
 import { watchReturned } from "./mirror/returned-watch.ts";
 import { watchStandby } from "./mirror/standby-watch.ts";
+import { measureRecords } from "./mirror/throughput.ts";
 import { sampleLoad } from "./plan-load.ts";
 import { liftExpiredFences } from "./switch/fence-sweep.ts";
 import { done, type Outcome, type Work } from "./work.ts";
@@ -49,6 +50,7 @@ export async function watch(_job: JobOf<"watch">, work: Work): Promise<Outcome> 
     await sayRetention(retention, lag, work);
     await replicationAlarms(lag, points, work, failed);
     await profileRates(lag, work);
+    await measureRecords(lag, work);
     await digestOnChange(lag, work);
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);

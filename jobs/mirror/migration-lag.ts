@@ -21,6 +21,7 @@ import type { Work } from "#jobs/work.ts";
 import { keepSample, samplesWith } from "./lag-samples.ts";
 import type { TailLimits } from "./lag-tails.ts";
 import { type Mirror, readLag } from "./mirror-readings.ts";
+import { bytesRates, recordSizes } from "./record-sizes.ts";
 
 /** Lag of a whole migration: every wave through the mirror that carries it now. */
 
@@ -63,6 +64,7 @@ const LagPointShape = z.object({
   behind: z.number().nullable(),
   arriving: z.number().nullable(),
   copying: z.number().nullable(),
+  bytes: z.object({ arriving: z.number().nullable(), copying: z.number().nullable() }).optional(),
 });
 
 const Samples = z.record(
@@ -107,6 +109,7 @@ export async function readMigrationLag(work: Work, tails?: TailLimits): Promise<
     behind: unread ? null : sum.records,
     arriving: sumOf([...byFlow.values()].map(({ arriving }) => arriving)),
     copying: sumOf([...byFlow.values()].map(({ copying }) => copying)),
+    bytes: bytesRates(byFlow, await recordSizes(work)),
   };
   const copyRates = new Map(
     [...byFlow].flatMap(([flow, { copying }]) => {

@@ -9,6 +9,7 @@ import { alarmKinds, standingAlarms } from "./alarm-message.ts";
 import { brokenStates } from "./alarms-of.ts";
 import { lastDigest } from "./digest-memory.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
+import { recordSizes } from "./record-sizes.ts";
 import type { RetentionWatch } from "./retention-watch.ts";
 import { diskGoodForMs, diskReading } from "./target-disk.ts";
 
@@ -27,12 +28,16 @@ function readingsKey(migration: string): string {
 export async function rememberReadings(
   lag: MigrationLag,
   retention: RetentionWatch,
-  work: Pick<Work, "store" | "migration">,
+  work: Pick<Work, "store" | "clock" | "migration">,
 ): Promise<void> {
   const topics = lag.waves.reduce((sum, { wave }) => sum + wave.topics.length, 0);
+  const sizes = await recordSizes(work);
   const readings: LagReadings = {
     at: lag.at,
-    waves: lag.waves.map((wave) => waveReading(wave, lag, retention, topics <= mostTopics)),
+    waves: lag.waves.map((wave) => ({
+      ...waveReading(wave, lag, retention, topics <= mostTopics),
+      recordBytes: sizes.get(wave.flow.name) ?? null,
+    })),
     etaSeconds: lag.eta.state === "in" ? Math.max(0, lag.eta.at - lag.at) / 1000 : null,
   };
   await work.store.write(readingsKey(work.migration.name), readings);

@@ -2,6 +2,7 @@ import { asFerryError } from "#domain/errors.ts";
 import { at } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { type MigrationLag, mirrorOf, type WaveLag } from "./migration-lag.ts";
+import { areSizesDue, keepSizes } from "./record-sizes.ts";
 
 /** Throughput in bytes: records per second of each partition, times what a record of its log takes on disk. */
 
@@ -26,6 +27,40 @@ export async function throughputFacts(
     work.log.warn({ code, error: message }, "sizes of logs could not be read");
     return [];
   }
+}
+
+/** Every few minutes: how large a record of each mirror is, for rates in bytes. Never fails: what is not known is absent. */
+export async function measureRecords({ waves }: MigrationLag, work: Work): Promise<void> {
+  if (!(await areSizesDue(work))) return;
+  const sizes = new Map<string, number>();
+  try {
+    for (const wave of waves.filter(({ flow }) => flow.state !== "absent")) {
+      const mean = await meanRecord(wave, work);
+      if (mean !== undefined) sizes.set(wave.flow.name, mean);
+    }
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    work.log.warn({ code, error: message }, "sizes of logs could not be read");
+  }
+  await keepSizes(sizes, work);
+}
+
+/** Bytes, of all records that the wave's topics hold where they are read. */
+async function meanRecord(wave: WaveLag, work: Work): Promise<number | undefined> {
+  const { reading, lags } = wave;
+  if (reading === undefined) return undefined;
+  const { origin, topics } = await mirrorOf(wave.wave, wave.phase, work);
+  const sizes = await origin.logSizes(topics.filter((topic) => reading.gone?.has(topic) !== true));
+  if (!sizes.known) return undefined;
+  let [bytes, records] = [0, 0];
+  for (const { topic, partition } of lags) {
+    const [start, end] = [at(reading.starts, topic, partition), at(reading.ends, topic, partition)];
+    const size = at(sizes.value, topic, partition);
+    if (start === undefined || end === undefined || size === undefined) continue;
+    bytes += size;
+    records += end - start;
+  }
+  return records === 0 ? undefined : bytes / records;
 }
 
 async function throughputOf(wave: WaveLag, work: Work): Promise<Throughput | undefined> {

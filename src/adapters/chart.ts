@@ -12,7 +12,15 @@ import { trafficSvg } from "./traffic-chart.ts";
 
 use([LineChart, GridComponent, TitleComponent, SVGRenderer]);
 
-const size = { width: 900, height: 560 } as const;
+const width = 900;
+/** Of each pane: of its words, of its drawing, and how high that is. */
+const panes = {
+  behind: { words: 58, top: 104, height: 170 },
+  records: { words: 314, top: 360, height: 140 },
+  bytes: { words: 540, top: 586, height: 140 },
+} as const;
+/** Below the last pane: its times. */
+const foot = 60;
 /** Phones show it at a third: two pixels for each, and letters of 20. */
 const zoom = 2;
 const letters = 20;
@@ -51,6 +59,10 @@ function thinned(points: readonly LagPoint[]): readonly LagPoint[] {
       behind: mean(part.map(({ behind }) => behind)),
       arriving: mean(part.map(({ arriving }) => arriving)),
       copying: mean(part.map(({ copying }) => copying)),
+      bytes: {
+        arriving: mean(part.map(({ bytes }) => bytes?.arriving ?? null)),
+        copying: mean(part.map(({ bytes }) => bytes?.copying ?? null)),
+      },
     }),
   );
   return [...means, last];
@@ -70,8 +82,11 @@ async function png(drawing: string): Promise<Buffer> {
 }
 
 function svg(title: string, points: readonly LagPoint[], timeZone: string): string {
-  const chart = init(null, null, { renderer: "svg", ssr: true, ...size });
-  chart.setOption(lagOption(title, points, timeZone));
+  const withBytes = points.some(({ bytes }) => (bytes?.arriving ?? bytes?.copying ?? null) !== null);
+  const last = withBytes ? panes.bytes : panes.records;
+  const height = last.top + last.height + foot;
+  const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
+  chart.setOption(lagOption(title, points, { timeZone, withBytes }));
   const drawing = chart.renderToSVGString();
   chart.dispose();
   return drawing.replaceAll(shorthand, "font-weight:$1;font-size:$2;font-family:$3");
@@ -82,49 +97,66 @@ const shorthand = /font: normal (\w+) (\d+px) ([^";]+)/g;
 
 type Pair = [number, number | null];
 
-/** Two panes over one time: what is left, and what comes and goes. A gap in a line is a time that is not known. */
-function lagOption(title: string, points: readonly LagPoint[], timeZone: string) {
-  const line = (value: (point: LagPoint) => number | null): Pair[] =>
-    points.map((point) => [point.at, value(point)]);
+/**
+ * Panes over one time: what is left, and what comes and goes, in records and where it is known in bytes. A gap in a line is
+ * a time that is not known.
+ */
+function lagOption(
+  title: string,
+  points: readonly LagPoint[],
+  { timeZone, withBytes }: { readonly timeZone: string; readonly withBytes: boolean },
+) {
   const clock = new Intl.DateTimeFormat("en-GB", { timeZone, hour: "2-digit", minute: "2-digit" });
+  const { behind, records, bytes } = panes;
+  const shown = withBytes ? [behind, records, bytes] : [behind, records];
   return {
     animation: false,
     backgroundColor: ink.paper,
     textStyle: { fontFamily: "DejaVu Sans", fontSize: letters, color: ink.text },
     title: [
       words(title, 24, 16, ink.text, 26),
-      words("records behind", 24, 58, colours.behind),
-      words("records/s", 24, 314, ink.faint),
-      words("arriving", 156, 314, colours.arriving),
-      words("copied", 286, 314, colours.copying),
+      words("records behind", 24, behind.words, colours.behind),
+      ...legend("records/s", records.words),
+      ...(withBytes ? legend("MB/s", bytes.words) : []),
     ],
-    grid: [
-      { left: 92, right: 32, top: 104, height: 170 },
-      { left: 92, right: 32, top: 360, height: 140 },
-    ],
-    xAxis: [timeAxis(0, false, clock), timeAxis(1, true, clock)],
-    yAxis: [valueAxis(0), valueAxis(1)],
-    series: [
-      series(
-        0,
-        colours.behind,
-        line(({ behind }) => behind),
-        true,
-      ),
-      series(
-        1,
-        colours.arriving,
-        line(({ arriving }) => arriving),
-        false,
-      ),
-      series(
-        1,
-        colours.copying,
-        line(({ copying }) => copying),
-        false,
-      ),
-    ],
+    grid: shown.map(({ top, height }) => ({ left: 92, right: 32, top, height })),
+    xAxis: shown.map((_, pane) => timeAxis(pane, pane === shown.length - 1, clock)),
+    yAxis: shown.map((_, pane) => valueAxis(pane, pane === 2 ? 0 : 1)),
+    series: lines(points, withBytes),
   };
+}
+
+function lines(points: readonly LagPoint[], withBytes: boolean) {
+  const { behind, arriving, copying } = colours;
+  const line = (pane: number, color: string, value: (point: LagPoint) => number | null | undefined) =>
+    series(
+      pane,
+      color,
+      points.map((point) => [point.at, value(point) ?? null]),
+    );
+  return [
+    { ...line(0, behind, (point) => point.behind), areaStyle: { color: behind, opacity: 0.22 } },
+    line(1, arriving, (point) => point.arriving),
+    line(1, copying, (point) => point.copying),
+    ...(withBytes
+      ? [
+          line(2, arriving, ({ bytes }) => megabytes(bytes?.arriving)),
+          line(2, copying, ({ bytes }) => megabytes(bytes?.copying)),
+        ]
+      : []),
+  ];
+}
+
+function megabytes(rate: number | null | undefined): number | null {
+  return rate === null || rate === undefined ? null : rate / 1e6;
+}
+
+function legend(unit: string, top: number) {
+  return [
+    words(unit, 24, top, ink.faint),
+    words("arriving", 156, top, colours.arriving),
+    words("copied", 286, top, colours.copying),
+  ];
 }
 
 /** Placed by hand: echarts measures text with other fonts than the ones it is drawn with. */
@@ -152,19 +184,20 @@ function timeAxis(gridIndex: number, labelled: boolean, clock: Intl.DateTimeForm
   };
 }
 
-function valueAxis(gridIndex: number) {
+/** `least`: between two marks; records are whole. */
+function valueAxis(gridIndex: number, least: number) {
   return {
     type: "value",
     gridIndex,
     min: 0,
     splitNumber: 3,
-    minInterval: 1,
+    minInterval: least,
     axisLabel: { color: ink.faint, fontSize: letters, formatter: short },
     splitLine: { lineStyle: { color: ink.line } },
   };
 }
 
-function series(axis: number, color: string, data: Pair[], filled: boolean) {
+function series(axis: number, color: string, data: Pair[]) {
   return {
     type: "line",
     xAxisIndex: axis,
@@ -176,10 +209,12 @@ function series(axis: number, color: string, data: Pair[], filled: boolean) {
     connectNulls: false,
     lineStyle: { width: 3, color },
     itemStyle: { color },
-    ...(filled ? { areaStyle: { color, opacity: 0.22 } } : {}),
   };
 }
 
 function short(value: number): string {
-  return new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }).format(value);
+  return new Intl.NumberFormat("en-US", {
+    notation: "compact",
+    maximumFractionDigits: value < 0.1 ? 3 : 1,
+  }).format(value);
 }

@@ -327,6 +327,8 @@ export type LagPoint = {
   /** Records per second that arrived on the source and that were copied. */
   readonly arriving: number | null;
   readonly copying: number | null;
+  /** The same in bytes per second, as on disk. Absent or `null`: not known how large records are. */
+  readonly bytes?: { readonly arriving: number | null; readonly copying: number | null } | undefined;
 };
 
 export type TopicTraffic = {

@@ -22,6 +22,8 @@ const WaveReading = z.object({
   /** Records per second. */
   arriving: Unknown,
   copying: Unknown,
+  /** Mean bytes of a record on disk; `null` or absent: not known. */
+  recordBytes: Unknown.optional(),
   /** Until the first record that is not yet copied expires. */
   retentionSeconds: Unknown,
   /** Tasks by their state in Connect's words; `null`: not known. */
@@ -30,6 +32,12 @@ const WaveReading = z.object({
   topics: z.record(z.string(), Unknown).optional(),
 });
 export type WaveReading = z.infer<typeof WaveReading>;
+
+/** None is no bytes, however large a record would be; else `null` without a size. */
+export function bytesIn(records: number | null, size: number | null | undefined): number | null {
+  if (records === null || records === 0) return records;
+  return size === null || size === undefined ? null : records * size;
+}
 
 export const LagReadings = z.object({
   /** Milliseconds since the epoch. */

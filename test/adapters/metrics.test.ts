@@ -18,6 +18,7 @@ const wave = {
   broken: 0,
   arriving: 120,
   copying: 240.5,
+  recordBytes: 500,
   retentionSeconds: 7200,
   tasks: { RUNNING: 3, FAILED: 1 },
   topics: { 'in"voices': 18_400, payments: null },
@@ -113,9 +114,28 @@ describe("metrics", () => {
       readings: async () => [{ ...reading, lag, diskUsed: undefined, digestAt: undefined }],
     }).scrape();
     const gone =
-      /mskferry_(?:lag_records|lag_seconds|arriving|copied|retention|tasks|topic|mirror|eta|target|digest)/;
+      /mskferry_(?:lag_records|lag_bytes|lag_seconds|arriving|copied|retention|tasks|topic|mirror|eta|target|digest)/;
     expect(Object.keys(series(text)).filter((key) => gone.test(key))).toEqual([]);
     expect(series(text)).toMatchObject({ 'mskferry_partitions{migration="orders",wave="billing"}': "36" });
+  });
+
+  it("tell bytes by the size of a record, and none where that is not known", async () => {
+    const bytesOf = async (change: { readonly recordBytes: number | null; readonly arriving?: number }) => {
+      const waves = [{ ...wave, ...change }];
+      const lag = { at: 1_795_348_800_000, waves, etaSeconds: null };
+      const { text } = await open({ readings: async () => [{ ...reading, lag }] }).scrape();
+      return Object.entries(series(text)).flatMap(([name, value]) =>
+        name.includes("_bytes") && name.startsWith("mskferry_") ? [`${name.split("{")[0]} ${value}`] : [],
+      );
+    };
+    expect(await bytesOf({ recordBytes: 500 })).toEqual([
+      "mskferry_lag_bytes 9200000",
+      "mskferry_arriving_bytes_per_second 60000",
+      "mskferry_copied_bytes_per_second 120250",
+    ]);
+    expect(await bytesOf({ recordBytes: null, arriving: 0 })).toEqual([
+      "mskferry_arriving_bytes_per_second 0",
+    ]);
   });
 
   it("let an old reading speak no more, but for its time; what is gone leaves no series", async () => {

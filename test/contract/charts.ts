@@ -43,6 +43,20 @@ export function chartsContract(name: string, open: () => Charts): void {
       },
     );
 
+    it("draws bytes where they are known, and an unknown time otherwise than none", async () => {
+      const bytes = { arriving: 4_000_000, copying: 5_000_000 };
+      const known = points.map((point) => ({ ...point, bytes }));
+      const drawn = await charts.lag("orders", known);
+      expect(drawn.equals(await charts.lag("orders", points))).toBe(false);
+      for (const other of [0, null, 1_000_000]) {
+        const one = { arriving: other, copying: 5_000_000 };
+        const changed = known.map((point, index) => (index === 1 ? { ...point, bytes: one } : point));
+        expect(drawn.equals(await charts.lag("orders", changed))).toBe(false);
+      }
+      const none = points.map((point) => ({ ...point, bytes: { arriving: null, copying: null } }));
+      expect((await charts.lag("orders", none)).subarray(1, 4).toString()).toBe("PNG");
+    });
+
     it("shows its title", async () => {
       const png = await charts.lag("orders", points);
       expect(png.equals(await charts.lag("billing", points))).toBe(false);

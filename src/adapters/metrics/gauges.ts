@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
 import { ActionName } from "#domain/approval.ts";
-import type { MigrationReadings, WaveReading } from "#domain/readings.ts";
+import { bytesIn, type MigrationReadings, type WaveReading } from "#domain/readings.ts";
 
 /** What is not known has no series: a zero would be a claim. */
 
@@ -46,12 +46,24 @@ function waveGauges(registry: Registry) {
     gauge(registry, name, help, [...ofWave, ...more]);
   return {
     behind: of("mskferry_lag_records", "Records not yet copied; absent while any partition is unknown."),
+    behindBytes: of(
+      "mskferry_lag_bytes",
+      "Records not yet copied, times the mean bytes of a record on disk.",
+    ),
     seconds: of("mskferry_lag_seconds", "Age of the oldest record not yet copied."),
     partitions: of("mskferry_partitions", "Partitions of the wave."),
     unknown: of("mskferry_partitions_lag_unknown", "Partitions whose lag is not known."),
     broken: of("mskferry_partitions_broken", "Partitions that lost records or were created anew."),
     arriving: of("mskferry_arriving_records_per_second", "Records that arrive where the mirror reads."),
     copying: of("mskferry_copied_records_per_second", "Records that the mirror copies."),
+    arrivingBytes: of(
+      "mskferry_arriving_bytes_per_second",
+      "What arrives, as on disk where the mirror reads.",
+    ),
+    copyingBytes: of(
+      "mskferry_copied_bytes_per_second",
+      "What the mirror copies, as on disk where it reads.",
+    ),
     race: of("mskferry_retention_race_seconds", "Time until a record not yet copied would expire."),
     tasks: of("mskferry_tasks", "Tasks of the wave's mirror by state.", ["state"]),
     phase: of("mskferry_wave_phase", "1 for the phase that the wave is in.", ["phase"]),
@@ -86,6 +98,9 @@ function showWave(gauges: ReturnType<typeof waveGauges>, migration: string, read
   gauges.broken.set(labels, reading.broken);
   set(gauges.arriving, labels, reading.arriving);
   set(gauges.copying, labels, reading.copying);
+  set(gauges.behindBytes, labels, bytesIn(reading.behind, reading.recordBytes));
+  set(gauges.arrivingBytes, labels, bytesIn(reading.arriving, reading.recordBytes));
+  set(gauges.copyingBytes, labels, bytesIn(reading.copying, reading.recordBytes));
   set(gauges.race, labels, reading.retentionSeconds);
   gauges.phase.set({ ...labels, phase }, 1);
   if (mirror !== "unknown") gauges.mirror.set({ ...labels, state: mirror }, 1);
