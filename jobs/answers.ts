@@ -141,7 +141,7 @@ function keptPart(kept: readonly Kept[], by: string): Part {
 const marks = { blocker: "fail", warning: "warn", info: "unknown" } as const;
 
 /** One line for each question: how it stands, what is proposed, what hangs on it. */
-export function check({ question, state, value, by, at, conflict }: Standing): Check {
+function check({ question, state, value, by, at, conflict }: Standing): Check {
   const { id, asks, severity, proposed, depends, blocks } = question;
   const held = blocks === undefined ? "" : `; holds up \`${blocks}\``;
   if (conflict !== undefined) return { state: "fail", text: `${id}: ${conflict}${held}` };

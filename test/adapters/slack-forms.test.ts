@@ -62,13 +62,19 @@ describe.each<Mode>(["socket", "http"])("forms over %s", (mode) => {
   let slack: Awaited<ReturnType<typeof startDesk>>;
   let jobs: Job[];
   let full: boolean;
+  let slow: boolean;
+  let release: () => void;
 
   beforeEach(async () => {
     jobs = [];
     full = false;
+    slow = false;
+    const free = Promise.withResolvers<void>();
+    release = free.resolve;
     workspace = await openWorkspace();
     slack = await startDesk(workspace, mode, {
       async add(job) {
+        if (slow) await free.promise;
         if (full) throw new FerryError("E_QUEUE", "Redis does not answer.");
         return `${jobs.push(job)}`;
       },
@@ -148,6 +154,15 @@ describe.each<Mode>(["socket", "http"])("forms over %s", (mode) => {
     expect(jobs).toHaveLength(1);
   });
 
+  test("what takes longer than Slack waits is said at the form, not lost", async () => {
+    await type("plan answer");
+    slow = true;
+    const sent = await send({ owners: { answer: "ana" } });
+    expect(Object.values(sent.errors ?? {})).toEqual([expect.stringContaining("longer than Slack waits")]);
+    release();
+    await eventually("the job", () => (jobs.length === 1 ? true : undefined));
+  });
+
   test("guests are not given one", async () => {
     await type("plan answer", "U0GUS");
     expect((await send({ owners: { answer: "gus" } }, "U0GUS")).ok).toBe(false);
@@ -206,6 +221,7 @@ describe("a modal", () => {
       window: "any",
       "read-twice": "0",
       "old-cluster": "14d",
+      growth: "0",
     });
   });
 });

@@ -149,4 +149,25 @@ describe("the load that MSK is sized for", () => {
     expect(plain.reasons.map(({ why }) => why).join()).toContain("not p95: no sample is kept yet");
     expect(makePlan({ ...question, samples: history }).hash).toBe(measured.hash);
   });
+
+  it("is priced for the time that both clusters run, and another Region's prices are not guessed", () => {
+    const { migration } = createSmallWork();
+    const question = {
+      migration,
+      assessment: assessmentOf({ topics, groups: [assessedGroup("x", ["a"])] }),
+      creatable: known(["3.9.x"]),
+      madeAt: "2026-11-22T14:00:00.000Z",
+    };
+    const given = { value: "30d", by: "UANA", at: question.madeAt, job: "1", before: null };
+    const { costs, shape } = makePlan({ ...question, answers: { "old-cluster": given } });
+    const stay = costs?.migration.find(({ what }) => what.includes("after the last switch"));
+    expect(stay?.usd).toBeCloseTo((shape.monthlyUsd / 730) * 720, 1);
+    expect(stay?.why).toContain("30 d");
+    expect(costs?.monthly[0]).toMatchObject({
+      what: `prices in ${migration.settings.target.region}`,
+      usd: null,
+    });
+    const open = makePlan({ ...question, answers: { "old-cluster": { ...given, value: "open" } } });
+    expect(open.costs?.migration.some(({ what }) => what.includes("after the last switch"))).toBe(false);
+  });
 });

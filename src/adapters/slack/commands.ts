@@ -35,7 +35,7 @@ type CommandsNeed = {
 };
 
 /** Slack gives up at 3 s; what is not answered by now is acknowledged and answered later. */
-const ackMs = 2500;
+export const ackMs = 2500;
 
 /** Slack escapes these three in command text. */
 function unescaped(text: string): string {
@@ -191,7 +191,8 @@ function isBlock(block: object): block is KnownBlock {
 /** Made once: an error of its own for each command would cost more than the rest of this. */
 const inTime = new FerryError("E_SLACK", "answered in time");
 
-async function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T | undefined> {
+/** `undefined` when it takes longer. */
+export async function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T | undefined> {
   const answered = new AbortController();
   const timeUp = clock.sleep(ms, answered.signal).catch(() => undefined);
   try {

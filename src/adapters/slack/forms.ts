@@ -2,8 +2,9 @@ import type { App } from "@slack/bolt";
 import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
 import type { Form, FormField, FormProblems, Submitted } from "#domain/form.ts";
-import type { Log } from "#domain/ports.ts";
+import type { Clock, Log } from "#domain/ports.ts";
 import type { Calls } from "./calls.ts";
+import { ackMs, within } from "./commands.ts";
 import type { Intake } from "./intake.ts";
 
 /**
@@ -126,10 +127,11 @@ const Submission = z.object({
   }),
 });
 
-type FormsNeed = { readonly log: Log; readonly intake: Intake };
+type FormsNeed = { readonly log: Log; readonly clock: Clock; readonly intake: Intake };
 
 /** Lets Bolt bring what people send, over the socket or over HTTP, where the gate has checked its signature. */
-export function answerForms(app: App, { log, intake }: FormsNeed, onForm: OnForm): void {
+export function answerForms(app: App, need: FormsNeed, onForm: OnForm): void {
+  const { log, clock, intake } = need;
   app.view({ type: "view_submission", callback_id: callbackId }, async ({ body, ack }) => {
     const read = Submission.safeParse(body);
     const form = read.success ? Metadata.safeParse(parsed(read.data.view.private_metadata)) : undefined;
@@ -143,11 +145,12 @@ export function answerForms(app: App, { log, intake }: FormsNeed, onForm: OnForm
     if (!intake.isNew(trigger)) return await ack();
     const { channel, stood } = form.data;
     const values = changed(view.state.values, stood);
-    const problems = await onForm({ channel, user: user.id, values, trigger }).catch((thrown: unknown) => {
+    const taken = onForm({ channel, user: user.id, values, trigger }).catch((thrown: unknown) => {
       const { code, message, remedy, stack } = asFerryError(thrown);
       log.error({ code, error: message, remedy, stack }, "a form could not be taken");
-      return Object.fromEntries(blocks.slice(0, 1).map((block) => [block, `${code} ${message}`]));
+      return atFirst(blocks, `${code} ${message}`);
     });
+    const problems = (await within(clock, ackMs, taken)) ?? atFirst(blocks, late);
     const wrong = Object.entries(problems).filter(([block]) => blocks.includes(block));
     if (wrong.length === 0) return await ack();
     await ack({ response_action: "errors", errors: Object.fromEntries(wrong) });
@@ -156,11 +159,15 @@ export function answerForms(app: App, { log, intake }: FormsNeed, onForm: OnForm
 
 const elsewhere = "MSK Ferry takes answers from people of its own workspace only. Nothing was kept.";
 
+const late = "It takes longer than Slack waits: `/ferry plan answers` shows what was kept.";
+
 function refused(blocks: readonly string[], why: string) {
-  return {
-    response_action: "errors" as const,
-    errors: Object.fromEntries(blocks.slice(0, 1).map((block) => [block, why])),
-  };
+  return { response_action: "errors" as const, errors: atFirst(blocks, why) };
+}
+
+/** Slack shows mistakes at fields only. */
+function atFirst(blocks: readonly string[], why: string): Record<string, string> {
+  return Object.fromEntries(blocks.slice(0, 1).map((block) => [block, why]));
 }
 
 /** What was written and is not what stood there; what was left empty is no answer. */

@@ -169,7 +169,7 @@ function listen(
   handlers: SlackHandlers,
   { identity, intake }: { readonly identity: Ask; readonly intake: Intake },
 ): void {
-  if (handlers.onForm !== undefined) answerForms(app, { log: need.log, intake }, handlers.onForm);
+  if (handlers.onForm !== undefined) answerForms(app, { ...need, intake }, handlers.onForm);
   const read = createEventReader(intake);
   app.event(/^(?:reaction_added|reaction_removed|message|app_home_opened)$/, async ({ body }) => {
     const seen = read(body);
