@@ -60,6 +60,8 @@ const gone = new Map([
   ],
   ["leader.replication.throttled.replicas", "names brokers of the source"],
   ["follower.replication.throttled.replicas", "names brokers of the source"],
+  ["remote.log.copy.disable", "tiered storage is decided after the migration"],
+  ["remote.log.delete.on.disable", "tiered storage is decided after the migration"],
   ["remote.storage.enable", "tiered storage is decided after the migration"],
   ["local.retention.ms", "tiered storage is decided after the migration"],
   ["local.retention.bytes", "tiered storage is decided after the migration"],
@@ -108,9 +110,14 @@ function inherit(
   origin: string,
   kind: "standard" | "express",
 ): void {
-  if (value === null || problem(key, value, kind) !== undefined) return;
-  draft.configs.set(key, value);
   const from = origin === "default" ? "Kafka's default" : "server.properties of the source";
+  const why = value === null ? "the source does not tell its value" : problem(key, value, kind);
+  if (why !== undefined || value === null) {
+    // Readers of the topic live with it there, so that losing it is to be said as for its own setting.
+    draft.adjusted.push({ key, from: value, to: null, why: `in force there by ${from}; ${why}` });
+    return;
+  }
+  draft.configs.set(key, value);
   draft.adjusted.push({ key, from: null, to: value, why: `in force there by ${from}; written to the topic` });
 }
 

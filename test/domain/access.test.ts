@@ -131,14 +131,11 @@ describe("random ACLs", () => {
 });
 
 describe("principals on the target", () => {
-  const left = (source: readonly Acl[], changes: object) =>
-    planAclCopy(question(source, [], changes)).left.map(({ kind, acl }) => [kind, acl.principal]);
-
   it("keep their name where they can have it, are mapped where told, and are named otherwise", () => {
     const acls = ["User:app", "User:CN=app,OU=x", "User:ANONYMOUS", "Group:team"].map((who) =>
       topic("READ", who),
     );
-    const unmapped = (auth: string, principals = {}) => left(acls, { rules: { auth, principals } });
+    const unmapped = (auth: string, principals = {}) => leftOut(acls, { rules: { auth, principals } });
     const [, certificate = "", , group = ""] = acls.map(({ principal }) => principal);
     expect(unmapped("scram").map(([, who]) => who)).toEqual([certificate, "User:ANONYMOUS", group]);
     expect(unmapped("tls").map(([, who]) => who)).toEqual(["User:app", "User:ANONYMOUS", group]);
@@ -210,6 +207,12 @@ describe("what cannot be said by a policy", () => {
     expect(new Set(arns).size).toBe(301);
   });
 });
+
+function leftOut(source: readonly Acl[], changes: object): ReadonlyArray<readonly [string, string]> {
+  return planAclCopy(question(source, [], changes)).left.map(
+    ({ kind, acl }) => [kind, acl.principal] as const,
+  );
+}
 
 function everyAction(principal: string): readonly Action[] {
   return (["TOPIC", "GROUP", "TRANSACTIONAL_ID", "CLUSTER"] as const).flatMap((resourceType) =>

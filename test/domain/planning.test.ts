@@ -59,6 +59,25 @@ describe("a topic on MSK", () => {
   });
 });
 
+it("tells what a topic inherited on the source and cannot have on MSK", () => {
+  const topic = topicOf({
+    "max.compaction.lag.ms": ["86400000", "broker-static"],
+    "retention.ms": [null, "broker-dynamic"],
+  });
+  const { adjusted } = planTopic(topic, "express", 3);
+  expect(adjusted).toEqual(
+    expect.arrayContaining([
+      {
+        key: "max.compaction.lag.ms",
+        from: "86400000",
+        to: null,
+        why: "in force there by server.properties of the source; 86400000 is less than 604800000",
+      },
+      expect.objectContaining({ key: "retention.ms", from: null, to: null }),
+    ]),
+  );
+});
+
 describe("the MSK configuration", () => {
   const brokerConfigs = {
     "auto.create.topics.enable": "true",
