@@ -7,6 +7,7 @@ import { at, type OffsetTable } from "#domain/topology.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";
+import { refuseTaken } from "./beside-run.ts";
 
 /**
  * Changing the engine before cutover: each wave's mirror is stopped on the engine before, its copied offsets become
@@ -204,9 +205,11 @@ async function takeForward(
   engine: ReplicationEngine,
   work: Work,
 ): Promise<void> {
+  await refuseTaken(wave, work);
   await former.engine.stop(name);
   const copied = await former.engine.copied(name);
   await refuseOutside(name, copied, work);
+  await refuseTaken(wave, work);
   await engine.define(flowLike(before), "stopped");
   // A topic that was taken off the list has offsets still: they are nothing to the new mirror.
   const carried = new Map([...copied].filter(([topic]) => before.topics.includes(topic)));
@@ -221,6 +224,7 @@ async function takeForward(
     reason: "asked",
     detail: { flow: name, copied: Object.fromEntries(carried) },
   });
+  await refuseTaken(wave, work);
   await former.engine.remove(name);
   work.log.info({ flow: name, from: former.name, to }, "took a mirror over");
 }

@@ -7,6 +7,7 @@ import type { OffsetTable, Topic } from "#domain/topology.ts";
 import { figure } from "#domain/wording.ts";
 import { forgetHeld, type Held, readHeld } from "#jobs/switch/forward-held.ts";
 import type { Work } from "#jobs/work.ts";
+import { refuseTaken } from "./beside-run.ts";
 import { refuseLoop, startGuarded } from "./loop-guard.ts";
 import { readLag } from "./mirror-readings.ts";
 
@@ -41,6 +42,7 @@ export async function startWave(
   if (good.length === 0) {
     return { wave, state: "failed", topics: 0, created: 0, partitions: 0, problems };
   }
+  await refuseTaken(wave, work);
   const created = await target.createTopics(good);
   if (created.length > 0)
     await work.audit({
@@ -56,8 +58,10 @@ export async function startWave(
   const carried: Wave = { ...wave, topics: good.map(({ name }) => name) };
   const { tasks } = work.migration.settings.replication;
   const flow = forwardFlow(work.migration.name, carried, partitions, tasks);
+  await refuseTaken(wave, work);
   await startGuarded(forward, wave, engine, () => engine.define(flow, "running"));
   const checkpoint = checkpointFlow(work.migration.name, carried);
+  await refuseTaken(wave, work);
   if (checkpoint !== undefined) await engine.define(checkpoint, "running");
   // Only a mirror of all its topics makes up for the one that was taken away.
   if (problems.length === 0) await forgetHeld(work, wave.name);

@@ -1,4 +1,3 @@
-import { isOfTarget } from "#domain/approval.ts";
 import { staleBasis } from "#domain/assessment-age.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
@@ -8,10 +7,10 @@ import type { ReplicationEngine } from "#domain/ports.ts";
 import { count, figure } from "#domain/wording.ts";
 import { accessBeforeReplication } from "#jobs/access/before-replication.ts";
 import { reportTopics } from "#jobs/access/report-topics.ts";
-import { listRequests } from "#jobs/approval/request-store.ts";
 import { refuseStalePlan } from "#jobs/plan-stale.ts";
-import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
+import { loadPlan } from "#jobs/switch/wave.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
+import { isForward, refuseBesideRun, refuseTaken } from "./beside-run.ts";
 import { formerEngines, rememberEngine, takeOver } from "./change-engine.ts";
 import { strayHeartbeats } from "./heartbeats.ts";
 import { startGuarded } from "./loop-guard.ts";
@@ -59,25 +58,11 @@ async function refuseStaleStart(plan: Plan, waves: readonly Wave[], work: Work):
   await refuseStalePlan({ step: "replicate start", waves, others }, plan, work);
 }
 
-/** A run turns mirrors around: nobody else may start one meanwhile. */
-async function refuseBesideRun(work: Work): Promise<void> {
-  const rival = (await listRequests(work.store, work.migration.name)).find(
-    ({ state, action }) => state === "executing" && action !== "cleanup" && !isOfTarget(action),
-  );
-  if (rival === undefined) return;
-  throw new FerryError("E_LEASE", `Request ${rival.id} (${rival.proposal.title}) is still running.`);
-}
-
 /** Once its producers have moved, a wave's mirror belongs to cutover and rollback. */
 async function forwardWaves(plan: Plan, work: Work): Promise<readonly Wave[]> {
   const waves: Wave[] = [];
   for (const wave of plan.waves) if (await isForward(wave, work)) waves.push(wave);
   return waves;
-}
-
-async function isForward(wave: Wave, work: Work): Promise<boolean> {
-  const { phase } = await readWaveState(work, wave.name);
-  return phase === "before-cutover" || phase === "consumers-moved";
 }
 
 async function start(
@@ -129,7 +114,7 @@ async function startAll(
   async function turn(): Promise<void> {
     for (const wave of left) {
       await progress(`wave ${wave.name}`, started.size, waves.length, work);
-      // Those before it may have taken minutes: a run may have begun, or moved this one.
+      // Those before it may have taken minutes: a run may have moved this one.
       await refuseBesideRun(work);
       if (!(await isForward(wave, work))) continue;
       started.set(
@@ -206,7 +191,7 @@ async function command(
         if (kind === "forward") rows.push([wave.name, kind, "not started"]);
         continue;
       }
-      await refuseBesideRun(work);
+      await refuseTaken(wave, work);
       // A checkpoint connector copies no records; forward is asked for first.
       const order = () => carryOut(action, name, before, engine, wave, work);
       if (action === "resume" && kind === "forward") await startGuarded(name, wave, engine, order);
@@ -214,7 +199,10 @@ async function command(
       rows.push([wave.name, kind, (await engine.status(name)).state]);
     }
   }
-  for (const wave of back) rows.push([wave.name, "reverse", await resumeReverse(wave, engine, work)]);
+  for (const wave of back) {
+    await refuseBesideRun(work);
+    rows.push([wave.name, "reverse", await resumeReverse(wave, engine, work)]);
+  }
   const columns = ["wave", "mirror", "state"].map((title) => ({ title, align: "left" }) as const);
   const parts: Part[] = [
     { kind: "text", text: verbs[action].says },
