@@ -13,23 +13,25 @@ import { versionChecks } from "./findings-versions.ts";
 import { type Context, viewOf } from "./findings-view.ts";
 import { short } from "./group-findings.ts";
 
+/** Checks by what they look at. */
+export const subjects: ReadonlyArray<{ readonly title: string; readonly checks: readonly Check[] }> = [
+  { title: "Versions", checks: versionChecks },
+  { title: "Limits", checks: limitChecks },
+  { title: "Settings", checks: topicSettingChecks },
+  { title: "Records", checks: recordChecks },
+  { title: "Retention", checks: retentionChecks },
+  { title: "Groups", checks: groupChecks },
+  { title: "Replication", checks: replicationChecks },
+  { title: "Transactions", checks: transactionChecks },
+  { title: "Access and clients", checks: accessChecks },
+  { title: "Brokers", checks: [...brokerChecks, vanishedCheck] },
+];
+
 /**
  * What stands in the way of a migration, or deserves to be known before it: every check there is, made on an inventory.
  * A check says what it found, that it found nothing, or that it cannot tell and why: never nothing.
  */
-export const checks: readonly Check[] = [
-  ...versionChecks,
-  ...limitChecks,
-  ...topicSettingChecks,
-  ...recordChecks,
-  ...retentionChecks,
-  ...groupChecks,
-  ...replicationChecks,
-  ...transactionChecks,
-  ...accessChecks,
-  ...brokerChecks,
-  vanishedCheck,
-];
+const checks: readonly Check[] = subjects.flatMap((subject) => subject.checks);
 
 /** More subjects than this share one row: a report of a large cluster is read, too. */
 const shownEach = 20;

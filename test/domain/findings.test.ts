@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checks, findings } from "#domain/findings.ts";
+import { findings, subjects } from "#domain/findings.ts";
 import { strayPositions } from "#domain/findings-positions.ts";
 import { limitCases, versionCases } from "#support/finding-cases.ts";
 import { accessCases, brokerCases } from "#support/finding-cases-cluster.ts";
@@ -8,6 +8,7 @@ import { recordCases, retentionCases, transactionCases } from "#support/finding-
 import { nameCases, settingCases } from "#support/finding-cases-topics.ts";
 import { type Change, plainTopic, scene, topicNamed } from "#support/finding-scene.ts";
 
+const checks = subjects.flatMap((subject) => subject.checks);
 const taken = Date.parse(scene().subject.taken.at);
 const ago = (ms: number) => new Date(taken - ms).toISOString();
 
