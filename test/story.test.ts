@@ -49,6 +49,18 @@ describe("the story of a migration", () => {
       expect(report.rollback.targetOnly).toBeGreaterThanOrEqual(100);
       expect(report.rollback.backOnSource).toBe(report.rollback.targetOnly);
       expect(report.residue).toEqual([]);
+      expect(report.refusals).toEqual([
+        expect.objectContaining({
+          step: "provision",
+          code: "E_AWS_QUOTA",
+          said: expect.stringContaining("exceeds the quota"),
+        }),
+        expect.objectContaining({
+          step: "network",
+          code: "E_AWS_ACCESS",
+          said: expect.stringContaining('"Action":["ec2:CreateRoute"]'),
+        }),
+      ]);
       expectApprovals(report);
       expectEndings(report);
     });

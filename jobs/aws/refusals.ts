@@ -11,7 +11,8 @@ export async function explainingDenials(work: Work, run: () => Promise<Outcome>)
   } catch (thrown) {
     if (!(thrown instanceof FerryError) || thrown.code !== "E_AWS_ACCESS") throw thrown;
     const { message } = thrown;
-    const text = `${message} Add to the policy of that role: ${missingStatement(message, work)}`;
+    const said = message.endsWith(".") ? message : `${message}.`;
+    const text = `${said} Add to the policy of that role: \`${missingStatement(message, work)}\``;
     throw new FerryError("E_AWS_ACCESS", text, { cause: thrown });
   }
 }

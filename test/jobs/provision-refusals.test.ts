@@ -65,7 +65,7 @@ describe("refused by AWS", () => {
         message: `${user} is not authorized to perform: kafka:CreateClusterV2 on resource: arn:aws:kafka:us-east-1:123456789012:/api/v2/clusters`,
       },
       code: "E_AWS_ACCESS",
-      says: /kafka:CreateClusterV2 on migrated.*Add to the policy of that role: {"Effect":"Allow","Action":\["kafka:CreateClusterV2"\],"Resource":\["arn:aws:kafka:us-east-1:123456789012:\/api\/v2\/clusters"\]}/,
+      says: /kafka:CreateClusterV2 on migrated.*Add to the policy of that role: `{"Effect":"Allow","Action":\["kafka:CreateClusterV2"\],"Resource":\["arn:aws:kafka:us-east-1:123456789012:\/api\/v2\/clusters"\]}`/,
       makes: "CreateClusterV2",
     },
     {

@@ -5,6 +5,7 @@ import { readTopics } from "../count/read-cluster.ts";
 import { eventually } from "../process.ts";
 import { checkAudit } from "./evidence.ts";
 import { plain } from "./people.ts";
+import { refusedAndMended } from "./refusals.ts";
 import type { Evidence, Rollback } from "./report.ts";
 import { approved, approvedTheHardWay, held, withoutEffect } from "./requests.ts";
 import { run, type Stage, tell } from "./stage.ts";
@@ -26,8 +27,7 @@ export async function prepare(stage: Stage): Promise<void> {
   if (lines.length === 0) throw new Error("the plan explains no correction of the guide");
   stage.say(`    what the guide gets wrong (${lines.length}):`);
   for (const line of lines) tell(stage, `  ${line.replace(/^✓\s*/u, "")}`);
-  await run(stage, ana, "provision");
-  await run(stage, ana, "network");
+  await refusedAndMended(stage, ana);
 }
 
 /** Everything is mirrored and looked at; nobody has moved yet. */

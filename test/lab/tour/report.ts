@@ -55,6 +55,8 @@ export const Report = z.object({
   rollback: Rollback,
   approvals: z.array(Approval),
   endings: z.array(Ending),
+  /** What AWS refused, in the words of the step's message, and what mended it; the step went on then. */
+  refusals: z.array(z.object({ step: z.string(), code: z.string(), said: z.string(), repair: z.string() })),
   evidence: Evidence,
   steps: z.array(z.object({ name: z.string(), ms: z.number() })),
   /** What of the bot is left in Connect and on both clusters; empty is the aim. */
@@ -71,8 +73,9 @@ export type Report = z.infer<typeof Report>;
 
 /** Everything that does not hold, one sentence each. Empty: the tour is passed. */
 export function failuresOf(report: Omit<Report, "ok">): readonly string[] {
-  const { groups, topics, rollback, residue, evidence } = report;
+  const { groups, topics, rollback, residue, refusals, evidence } = report;
   return [
+    ...(refusals.length === 0 ? ["AWS refused nothing"] : []),
     ...groups
       .filter(({ lost, duplicated }) => lost > 0 || duplicated > 0)
       .map(({ name, lost, duplicated }) => `${name}: ${lost} lost, ${duplicated} read twice`),

@@ -23,11 +23,12 @@ export type Stage = {
   readonly steps: Report["steps"];
   readonly approvals: Approval[];
   readonly endings: Ending[];
+  readonly refusals: Report["refusals"];
 };
 
 export function openStage(lab: Lab, say: (line: string) => void, signal: AbortSignal): Stage {
   const room = enterWorkspace(lab.controlUrl, signal);
-  return { lab, room, say, signal, steps: [], approvals: [], endings: [] };
+  return { lab, room, say, signal, steps: [], approvals: [], endings: [], refusals: [] };
 }
 
 /** Types a command and waits until its card says how it ended. Throws with the card's words when it failed. */

@@ -27,12 +27,13 @@ export async function playTour(
   const residue = await residueOf(lab);
   say("stopping the producers, letting every group read to the end, counting");
   const count = await countEverything(lab, { ahead: "target" });
-  const { steps, approvals, endings } = stage;
+  const { steps, approvals, endings, refusals } = stage;
   const facts = {
     ...count,
     rollback,
     approvals,
     endings,
+    refusals: [...refusals],
     evidence,
     steps,
     residue: [...residue],
