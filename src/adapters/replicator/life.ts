@@ -96,15 +96,35 @@ export async function remove(desk: Desk, name: string): Promise<void> {
   await desk.ledger.forget(name);
 }
 
-/** AWS restarts nothing: a Replicator that failed before it copied anything is made anew, another one is not. */
+/**
+ * AWS restarts nothing: a Replicator that failed before it copied anything is made anew, another one is not. Of two
+ * processes that do this, the later one finds another ARN, and leaves the new Replicator alone; one that was stopped
+ * meanwhile stays so.
+ */
 export async function restart(desk: Desk, name: string): Promise<void> {
   const [found, entry] = [await settle(desk, name), await desk.ledger.read(name)];
   if (found?.state === "RUNNING") return;
   const topics = found === undefined ? entry?.topics : topicsOf(found);
   if (topics === undefined) throw unknownFlow(name);
   await refuseCopiedBefore(desk, name, topics, `${reasonOf(found)}; a new one would copy all again`);
-  await destroy(desk, name);
+  if (found !== undefined) await destroyThis(desk, found);
+  const wasStopped = entry?.ordered === "stopped";
+  if (!wasStopped && (await desk.ledger.read(name))?.ordered !== "running") {
+    throw cannot(name, "it was stopped or removed while its restart was under way");
+  }
   await run(desk, name, topics);
+}
+
+/** By its ARN: one that was made of this name since is another. */
+async function destroyThis(desk: Desk, failed: Replicator): Promise<void> {
+  const now = await settle(desk, failed.name);
+  if (now?.arn !== failed.arn || now.state === "RUNNING") return;
+  desk.log.info({ flow: failed.name, arn: failed.arn }, "deleting failed replicator");
+  await desk.api.remove(now);
+  const left = await settle(desk, failed.name);
+  if (left?.arn === failed.arn) {
+    throw new FerryError("E_REPLICATOR", `${failed.name} is ${left.state} after it was deleted.`);
+  }
 }
 
 async function destroy(desk: Desk, name: string): Promise<void> {
