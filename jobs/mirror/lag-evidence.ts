@@ -1,9 +1,10 @@
+import { setImmediate } from "node:timers/promises";
 import { decideCaughtUp } from "#domain/caught-up.ts";
 import { type CaughtUpEvidence, evidenceOf, type PartitionEvidence } from "#domain/caught-up-evidence.ts";
 import { asFerryError, type FerryError } from "#domain/errors.ts";
 import type { Check, Part } from "#domain/message.ts";
 import type { Plan, Wave } from "#domain/plan.ts";
-import { figure } from "#domain/wording.ts";
+import { count, figure } from "#domain/wording.ts";
 import { readWaveState, waveNamed } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";
 import { mirrorOf } from "./migration-lag.ts";
@@ -12,6 +13,9 @@ import { readCaughtUp } from "./mirror-readings.ts";
 /** "Caught up", proved or refuted: what was read, partition by partition, on both sides. */
 
 const partitionsShown = 12;
+/** Each with its seven or so proofs. */
+const wavesShown = 6;
+const namesShown = 10;
 /** Waves whose ends are watched at the same time. */
 const wavesAtOnce = 4;
 
@@ -38,11 +42,11 @@ export async function evidenceParts(
   await work.card.file({
     name: "caught-up.json",
     title: `${work.migration.name}: evidence of every partition`,
-    content: Buffer.from(`${JSON.stringify(evidence, null, 1)}\n`),
+    content: await jsonOf(evidence),
   });
   const rows = found.flatMap(({ evidence }) => evidence?.partitions ?? []);
   return [
-    ...found.map(verdictPart),
+    ...verdictParts(found),
     ...(rows.length === 0 ? [] : [partitionPart(rows)]),
     {
       kind: "note",
@@ -70,6 +74,30 @@ async function prove(wave: Wave, work: Work): Promise<Found> {
   } catch (thrown) {
     return { wave, failure: asFerryError(thrown) };
   }
+}
+
+/** A wave at a time: Slack's commands do not wait for tens of thousands of partitions. */
+async function jsonOf(evidence: readonly object[]): Promise<Buffer> {
+  const parts: string[] = [];
+  for (const wave of evidence) {
+    parts.push(JSON.stringify(wave, null, 1));
+    await setImmediate();
+  }
+  return Buffer.from(`[${parts.join(",\n")}]\n`);
+}
+
+/** Waves that are not caught up first; those that a message has no room for are counted, and are in the file. */
+function verdictParts(found: readonly Found[]): readonly Part[] {
+  const isProved = ({ evidence }: Found) => evidence?.caughtUp === true;
+  const ordered = [...found].sort((a, b) => Number(isProved(a)) - Number(isProved(b)));
+  const rest = ordered.slice(wavesShown);
+  const open = rest.filter((wave) => !isProved(wave)).map(({ wave }) => wave.name);
+  if (rest.length === 0) return ordered.map(verdictPart);
+  const proved = `${figure(rest.length - open.length)} of them caught up`;
+  const names = open.slice(0, namesShown).join(", ");
+  const others = open.length === 0 ? "" : `; not: ${names}${open.length > namesShown ? ", …" : ""}`;
+  const text = `… ${count(rest.length, "more wave")}, ${proved}${others}.`;
+  return [...ordered.slice(0, wavesShown).map(verdictPart), { kind: "note", text }];
 }
 
 function verdictPart({ wave, evidence, failure }: Found): Part {

@@ -10,6 +10,7 @@ import { digestOnChange } from "#jobs/mirror/digest-on-change.ts";
 import { readMigrationLag, sampleLag } from "#jobs/mirror/migration-lag.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { scheduleDigest } from "#jobs/mirror/schedule-digest.ts";
+import { measureRecords } from "#jobs/mirror/throughput.ts";
 import type { Work } from "#jobs/work.ts";
 import { checkBlocks } from "#lab/slack/block-rules.ts";
 import { withWorld } from "#support/cutover-bench.ts";
@@ -131,6 +132,28 @@ describe("a digest", () => {
     expect((await throughput(sized))?.value).toBe("0 MB/s copied, 4.0 arriving, as on disk");
     const none = { ...source, logSizes: refuseSizes };
     expect(await throughput(withWorld(mirror.work, { source: none }))).toBeUndefined();
+  });
+
+  it("keeps points in bytes once the sizes of logs were read, and unknown ones without", async () => {
+    const point = async (work: Work) => (await readMigrationLag(work)).point.bytes;
+    await sampleLag(mirror.work);
+    await mirror.small.clock.advance(10_000);
+    mirror.engine.hold(true);
+    mirror.source.appendMany("parcels", 0, 40);
+    const { source } = mirror.work.world;
+    const untold = withWorld(mirror.work, { source: { ...source, logSizes: refuseSizes } });
+    const sized = withWorld(mirror.work, { source: { ...source, logSizes: oneMegabyteEach } });
+    expect(await point(mirror.work)).toEqual({ arriving: null, copying: 0 });
+    await measureRecords(await readMigrationLag(untold), untold);
+    expect(await point(mirror.work)).toEqual({ arriving: null, copying: 0 });
+    // Not asked again at once.
+    await measureRecords(await readMigrationLag(sized), sized);
+    expect(await point(mirror.work)).toEqual({ arriving: null, copying: 0 });
+    await mirror.small.clock.advance(300_000);
+    await measureRecords(await readMigrationLag(sized), sized);
+    const records = (await readMigrationLag(mirror.work)).point.arriving ?? Number.NaN;
+    const { arriving } = (await point(mirror.work)) ?? {};
+    expect(arriving).toBeCloseTo(records * 1_000_000, 3);
   });
 
   it("is not posted on schedule when nothing has changed, if so configured; is when asked for", async () => {

@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { withinLimits } from "#adapters/slack/block-limits.ts";
+import { render } from "#commands/blocks.ts";
 import { sumLags } from "#domain/lag.ts";
+import type { Message } from "#domain/message.ts";
+import { planKey } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { lag } from "#jobs/mirror/lag.ts";
 import { readMigrationLag, sampleLag } from "#jobs/mirror/migration-lag.ts";
@@ -9,6 +13,7 @@ import { watchRetention } from "#jobs/mirror/retention-watch.ts";
 import { status } from "#jobs/status.ts";
 import { watch } from "#jobs/watch.ts";
 import type { Work } from "#jobs/work.ts";
+import { checkBlocks } from "#lab/slack/block-rules.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
 const from = { migration: "orders", by: "UANA" } as const;
@@ -210,6 +215,38 @@ describe("the evidence of being caught up", () => {
     expect(mirror.said()).toContain("Wave shipping: NOT caught up");
     expect(mirror.said()).toContain("last records of parcels-0 differ");
     expect(JSON.parse(files[1] ?? "[]")[0].partitions[0]).toMatchObject({ equal: false });
+  });
+
+  it("keeps to Slack's limits with 5,000 topics in 50 waves: each partition is in the file", async () => {
+    const { store } = mirror.work;
+    const plan = (await store.read(planKey("orders")))?.value;
+    const waves = Array.from({ length: 50 }, (_, wave) => ({
+      name: `wave-${wave}`,
+      topics: Array.from({ length: 100 }, (_, topic) => `topic-of-a-longer-name-${wave}-${topic}`),
+      groups: [],
+      why: "test",
+    }));
+    for (const { topics } of waves)
+      for (const topic of topics) mirror.source.addTopic(topic, { partitions: 1 });
+    for (const topic of waves[7]?.topics ?? []) mirror.source.appendMany(topic, 0, 2);
+    await store.write(planKey("orders"), { ...Object(plan), waves });
+    const files: Buffer[] = [];
+    const file = async ({ content }: { content: Buffer }) => `F${files.push(content)}`;
+    const finished: Message[] = [];
+    const finish = async (message: Message) => void finished.push(message);
+    const card = { ...mirror.work.card, file, finish };
+    await ask(undefined, "evidence", { ...atOnce(mirror.work), card });
+    const [message] = finished;
+    if (message === undefined) throw new Error("nothing was said");
+    const { blocks, problems } = withinLimits(render(message));
+    expect(problems).toEqual([]);
+    expect(checkBlocks([...blocks], () => true)).toHaveLength(blocks.length);
+    expect(JSON.stringify(blocks)).toContain("… 44 more waves, ");
+    const told: ReadonlyArray<{ wave: string; partitions?: unknown[] }> = JSON.parse(
+      files[0]?.toString() ?? "[]",
+    );
+    expect(told.map(({ wave }) => wave)).toEqual(waves.map(({ name }) => name));
+    expect(told.flatMap(({ partitions = [] }) => partitions)).toHaveLength(5000);
   });
 
   it("says of each wave what was missing", async () => {
