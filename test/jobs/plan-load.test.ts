@@ -6,6 +6,7 @@ import type { World } from "#domain/ports.ts";
 import { loadOf } from "#domain/sizing-load.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { readSamples, sampleLoad } from "#jobs/plan-load.ts";
+import { watch } from "#jobs/watch.ts";
 import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";
 import { createFakeKafka } from "#support/fake-kafka.ts";
 import { createSmallWork, noWorld } from "#support/small-work.ts";
@@ -61,6 +62,16 @@ describe("samples of the source's load", () => {
         of: loadMark(small.migration),
       },
     ]);
+  });
+
+  it("are taken by the watch, also before anything is mirrored", async () => {
+    const { small, source, work } = await open();
+    const look = { name: "watch", migration: "orders", by: "schedule" } as const;
+    await watch(look, work);
+    source.appendMany("invoices", 0, 300);
+    await small.clock.advance(5 * minute);
+    await watch(look, work);
+    expect(await readSamples(work)).toMatchObject([{ ingressMBps: 0.001 }]);
   });
 
   it("are left out after a pause, for a topic that was made anew, and where the source does not answer", async () => {
