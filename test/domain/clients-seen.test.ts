@@ -25,14 +25,16 @@ function acl(change: Partial<Acl>): Acl {
   };
 }
 
+function member(host: string, topic: string) {
+  return { clientId: "app", host, instanceId: null, assignment: [{ topic, partitions: [0] }] };
+}
+
+function told(change: Partial<Parameters<typeof clientsSeen>[0]>): readonly string[] {
+  return clientsSeen({ ...nothing, ...change }).unknown.map(({ what, why }) => `${what}: ${why}`);
+}
+
 describe("clients", () => {
   it("are members of groups with the topics assigned to them, each client once", () => {
-    const member = (host: string, topic: string) => ({
-      clientId: "app",
-      host,
-      instanceId: null,
-      assignment: [{ topic, partitions: [0] }],
-    });
     const members = [
       member("10.0.0.1", "refunds"),
       member("10.0.0.1", "orders"),
@@ -88,8 +90,6 @@ describe("clients", () => {
 });
 
 describe("what cannot be known of clients", () => {
-  const told = (change: Partial<Parameters<typeof clientsSeen>[0]>) =>
-    clientsSeen({ ...nothing, ...change }).unknown.map(({ what, why }) => `${what}: ${why}`);
   const always = told({});
 
   it("is always who produces, who reads without commits, and a member's principal", () => {

@@ -53,16 +53,12 @@ describe("what a topic is for", () => {
   });
 });
 
+function member(clientId: string) {
+  return { memberId: "m", instanceId: null, clientId, host: "10.0.0.1", subscription: [], assignment: [] };
+}
+
 describe("what a group is", () => {
   const group = { id: "g", protocolType: "consumer", type: "classic", members: [] };
-  const member = (clientId: string) => ({
-    memberId: "m",
-    instanceId: null,
-    clientId,
-    host: "10.0.0.1",
-    subscription: [],
-    assignment: [],
-  });
 
   it.each([
     [{ ...group, protocolType: "connect" }, "connect"],

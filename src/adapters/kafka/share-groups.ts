@@ -17,6 +17,8 @@ type Described = Group & { readonly error: number };
 
 const shareGroupDescribe = 77;
 const groupsPerCall = 200;
+/** No such group, or the feature is off. */
+const untold = new Set<number>([code.groupIdNotFound, code.unsupportedVersion]);
 const states = new Map<string, GroupState>([
   ["Empty", "Empty"],
   ["Stable", "Stable"],
@@ -38,11 +40,16 @@ export function createShareGroups(
         return unknown(`the ${role} cluster has no ShareGroupDescribe of Kafka 4.1; ${how}`);
       }
       const found = new Map<string, Group>();
+      let off = false;
       await coordinators.ask(ids, groupsPerCall, "ShareGroupDescribe", async (node, mine) => {
         const answers = await node.send(shareGroupsRequest(mine));
-        for (const { error, ...group } of answers) if (error === 0) found.set(group.id, group);
-        return new Map(answers.map(({ id, error }) => [id, error === code.groupIdNotFound ? 0 : error]));
+        for (const { error, ...group } of answers) {
+          if (error === 0) found.set(group.id, group);
+          off ||= error === code.unsupportedVersion;
+        }
+        return new Map(answers.map(({ id, error }) => [id, untold.has(error) ? 0 : error]));
       });
+      if (off) return unknown(`share groups are switched off on the ${role} cluster (share.version)`);
       return known(ids.map((id) => found.get(id) ?? dead(id)));
     },
   };
