@@ -6,7 +6,7 @@ import { accessCases, brokerCases } from "#support/finding-cases-cluster.ts";
 import { groupCases } from "#support/finding-cases-groups.ts";
 import { recordCases, retentionCases, transactionCases } from "#support/finding-cases-records.ts";
 import { nameCases, settingCases } from "#support/finding-cases-topics.ts";
-import { type Change, plainTopic, scene, topicNamed } from "#support/finding-scene.ts";
+import { type Change, plainTopic, recordedAssessment, scene, topicNamed } from "#support/finding-scene.ts";
 
 const checks = subjects.flatMap((subject) => subject.checks);
 const taken = Date.parse(scene().subject.taken.at);
@@ -71,6 +71,18 @@ describe("a check", () => {
     const blind = cases.flatMap(({ provoked }) => look(provoked)).filter(({ state }) => state === "unknown");
     expect(blind.length).toBeGreaterThan(20);
     expect(blind.filter(({ severity }) => severity === "blocker")).toEqual([]);
+  });
+});
+
+describe("the recorded inventory of a real source", () => {
+  it("has still what was found on it then, but for what is read beside it", () => {
+    const { findings: then, ...subject } = recordedAssessment();
+    const beside =
+      /^(?:TARGET_|GROUP_OFFSET_|GROUP_PARTITION_|GROUP_READS_|CONTROLLER_|DISK_FULL|ACLS_ON_IAM|IAM_)/;
+    const now = findings(subject).map(({ code, subject: about, state }) => `${code} ${about} ${state}`);
+    const kept = then.filter(({ code }) => !beside.test(code));
+    expect(kept.length).toBeGreaterThan(25);
+    for (const { code, subject: about, state } of kept) expect(now).toContain(`${code} ${about} ${state}`);
   });
 });
 

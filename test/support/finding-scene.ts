@@ -6,7 +6,8 @@ import { known } from "#domain/topology.ts";
 
 /**
  * The smallest changes of a recorded inventory. test/fixtures/assessment-3.9.json is what `/ferry assess` stored of the
- * lab's source; test/jobs/assess.real.test.ts records it anew (see there).
+ * lab's source (Kafka 3.9.2) in test/jobs/assess.real.test.ts on 2026-11-23, with the migration's name and the folder of
+ * the logs replaced, and without the rows of clean checks.
  */
 
 /** The real inventory as it was recorded, with the topics and groups that were made to provoke findings. */
@@ -16,10 +17,13 @@ export function recordedAssessment(): Assessment {
 }
 
 const recorded = recordedAssessment();
-/** What is only there because the lab is small: one broker, one replica, topics made by being used. */
+/** Instead of what a small lab has, and of the ACL, the quota and the unknowns that the real test provoked. */
 const roomy = {
   brokers: [1, 2, 3].map((id) => ({ id, host: `kafka-${id}`, rack: `zone-${id}` })),
   brokerConfigs: { "auto.create.topics.enable": "false" },
+  acls: known([]),
+  quotas: known([]),
+  clients: { ...recorded.clients, unknown: [] },
 };
 
 /** Names of the recorded topic and group that nothing is wrong with. */
@@ -60,7 +64,8 @@ export function scene(change: Change = {}): Scene {
     ...topic,
     configs: { ...(topic?.configs ?? plain.configs), ...Object.fromEntries(own) },
   };
-  const reader = { ...find(recorded.groups, ({ id }) => id === plainGroup), ...group };
+  const idle = find(recorded.groups, ({ id }) => id === plainGroup);
+  const reader = { ...idle, protocolType: "consumer", usesAssign: known(false), ...group };
   return {
     subject: { ...recorded, ...roomy, topics: [changed], groups: [reader], ...change.subject },
     context: {
