@@ -134,7 +134,14 @@ function creationGrants(migration: Migration): readonly Grant[] {
     ...(target.kmsKey === undefined ? [] : ["kms:CreateGrant", "kms:DescribeKey"]),
     ...(target.auth === "scram" ? ["kms:CreateGrant", "kms:RetireGrant"] : []),
   ];
-  const logs = target.logGroup === undefined ? [] : logDelivery;
+  const { logGroup, logs: places } = target;
+  const logs = [
+    ...(logGroup === undefined && places.s3 === undefined && places.firehose === undefined
+      ? []
+      : logDelivery),
+    ...(places.s3 === undefined ? [] : ["s3:GetBucketPolicy", "s3:PutBucketPolicy"]),
+    ...(places.firehose === undefined ? [] : ["firehose:TagDeliveryStream"]),
+  ];
   return [
     grant("kafka:TagResource", "cluster", migration),
     ...lookups.map((action) => grant(action, "any", migration)),

@@ -65,6 +65,30 @@ describe("the AWS jobs over HTTP, on the stand-in", () => {
     expect(created("CreateClusterV2")).toHaveLength(1);
   });
 
+  it("provision one cluster although AWS does not list it for minutes", async () => {
+    const run = () => bench.carryOut((work) => provision({ name: "provision", ...from }, work));
+    aws.control.fault({ kind: "eventual", ms: 40 * 60_000 });
+    const shown = await run();
+    expect(shown.at(-1)?.tone).toBe("done");
+    expect(aws.control.calls().filter(({ operation }) => operation === "CreateClusterV2")).toHaveLength(1);
+  });
+
+  it("provision tells why AWS could not make the cluster", async () => {
+    aws.control.fault({
+      kind: "fail-create",
+      code: "InsufficientCapacity",
+      message: "No brokers of kafka.m7g.large are left in use1-az1.",
+    });
+    const run = () => bench.carryOut((work) => provision({ name: "provision", ...from }, work));
+    await expect(run()).rejects.toMatchObject({
+      code: "E_TARGET_FAILED",
+      message: expect.stringMatching(
+        /is FAILED: InsufficientCapacity: No brokers .*delete-cluster --cluster-arn arn:aws:kafka/,
+      ),
+    });
+    expect(created("CreateClusterV2")).toHaveLength(1);
+  });
+
   it("connect both VPCs until traffic passes, and change nothing the second time", async () => {
     const run = () => bench.carryOut((work) => network({ name: "network", ...from }, work));
     await run();

@@ -105,8 +105,7 @@ describe("a peering with another account", () => {
 
   it("says where the VPC was looked for when it is not there", async () => {
     await open({});
-    const without = (work: Work) => network(job, work);
-    await expect(bench.carryOut(without)).rejects.toMatchObject({
+    await expect(bench.carryOut((work) => network(job, work))).rejects.toMatchObject({
       code: "E_AWS_REFUSED",
       message: expect.stringMatching(
         /does not exist.*in the bot's own account and us-east-1; of another one it needs source.network.accepter/,

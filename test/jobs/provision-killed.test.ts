@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { ChainedEntry } from "#domain/ports.ts";
 import { network } from "#jobs/aws/network.ts";
@@ -15,7 +15,7 @@ import {
   SUBNET_TARGET_C,
   VPC_SOURCE,
 } from "#lab/aws/world.ts";
-import { type Blow, blowsAt, type Lived, liveThrough } from "#support/aws-lives.ts";
+import { blowsAt, type Lived, liveThrough } from "#support/aws-lives.ts";
 
 /**
  * Every place where a process can end between two calls to AWS, and every answer that can be lost although the call took
@@ -97,6 +97,11 @@ async function expectOneCluster(lived: Lived): Promise<void> {
   expect(trail.filter(({ what }) => what === "target.active")).toHaveLength(1);
 }
 
+async function expectOneRevisionMore(lived: Lived): Promise<void> {
+  await expectOneCluster(lived);
+  expect(State.parse(lived.state).configurations[0]?.revisions).toHaveLength(2);
+}
+
 async function expectOneWay(lived: Lived): Promise<void> {
   const { peerings, world } = State.parse(lived.state);
   const [{ id } = { id: "none" }] = peerings;
@@ -139,24 +144,23 @@ const older = {
 };
 
 describe("a process that ends at any call to AWS", () => {
-  let blow: Blow | undefined;
-  let calls: readonly string[] = [];
-  afterEach(({ task }) => {
-    if (task.result?.state === "fail") console.error(blow, calls[(blow?.call ?? 0) - 1]);
-  });
-
   async function walk(
     job: (work: Work) => ReturnType<typeof provision>,
     check: (lived: Lived) => Promise<void>,
     before: Parameters<typeof liveThrough>[2] = {},
     concerned = /./,
   ): Promise<number> {
-    blow = undefined;
     const calm = await liveThrough(job, changes, before);
     await check(calm);
-    calls = calm.calls;
+    const { calls } = calm;
     const blows = blowsAt(calls).filter(({ call }) => concerned.test(calls[call - 1] ?? ""));
-    for (blow of blows) await check(await liveThrough(job, changes, { ...before, blow }));
+    for (const blow of blows) {
+      try {
+        await check(await liveThrough(job, changes, { ...before, blow }));
+      } catch (cause) {
+        throw new Error(`ended ${blow.when} call ${blow.call}, ${calls[blow.call - 1]}`, { cause });
+      }
+    }
     return blows.length;
   }
 
@@ -167,11 +171,7 @@ describe("a process that ends at any call to AWS", () => {
   it("leaves one more revision, and no other, when it brings a configuration to the plan", {
     timeout: 60_000,
   }, async () => {
-    const check = async (lived: Lived) => {
-      await expectOneCluster(lived);
-      expect(State.parse(lived.state).configurations[0]?.revisions).toHaveLength(2);
-    };
-    expect(await walk(jobs.provision, check, older, /configurations|PUT/)).toBeGreaterThan(5);
+    expect(await walk(jobs.provision, expectOneRevisionMore, older, /configurations|PUT/)).toBeGreaterThan(5);
   });
 
   it("leaves one peering, one route a table and one rule a port when it connects", {

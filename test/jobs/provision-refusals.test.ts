@@ -227,6 +227,12 @@ describe("wrong in ferry.yaml", () => {
   });
 });
 
+async function lookAgain(aws: Awaited<ReturnType<typeof createAwsWork>>) {
+  const outcome = await jobs.provision(aws.open());
+  if (outcome.kind !== "again") throw new Error("done already");
+  return outcome;
+}
+
 describe("changed or gone in the middle", () => {
   it("says that somebody deleted the cluster, makes none unasked, and another one when it is asked again", async () => {
     const aws = await createAwsWork();
@@ -245,12 +251,6 @@ describe("changed or gone in the middle", () => {
     expect(aws.msk.clusters()).toHaveLength(1);
     expect(aws.msk.configurations()).toHaveLength(1);
   });
-
-  async function lookAgain(aws: Awaited<ReturnType<typeof createAwsWork>>) {
-    const outcome = await jobs.provision(aws.open());
-    if (outcome.kind !== "again") throw new Error("done already");
-    return outcome;
-  }
 
   it("waits through an hour without AWS, says so once, and goes on", async () => {
     const aws = await createAwsWork();

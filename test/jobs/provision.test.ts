@@ -140,6 +140,47 @@ describe("provisioning", () => {
     expect(aws.msk.clusters()).toHaveLength(1);
   });
 
+  it("asks for everything that ferry.yaml says of keys, logs, monitoring and authorities", async () => {
+    const kmsKey = "arn:aws:kms:us-east-1:123456789012:key/k";
+    const authority = "arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/c";
+    const aws = await createAwsWork({
+      target: {
+        auth: "tls",
+        certificateAuthorities: [authority],
+        kmsKey,
+        logGroup: "/msk",
+        logs: { s3: { bucket: "b", prefix: "p" }, firehose: "f" },
+        monitoring: "PER_BROKER",
+        openMonitoring: false,
+      },
+    });
+    const shown = await aws.carryOut(run);
+    expect(aws.msk.clusters()).toMatchObject([
+      {
+        auth: ["tls"],
+        certificateAuthorities: [authority],
+        kmsKey,
+        logs: { cloudWatch: "/msk", s3: { bucket: "b", prefix: "p" }, firehose: "f" },
+        monitoring: "PER_BROKER",
+        prometheus: false,
+      },
+    ]);
+    expect(JSON.stringify(shown.at(-1))).not.toContain("Not as planned");
+  });
+
+  it("says in the thread what a person calls so that the storage grows by itself", async () => {
+    const aws = await createAwsWork();
+    const work = aws.open();
+    for (let outcome = await run(work); outcome.kind === "again"; outcome = await run(work)) {
+      await aws.clock.advance(outcome.ms);
+    }
+    const [thread] = work.card.threads;
+    const text = JSON.stringify(thread);
+    expect(text).toContain("register-scalable-target --service-namespace kafka");
+    expect(text).toContain("put-scaling-policy");
+    expect(text).toContain("--resource-id arn:aws:kafka:us-east-1:123456789012:cluster/migrated/1");
+  });
+
   it("associates the SCRAM secrets that are missing", async () => {
     const secretArns = ["arn:aws:secretsmanager:us-east-1:123456789012:secret:AmazonMSK_ferry-1"];
     const aws = await createAwsWork({
