@@ -1,5 +1,6 @@
 import { brokerType, prices } from "./msk-data.ts";
 import type { CostRow, Shape } from "./plan.ts";
+import type { MigrationSettings } from "./settings.ts";
 import type { Site } from "./sizing.ts";
 import type { Load } from "./sizing-load.ts";
 import type { Known } from "./topology.ts";
@@ -10,12 +11,14 @@ import { took } from "./wording.ts";
 const gib = 2 ** 30;
 const secondsPerMonth = prices.hoursPerMonth * 3600;
 
+type Asked = Pick<MigrationSettings["target"], "region" | "monitoring">;
+
 /** The parts of the price; what the table has no price for is unknown, never zero. */
 export function monthlyCosts(
   shape: Shape,
   load: Load,
   { zones }: Site,
-  region: string = prices.region,
+  { region, monitoring }: Asked = { region: prices.region, monitoring: "DEFAULT" },
 ): readonly CostRow[] {
   const { brokers, volumeGiB, provisionedThroughputMiBs: rate } = shape;
   const hourly = hourlyOf(shape);
@@ -56,11 +59,7 @@ export function monthlyCosts(
             rate === undefined ? "none" : `${brokers} × ${rate} MiB/s`,
           ),
         ]),
-    row(
-      "monitoring",
-      0,
-      "level DEFAULT, which is free; the other levels are billed by CloudWatch per metric",
-    ),
+    monitoringRow(monitoring),
     ofKnown(
       "traffic of clients between zones",
       load.ingressMBps,
@@ -68,6 +67,15 @@ export function monthlyCosts(
       "of what producers write; not in the price above; consumers cost as much for each group that does not read from its own zone",
     ),
   ];
+}
+
+function monitoringRow(level: Asked["monitoring"]): CostRow {
+  if (level === "DEFAULT") {
+    const why = "level DEFAULT, which is free; the other levels are billed by CloudWatch per metric";
+    return row("monitoring", 0, why);
+  }
+  const why = `level ${level} is billed by CloudWatch per metric; how many there will be is not known`;
+  return unknownRow("monitoring", why);
 }
 
 /** Another Region's prices are not guessed: the rows below it are those of the table's. */

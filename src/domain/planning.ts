@@ -91,7 +91,7 @@ export function makePlan(question: PlanQuestion): Plan {
     corrections: [...corrections({ shape: choice.shape, configuration: configured.properties }, settings)],
     engines: [...engines],
     costs: {
-      monthly: [...monthlyCosts(choice.shape, load, site, settings.target.region)],
+      monthly: [...monthlyCosts(choice.shape, load, site, settings.target)],
       migration: [...migrationCosts(choice.shape, load, site, stayOf(migration, answers))],
     },
     questions: standings(migration, answers).map(plannedQuestion),

@@ -120,6 +120,14 @@ describe("what is paid for", () => {
     ]);
   });
 
+  it("knows no price of the monitoring levels that CloudWatch bills, nor of another Region", () => {
+    const rows = monthlyCosts(standard, load, site, { region: "eu-west-1", monitoring: "PER_BROKER" });
+    expect(rows.filter(({ usd }) => usd === null).map(({ what }) => what)).toEqual([
+      "prices in eu-west-1",
+      "monitoring",
+    ]);
+  });
+
   it("includes the migration: both clusters, the first copy, the mirror", () => {
     const rows = new Map(migrationCosts(standard, load, site).map(({ what, usd }) => [what, usd]));
     expect(rows.get("MSK beside the source, a day")).toBe(137.1);
