@@ -206,9 +206,10 @@ function liftStep(waves: readonly string[], work: Work, run: Run): Step {
 }
 
 function removeStep(flows: readonly string[], last: boolean, work: Work): Step {
+  // Listed and absent: its removal was cut short.
   const present = async (engine: ReplicationEngine) => {
-    const states = await Promise.all(flows.map(async (name) => await engine.status(name)));
-    return states.filter(({ state }) => state !== "absent").map(({ name }) => name);
+    const listed = await engine.list(`ferry-${work.migration.name}-`);
+    return listed.map(({ name }) => name).filter((name) => flows.includes(name));
   };
   return {
     name: "remove-mirrors",

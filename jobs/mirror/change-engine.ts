@@ -181,7 +181,17 @@ function hasCopied(row: ReadonlyArray<number | undefined> = []): boolean {
   return row.some((offset) => offset !== undefined);
 }
 
-/** Takes a wave's mirror over from the engine before. The new one is left stopped, with its offsets. */
+/** The flow whose offsets the new engine has: what is left of it on the engine before is only to be removed. */
+const Taken = z.object({ from: EngineName, to: EngineName });
+
+function takenKey(flow: string): string {
+  return `taken-over:${flow}`;
+}
+
+/**
+ * Takes a wave's mirror over from the engine before. The new one is left stopped, with its offsets. Killed in the middle
+ * of a removal, what is left may have no offsets any more, or look absent: it is removed, and its offsets are not asked.
+ */
 export async function takeOver(
   wave: Wave,
   formers: readonly Former[],
@@ -189,12 +199,21 @@ export async function takeOver(
   work: Work,
 ): Promise<void> {
   const name = flowName(work.migration.name, wave.name, "forward");
+  const checkpoint = flowName(work.migration.name, wave.name, "checkpoint");
   for (const former of formers) {
-    const checkpoint = flowName(work.migration.name, wave.name, "checkpoint");
     const before = await former.engine.status(name);
-    if (before.state !== "absent") await takeForward(name, before, wave, former, engine, work);
-    if ((await former.engine.status(checkpoint)).state !== "absent") await former.engine.remove(checkpoint);
+    const isOver = before.state === "absent" || (await isTaken(name, former, work));
+    if (!isOver) await takeForward(name, before, wave, former, engine, work);
+    await refuseTaken(wave, work);
+    await former.engine.remove(name);
+    await former.engine.remove(checkpoint);
   }
+  await work.store.remove(takenKey(name));
+}
+
+async function isTaken(flow: string, { name }: Former, { store, migration }: Work): Promise<boolean> {
+  const taken = Taken.safeParse((await store.read(takenKey(flow)))?.value).data;
+  return taken?.from === name && taken.to === migration.settings.replication.engine;
 }
 
 async function takeForward(
@@ -224,8 +243,7 @@ async function takeForward(
     reason: "asked",
     detail: { flow: name, copied: Object.fromEntries(carried) },
   });
-  await refuseTaken(wave, work);
-  await former.engine.remove(name);
+  await work.store.write(takenKey(name), { from: former.name, to });
   work.log.info({ flow: name, from: former.name, to }, "took a mirror over");
 }
 

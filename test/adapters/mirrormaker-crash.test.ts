@@ -128,6 +128,8 @@ describe("MirrorMaker's processes, when their bot ends in the middle of somethin
     await expect(bench.ended(dying.remove(flow.name))).rejects.toMatchObject({ code: "E_STORE" });
     const engine = bot();
     expect((await engine.status(flow.name)).state).toBe("absent");
+    // Listed, so that a cleanup finds what is left.
+    expect(await engine.list("ferry-")).toMatchObject([{ name: flow.name, state: "absent" }]);
     await expect(engine.copied(flow.name)).rejects.toMatchObject({
       message: `There is no mirror ${flow.name}.`,
     });

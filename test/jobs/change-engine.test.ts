@@ -123,6 +123,43 @@ describe("a change of engine", () => {
     expect(await cleanup.propose({ by: "UANA" }, changedTo("connect"))).toMatchObject({ action: "cleanup" });
   });
 
+  it("killed inside a removal, removes the rest and keeps the offsets that were taken over", async () => {
+    const { connect, mirrormaker } = engines;
+    // As Connect does it: the offsets first, then the connector.
+    const remove = async (name: string) => {
+      await connect.seed(name, new Map([[name.includes("billing") ? "invoices" : "parcels", []]]));
+      throw new FerryError("E_CONNECT_UNREACHABLE", "killed");
+    };
+    engines = { ...engines, connect: { ...connect, remove } };
+    await expect(start("mirrormaker")).rejects.toMatchObject({ code: "E_CONNECT_UNREACHABLE" });
+    expect((await connect.copied(forward)).get("invoices") ?? []).toEqual([]);
+    engines = { ...engines, connect };
+    await start("mirrormaker");
+    expect(await counts()).toEqual([10, 10, 10]);
+    expect(engines.mirrormaker.orders.filter((order) => order === `seed ${forward}`)).toHaveLength(1);
+    expect(await connect.list("ferry-")).toEqual([]);
+  });
+
+  it("removes what is left of a mirror that looks absent on the engine before", async () => {
+    const { connect } = engines;
+    const removed: string[] = [];
+    const absent = (name: string) =>
+      ({ name, state: "absent", kind: undefined, topics: [], tasks: [] }) as const;
+    engines = {
+      ...engines,
+      connect: {
+        ...connect,
+        status: async (name) => absent(name),
+        remove: async (name) => {
+          removed.push(name);
+        },
+      },
+    };
+    for (const name of ["invoices", "payments", "parcels"]) await mirror.target.cluster.deleteTopics([name]);
+    await start("mirrormaker");
+    expect(removed).toContain(forward);
+  });
+
   it("lets no cutover begin on a wave that a change which was broken off has left behind", async () => {
     const { connect, mirrormaker } = engines;
     const stay = (name: string) =>

@@ -5,6 +5,7 @@ import { cleanup } from "#jobs/cleanup/cleanup.ts";
 import { createRun } from "#jobs/run/run.ts";
 import { runSteps, type StepsResult } from "#jobs/run/steps.ts";
 import type { Card, Work } from "#jobs/work.ts";
+import { withWorld } from "#support/cutover-bench.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
 const hour = 3_600_000;
@@ -148,6 +149,26 @@ describe("carrying out a cleanup", () => {
     const report = [...scene.files.values()].join("");
     expect(report).toContain("# Final report of orders");
     expect(report).toContain("no record, no reader");
+  });
+
+  it("removes what is left of a mirror whose removal was cut short: it is listed and absent", async () => {
+    const scene = await moved("billing");
+    const { engine } = scene;
+    const name = "ferry-orders-billing-checkpoint";
+    const left = new Set([name]);
+    const half = { name, state: "absent", kind: undefined, topics: [], tasks: [] } as const;
+    const halfRemoved = {
+      ...engine,
+      list: async (prefix: string) => [...(await engine.list(prefix)), ...(left.has(name) ? [half] : [])],
+      remove: async (removed: string) => {
+        left.delete(removed);
+        await engine.remove(removed);
+      },
+    };
+    const work = withWorld(scene.work, { engine: async () => halfRemoved });
+    const proposal = await propose(scene, "billing");
+    expect(await carryOut({ ...scene, work }, proposal)).toEqual({ kind: "done" });
+    expect([...left]).toEqual([]);
   });
 
   it("keeps what other waves still need", async () => {
