@@ -196,6 +196,11 @@ describe("the bot", { timeout: 150_000 }, () => {
       return state.homes["U0BEN"];
     });
     expect(JSON.stringify(home.blocks)).toContain("Nothing waits for you.");
+    await act(workspace, "command", { channel, user: "U0ANA", command: "/ferry", text: "plan answer" });
+    await act(workspace, "view", { user: "U0ANA", values: { owners: { answer: "team shop" } } });
+    await eventually("what was written into the form", async () =>
+      (await messages(workspace)).find(({ text }) => text.includes("not answered → team shop")),
+    );
     expect(bot.count("redis is not reachable; it is tried again")).toBe(1);
     expect(await bot.stop()).toEqual({ code: 0, stderr: "" });
   });
