@@ -60,7 +60,7 @@ describe("answers that were recorded", () => {
       error: 0,
       groups: [{ id: "rec-group", protocolType: "" }],
     });
-    const one = "00000000000000000001000167000863" + "6f6e73756d6572";
+    const one = "000000000000000000010001670008636f6e73756d6572";
     expect(await answerOf(listRequest, 1, one)).toEqual({
       error: 0,
       groups: [{ id: "g", protocolType: "consumer" }],
@@ -122,7 +122,7 @@ describe("answers that were recorded", () => {
 });
 
 it("passes over what is no commit: a group's metadata, a tombstone, a version that it does not know", () => {
-  const key = Buffer.from("00010001670001740000" + "0000", "hex");
+  const key = Buffer.from("000100016700017400000000", "hex");
   const value = Buffer.from("00030000000000000000ffffffff0000000001a20845c5cf", "hex");
   expect(readOffsetCommit(key, value)).toMatchObject({ group: "g", topic: "t" });
   expect(readOffsetCommit(key, null)).toBeUndefined();
@@ -130,10 +130,7 @@ it("passes over what is no commit: a group's metadata, a tombstone, a version th
   expect(readOffsetCommit(Buffer.from("00020007636f6e6e656374", "hex"), value)).toBeUndefined();
   expect(readOffsetCommit(key, Buffer.from("0009", "hex"))).toBeUndefined();
   // Versions 0 to 2 have no leader epoch.
-  const old = Buffer.from(
-    "0001" + "0000000000000007" + "0000" + "000001a20845c5cf" + "0000000000000000",
-    "hex",
-  );
+  const old = Buffer.from("000100000000000000070000000001a20845c5cf0000000000000000", "hex");
   expect(readOffsetCommit(key, old)).toMatchObject({ committedAt: 1_795_435_120_079 });
 });
 
@@ -144,21 +141,22 @@ it("finds the partition of a group as Java does", () => {
   expect(partitionOf("a", 50)).toBe(97 % 50);
 });
 
-it("reads a broker's settings with Apache's defaults from their synonyms", () => {
-  const entry = (writer: Writer, name: string, value: string | null, source: number, standard?: string) => {
+function entry(writer: Writer, name: string, value: string | null, source: number, standard?: string): void {
+  writer.text(name);
+  writer.text(value);
+  writer.bool(false);
+  writer.i8(source);
+  writer.bool(false);
+  const own = value === null ? [] : [[value, source] as const];
+  const synonyms = standard === undefined ? own : [...own, [standard, 5] as const];
+  writer.array(synonyms, ([text, from]) => {
     writer.text(name);
-    writer.text(value);
-    writer.bool(false);
-    writer.i8(source);
-    writer.bool(false);
-    const own = value === null ? [] : [[value, source] as const];
-    const synonyms = standard === undefined ? own : [...own, [standard, 5] as const];
-    writer.array(synonyms, ([text, from]) => {
-      writer.text(name);
-      writer.text(text);
-      writer.i8(from);
-    });
-  };
+    writer.text(text);
+    writer.i8(from);
+  });
+}
+
+it("reads a broker's settings with Apache's defaults from their synonyms", () => {
   const reader = written((writer) => {
     writer.i32(0);
     writer.array(["1"], (id) => {
@@ -202,26 +200,26 @@ it("reads the timestamp of a partition's first record, and -1 where there is non
   ]);
 });
 
-describe("a sample", () => {
-  /** One batch of records with a key of one letter and no value; attributes as in its header. */
-  function batch(base: number, count: number, attributes = 0, producerId = -1): Buffer {
-    const records = Array.from({ length: count }, (_, delta) =>
-      Buffer.from([14, 0, delta * 2, delta * 2, 2, 0x6b, 1, 0]),
-    );
-    const body = Buffer.concat(records);
-    const header = Buffer.alloc(61);
-    header.writeBigInt64BE(BigInt(base), 0);
-    header.writeInt32BE(49 + body.length, 8);
-    header.writeInt8(2, 16);
-    header.writeInt16BE(attributes, 21);
-    header.writeInt32BE(count - 1, 23);
-    header.writeBigInt64BE(1000n, 27);
-    header.writeBigInt64BE(BigInt(1000 + count - 1), 35);
-    header.writeBigInt64BE(BigInt(producerId), 43);
-    header.writeInt32BE(count, 57);
-    return Buffer.concat([header, body]);
-  }
+/** One batch of records with a key of one letter and no value; attributes as in its header. */
+function batch(base: number, count: number, attributes = 0, producerId = -1): Buffer {
+  const records = Array.from({ length: count }, (_, delta) =>
+    Buffer.from([14, 0, delta * 2, delta * 2, 2, 0x6b, 1, 0]),
+  );
+  const body = Buffer.concat(records);
+  const header = Buffer.alloc(61);
+  header.writeBigInt64BE(BigInt(base), 0);
+  header.writeInt32BE(49 + body.length, 8);
+  header.writeInt8(2, 16);
+  header.writeInt16BE(attributes, 21);
+  header.writeInt32BE(count - 1, 23);
+  header.writeBigInt64BE(1000n, 27);
+  header.writeBigInt64BE(BigInt(1000 + count - 1), 35);
+  header.writeBigInt64BE(BigInt(producerId), 43);
+  header.writeInt32BE(count, 57);
+  return Buffer.concat([header, body]);
+}
 
+describe("a sample", () => {
   it("counts from the offset asked for to the most that is wanted, over batches of several writers", async () => {
     const bytes = Buffer.concat([
       batch(10, 3),
