@@ -37,6 +37,15 @@ export async function madeBy(action: string, resource: string, work: Work): Prom
   return note?.state === "done" ? note.made : undefined;
 }
 
+/** Resources of every call of this action that was sent, for what carries no tag of its own. */
+export async function calledFor(
+  action: string,
+  work: Pick<Work, "store" | "migration">,
+): Promise<readonly string[]> {
+  const prefix = `aws:${work.migration.name}:${action}:`;
+  return (await work.store.keys(prefix)).map((key) => key.slice(prefix.length));
+}
+
 /**
  * One changing call to AWS between two audit entries: before it, and after it with what came back. Where an earlier
  * attempt was cut off before it knew, the call is the same one: it is told once, and ends once.

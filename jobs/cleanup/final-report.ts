@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
 import { aclText } from "#domain/fence.ts";
-import type { Network } from "#domain/network.ts";
+import { isGone, type Network, type RouteTable } from "#domain/network.ts";
 import type { Plan } from "#domain/plan.ts";
 import type { ChainedEntry } from "#domain/ports.ts";
+import { ownedBy } from "#domain/provisioning.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
+import { calledFor } from "#jobs/aws/aws-audit.ts";
 import { type FenceDocument, fenceSize } from "#jobs/switch/fence-document.ts";
 import { standingFences } from "#jobs/switch/fence-sweep.ts";
 import type { Work } from "#jobs/work.ts";
@@ -129,14 +131,52 @@ async function leftPeering(vpc: string, work: Work): Promise<Left> {
   const { network } = work.world;
   const { target, source } = work.migration.settings;
   const other = await network.vpcOfSubnets(target.subnets);
-  const peerings = await network.peerings(vpc, other.id);
+  const peerings = (await network.peerings(vpc, other.id)).filter(({ state }) => !isGone(state));
   if (peerings.length === 0) return { lines: ["- Network: no peering."], short: "no peering" };
-  const ids = peerings.map(({ id }) => id);
   const atSource = work.world.sourceNetwork ?? network;
+  const ids = peerings.map(({ id }) => id);
+  const ours = peerings.filter(({ tags }) => ownedBy(work.migration.name, tags)).map(({ id }) => id);
   const tables = [...(await atSource.routeTables(vpc)), ...(await network.routeTables(other.id))];
-  const routes = tables.flatMap(({ id, routes }) =>
+  const routes = await routeCommands(tables, ours, work);
+  const rules = await Promise.all([
+    ...target.securityGroups.map((group) => ruleCommands(group, network)),
+    ...source.network.securityGroups
+      .filter((group) => !target.securityGroups.includes(group))
+      .map((group) => ruleCommands(group, atSource)),
+  ]);
+  const theirs = ids.filter((id) => !ours.includes(id));
+  const removals = [
+    ...routes,
+    ...rules.flat(),
+    ...ours.map((id) => `aws ec2 delete-vpc-peering-connection --vpc-peering-connection-id ${id}`),
+    ...theirs.map((id) => `# ${id} was there before: not the bot's to delete`),
+  ];
+  return {
+    short: `VPC peering ${ids.join(", ")}: applications may reach MSK through it`,
+    lines: [
+      `- VPC peering ${ids.join(", ")}. Applications that still run beside the source reach MSK through it. When none does:`,
+      "",
+      "```sh",
+      ...removals,
+      "```",
+      "",
+    ],
+  };
+}
+
+/** Routes carry no tags: those through a peering of ours, and those that the bot's own notes say it made. */
+async function routeCommands(
+  tables: readonly RouteTable[],
+  ours: readonly string[],
+  work: Work,
+): Promise<readonly string[]> {
+  const made = new Set(await calledFor("CreateRoute", work));
+  return tables.flatMap(({ id, routes }) =>
     routes
-      .filter(({ peering }) => peering !== undefined && ids.includes(peering))
+      .filter(
+        ({ destination, peering }) =>
+          peering !== undefined && (ours.includes(peering) || made.has(`${destination} in ${id}`)),
+      )
       .map(({ destination }) => {
         const option = destination.includes(":")
           ? "--destination-ipv6-cidr-block"
@@ -144,25 +184,6 @@ async function leftPeering(vpc: string, work: Work): Promise<Left> {
         return `aws ec2 delete-route --route-table-id ${id} ${option} ${destination}`;
       }),
   );
-  const rules = await Promise.all([
-    ...target.securityGroups.map((group) => ruleCommands(group, network)),
-    ...source.network.securityGroups
-      .filter((group) => !target.securityGroups.includes(group))
-      .map((group) => ruleCommands(group, atSource)),
-  ]);
-  return {
-    short: `VPC peering ${ids.join(", ")}: applications may reach MSK through it`,
-    lines: [
-      `- VPC peering ${ids.join(", ")}. Applications that still run beside the source reach MSK through it. When none does:`,
-      "",
-      "```sh",
-      ...routes,
-      ...rules.flat(),
-      ...ids.map((id) => `aws ec2 delete-vpc-peering-connection --vpc-peering-connection-id ${id}`),
-      "```",
-      "",
-    ],
-  };
 }
 
 /** Only rules whose description says that the bot made them. */

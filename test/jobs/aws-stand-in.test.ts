@@ -66,9 +66,8 @@ describe("the AWS jobs over HTTP, on the stand-in", () => {
   });
 
   it("provision one cluster although AWS does not list it for minutes", async () => {
-    const run = () => bench.carryOut((work) => provision({ name: "provision", ...from }, work));
     aws.control.fault({ kind: "eventual", ms: 40 * 60_000 });
-    const shown = await run();
+    const shown = await bench.carryOut((work) => provision({ name: "provision", ...from }, work));
     expect(shown.at(-1)?.tone).toBe("done");
     expect(aws.control.calls().filter(({ operation }) => operation === "CreateClusterV2")).toHaveLength(1);
   });
@@ -79,8 +78,9 @@ describe("the AWS jobs over HTTP, on the stand-in", () => {
       code: "InsufficientCapacity",
       message: "No brokers of kafka.m7g.large are left in use1-az1.",
     });
-    const run = () => bench.carryOut((work) => provision({ name: "provision", ...from }, work));
-    await expect(run()).rejects.toMatchObject({
+    await expect(
+      bench.carryOut((work) => provision({ name: "provision", ...from }, work)),
+    ).rejects.toMatchObject({
       code: "E_TARGET_FAILED",
       message: expect.stringMatching(
         /is FAILED: InsufficientCapacity: No brokers .*delete-cluster --cluster-arn arn:aws:kafka/,

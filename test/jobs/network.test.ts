@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
 import { network } from "#jobs/aws/network.ts";
+import { finalReport } from "#jobs/cleanup/final-report.ts";
+import { loadPlan } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";
 import { createAwsWork } from "#support/aws-work.ts";
 
@@ -112,8 +114,8 @@ describe("connecting the networks by peering", () => {
       const aws = await createAwsWork({ source: peering });
       await run(aws.open());
       aws.network.end("pcx-1", state, "AWS's words");
-      for (const _attempt of [1, 2]) {
-        await expect(run(aws.open())).rejects.toMatchObject({
+      for (const attempt of ["first", "second"]) {
+        await expect(run(aws.open()), attempt).rejects.toMatchObject({
           code: "E_NETWORK",
           message: expect.stringContaining(says),
         });
@@ -137,6 +139,36 @@ describe("connecting the networks by peering", () => {
       peering: "pcx-2",
       state: "active",
     });
+  });
+
+  it("is found again by the final report, with the calls that take it away, and nothing else is", async () => {
+    const aws = await createAwsWork({ source: peering });
+    await aws.network.network.allowIngress(
+      "sg-1",
+      { port: 22, cidr: "10.0.0.0/8", description: "people" },
+      {},
+    );
+    await aws.carryOut(run);
+    const { markdown } = await finalReport(await loadPlan(aws), [], undefined, aws.open());
+    const calls = markdown.split("\n").filter((line) => line.startsWith("aws ec2 "));
+    expect(calls).toEqual([
+      "aws ec2 delete-route --route-table-id rtb-source-1 --destination-cidr-block 10.20.0.0/16",
+      "aws ec2 delete-route --route-table-id rtb-source-2 --destination-cidr-block 10.20.0.0/16",
+      "aws ec2 delete-route --route-table-id rtb-target --destination-cidr-block 10.10.0.0/16",
+      "aws ec2 revoke-security-group-ingress --group-id sg-1 --protocol tcp --port 9098 --cidr 10.10.0.0/16",
+      "aws ec2 revoke-security-group-ingress --group-id sg-source --protocol tcp --port 9092 --cidr 10.20.0.0/16",
+      "aws ec2 delete-vpc-peering-connection --vpc-peering-connection-id pcx-1",
+    ]);
+  });
+
+  it("leaves a peering of others to them, and names the routes that the bot added to it", async () => {
+    const aws = await createAwsWork({ source: peering });
+    await aws.network.network.createPeering("vpc-target", "vpc-source", {});
+    await aws.carryOut(run);
+    const { markdown } = await finalReport(await loadPlan(aws), [], undefined, aws.open());
+    expect(markdown).not.toContain("delete-vpc-peering-connection");
+    expect(markdown).toContain("# pcx-1 was there before: not the bot's to delete");
+    expect(markdown).toContain("delete-route --route-table-id rtb-target");
   });
 
   it("does not touch a route that leads elsewhere", async () => {
