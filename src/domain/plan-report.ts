@@ -21,6 +21,7 @@ function markdown(plan: Plan): string {
     "",
     ...reasonRows(plan.reasons),
     ...costTables(plan),
+    ...questionRows(plan),
     "",
     "## Instead of the published guide",
     "",
@@ -61,6 +62,27 @@ function markdown(plan: Plan): string {
     ...callRows(plan),
     "",
   ].join("\n");
+}
+
+/** Open ones first, the most severe at the top; a proposal that counts is marked as taken. */
+function questionRows({ questions = [] }: Plan): readonly string[] {
+  if (questions.length === 0) return [];
+  return [
+    "",
+    "## Only you know",
+    "",
+    ...table(
+      ["question", "state", "answer", "proposed", "decides", "holds up"],
+      questions.map(({ id, asks, state, severity, value, proposed, why, depends, blocks, conflict }) => [
+        `${id}: ${asks}`,
+        conflict ?? (state === "open" ? `open, ${severity}` : state),
+        value ?? "",
+        proposed === null ? "" : `${proposed} (${why ?? ""})`,
+        depends,
+        blocks ?? "nothing",
+      ]),
+    ),
+  ];
 }
 
 function costTables({ costs, madeAt }: Plan): readonly string[] {

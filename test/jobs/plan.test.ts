@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Assessment, assessmentKey } from "#domain/assessment.ts";
 import { Plan, planKey } from "#domain/plan.ts";
+import { answers } from "#jobs/answers.ts";
 import { plan } from "#jobs/plan.ts";
 import type { Card, Work } from "#jobs/work.ts";
 import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";
@@ -57,6 +58,35 @@ describe("/ferry plan", () => {
     expect(JSON.stringify(last)).toContain(`$${made.shape.monthlyUsd.toLocaleString("en-US")} a month`);
   });
 
+  it("shows what only people know: open ones in the message, all of them in the report", async () => {
+    const { work, small, files } = await open(assessed());
+    await answers(
+      { name: "answers", migration: "orders", by: "UANA", given: { "network-path": "vpn", growth: "50" } },
+      work,
+    );
+    await plan(job, work);
+    const made = await stored(work);
+    expect(made.questions?.find(({ id }) => id === "growth")).toMatchObject({
+      state: "answered",
+      value: "50",
+    });
+    const last = JSON.stringify(small.card.shown.at(-1));
+    expect(last).toContain("network-path: the answer is vpn, source.network.kind of ferry.yaml is none");
+    expect(last).toContain("owners: Who owns the applications");
+    expect(last).toContain('"command":"plan answer"');
+    const report = files.get("plan-2026-11-22.md") ?? "";
+    expect(report).toContain("## Only you know");
+    expect(report).toMatch(/\| growth: [^|]*\| answered \| 50 \|/);
+    const { hash } = made;
+    await answers(
+      { name: "answers", migration: "orders", by: "UANA", given: { growth: "0" } },
+      { ...work, jobId: "job-2" },
+    );
+    await plan(job, work);
+    expect((await stored(work)).hash).not.toBe(hash);
+    expect(JSON.stringify(small.card.shown.at(-1))).toContain("answers: growth is 0, planned 50");
+  });
+
   it("gives the same hash for the same assessment at another time", async () => {
     const { work, small } = await open(assessed());
     await plan(job, work);
@@ -77,7 +107,9 @@ describe("/ferry plan", () => {
       evidence: "offline",
       remedy: "repair",
     } as const;
-    const { work, small } = await open(assessed({ taken: { at: "2026-11-10T00:00:00Z", windowMs: 30_000 }, findings: [finding] }));
+    const { work, small } = await open(
+      assessed({ taken: { at: "2026-11-10T00:00:00Z", windowMs: 30_000 }, findings: [finding] }),
+    );
     await plan(job, work);
     const shown = JSON.stringify(small.card.shown.at(-1));
     expect(shown).toContain("invoices: offline → repair");
