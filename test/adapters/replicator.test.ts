@@ -127,42 +127,6 @@ describe("a Replicator's life", () => {
     expect(await under.engine().status(name)).toMatchObject({ state: "running" });
   });
 
-  describe("that has failed", () => {
-    beforeEach(async () => {
-      under.aws.control.fault({ kind: "fail-create", code: "AccessDenied", message: "No." });
-      await expect(under.engine().define(flow, "running")).rejects.toMatchObject({ code: "E_TASK_FAILED" });
-    });
-
-    /** What happens between a bot's look at the failed one and what it does about it. */
-    function restartWhile(meanwhile: () => Promise<void>): Promise<void> {
-      const listTopics = async () => {
-        await meanwhile();
-        return await under.target.cluster.listTopics();
-      };
-      return under.engine({ target: { ...under.target.cluster, listTopics } }).restartFailed(name);
-    }
-
-    it("is made anew once by two bots that see it fail", async () => {
-      let others = 0;
-      await restartWhile(async () => {
-        if (others === 0) await under.engine().restartFailed(name);
-        others += 1;
-      });
-      expect(await under.engine().status(name)).toMatchObject({ state: "running" });
-      expect([callsOf("CreateReplicator"), callsOf("DeleteReplicator")].map(({ length }) => length)).toEqual([
-        2, 1,
-      ]);
-    });
-
-    it("is not made anew when somebody stopped it meanwhile", async () => {
-      await expect(restartWhile(() => under.engine().stop(name))).rejects.toMatchObject({
-        code: "E_REPLICATOR",
-        message: expect.stringContaining("it was stopped or removed while its restart was under way"),
-      });
-      expect(await under.engine().status(name)).toMatchObject({ state: "stopped" });
-    });
-  });
-
   it("is deleted by a stop, which keeps how far it came", async () => {
     under.source.appendMany("orders.eu", 0, 5);
     await under.engine().define(flow, "running");

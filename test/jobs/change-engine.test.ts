@@ -35,6 +35,8 @@ const nothing = new Map([
   ["payments", [undefined]],
 ]);
 
+const absent = (name: string) => ({ name, state: "absent", kind: undefined, topics: [], tasks: [] }) as const;
+
 describe("a change of engine", () => {
   let mirror: MirrorWork;
   let engines: Record<EngineName, FakeEngine>;
@@ -67,6 +69,10 @@ describe("a change of engine", () => {
   async function start(...given: Parameters<typeof changedTo>) {
     const changed = changedTo(...given);
     return await replicate({ name: "replicate", migration: "orders", by: "UANA", action: "start" }, changed);
+  }
+
+  function asked(wave: string, given?: Partial<typeof replicated>) {
+    return cutoverConsumers.propose({ wave, by: "UANA" }, changedTo("mirrormaker", given));
   }
 
   async function counts(): Promise<readonly number[]> {
@@ -124,7 +130,7 @@ describe("a change of engine", () => {
   });
 
   it("killed inside a removal, removes the rest and keeps the offsets that were taken over", async () => {
-    const { connect, mirrormaker } = engines;
+    const { connect } = engines;
     // As Connect does it: the offsets first, then the connector.
     const remove = async (name: string) => {
       await connect.seed(name, new Map([[name.includes("billing") ? "invoices" : "parcels", []]]));
@@ -143,8 +149,6 @@ describe("a change of engine", () => {
   it("removes what is left of a mirror that looks absent on the engine before", async () => {
     const { connect } = engines;
     const removed: string[] = [];
-    const absent = (name: string) =>
-      ({ name, state: "absent", kind: undefined, topics: [], tasks: [] }) as const;
     engines = {
       ...engines,
       connect: {
@@ -168,8 +172,6 @@ describe("a change of engine", () => {
         : connect.stop(name);
     engines = { ...engines, connect: { ...connect, stop: stay } };
     await expect(start("mirrormaker")).rejects.toMatchObject({ code: "E_CONNECT_UNREACHABLE" });
-    const asked = (wave: string, given?: Partial<typeof replicated>) =>
-      cutoverConsumers.propose({ wave, by: "UANA" }, changedTo("mirrormaker", given));
     await expect(asked("shipping")).rejects.toMatchObject({
       code: "E_PHASE",
       message:
