@@ -13,23 +13,42 @@ import { readAccess } from "./read-access.ts";
  * is answered as a warning: records can be copied all the same, and `/ferry access` does it later.
  */
 export async function accessBeforeReplication(work: Work): Promise<readonly Check[]> {
-  try {
-    if (await hasNothing(work)) return [];
+  const refused: Check[] = [];
+  const attempt = async (what: string, act: () => Promise<void>) => {
+    const why = await refusalOf(act);
+    if (why !== undefined)
+      refused.push({ state: "warn", text: `${what}: ${why} \`/ferry access\` does it later.` });
+  };
+  await attempt("Access was not copied", async () => {
+    if (await hasNothing(work)) return;
     const plan = planAccess(await readAccess(work));
-    const added = addedRows(plan);
     const given = await handOut(plan.policies, work, { onlyChanged: true });
-    if (plan.acls.known) {
-      await addAcls([...plan.acls.value.keep, ...plan.acls.value.add], work, { reason: "asked" });
+    const { acls, quotas } = plan;
+    if (acls.known) {
+      const all = [...acls.value.keep, ...acls.value.add];
+      await attempt("ACLs were not added", async () => void (await addAcls(all, work, { reason: "asked" })));
     }
-    if (plan.quotas.known) await setQuotas(plan.quotas.value.set, work, { reason: "asked" });
-    if (added.length + given.length > 0) await report(plan, given, work);
-    return warnings(plan);
+    if (quotas.known) {
+      await attempt(
+        "Quotas were not set",
+        async () => await setQuotas(quotas.value.set, work, { reason: "asked" }),
+      );
+    }
+    if (refused.length === 0 && addedRows(plan).length + given.length > 0) await report(plan, given, work);
+    refused.push(...warnings(plan));
+  });
+  return refused;
+}
+
+/** What passes by itself is left to the queue, which calls the job again. */
+async function refusalOf(act: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await act();
+    return undefined;
   } catch (thrown) {
     const { code, message, retryable } = asFerryError(thrown);
     if (retryable || code === "E_INTERNAL" || code === "E_LEASE_LOST") throw thrown;
-    return [
-      { state: "warn", text: `Access was not copied: ${code} ${message} \`/ferry access\` does it later.` },
-    ];
+    return `${code} ${message}`;
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { aclKey } from "#domain/access-copy.ts";
 import { type AccessPlan, planAccess } from "#domain/access-plan.ts";
+import { anonymous } from "#domain/access-principals.ts";
 import { entityKey, type QuotaChange } from "#domain/access-quotas.ts";
 import type { GateFact, Proposal } from "#domain/approval.ts";
 import { hashOf } from "#domain/canonical.ts";
@@ -25,7 +26,8 @@ async function propose(asked: Asked, work: Work): Promise<Proposal> {
 }
 
 async function proposeCopy(work: Work): Promise<Proposal> {
-  const plan = planAccess(await readAccess(work));
+  const reading = await readAccess(work);
+  const plan = planAccess(reading);
   const rows = addedRows(plan);
   if (rows.length === 0) {
     const why = plan.acls.known ? "The target has all that can be copied." : plan.acls.why;
@@ -47,17 +49,25 @@ async function proposeCopy(work: Work): Promise<Proposal> {
         value: "adds what is listed, the mirror's own rights first; nothing that is there is changed",
       },
       { label: "Also ends", value: closes },
+      ...(acls.some(({ principal }) => principal === anonymous && principal === reading.mirror.target)
+        ? [nameless]
+        : []),
       { label: "Left out", value: `${count(plan.open.length, "open item")}: \`/ferry access\` lists them` },
       { label: "Way back", value: "`/ferry access withdraw` removes exactly these" },
     ],
     table: tableOf(rows),
     facts: [
-      await mayFact(work),
+      ...(acls.length === 0 ? [] : [await mayFact(work)]),
       { name: "missing", state: "pass", text: count(rows.length, "addition"), pinned: hash },
     ],
     quorum: 1,
   };
 }
+
+const nameless = {
+  label: "Beware",
+  value: `the bot and the mirror have no name on this target: their rights are those of ${anonymous}, and so of whoever logs in without a certificate`,
+};
 
 async function proposeWithdrawal(work: Work): Promise<Proposal> {
   const { acls, quotas } = await readAdded(work);
@@ -132,15 +142,16 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
   const found = choice === "copy" ? wantedOf(planAccess(await readAccess(work))) : await readAdded(work);
   const wanted = remembered.data ?? Wanted.parse({ acls: found.acls, quotas: found.quotas });
   if (!remembered.success) await run.remember("access", wanted);
-  const under = { lease: run.lease, reason: "run" } as const;
-  return choice === "copy" ? copySteps(wanted, work, under) : withdrawSteps(wanted, work, under);
+  if (choice === "copy") return copySteps(wanted, work, run);
+  return withdrawSteps(wanted, work, { lease: run.lease, reason: "run" });
 }
 
 type Under = { readonly lease: Run["lease"]; readonly reason: "run" };
 type Wanted = z.infer<typeof Wanted>;
 
-function copySteps({ acls, quotas }: Wanted, work: Work, under: Under): readonly Step[] {
-  const undone = { lease: under.lease, reason: "undone" } as const;
+function copySteps({ acls, quotas }: Wanted, work: Work, run: Run): readonly Step[] {
+  const under = { lease: run.lease, reason: "run" } as const;
+  const undone = { lease: run.lease, reason: "undone" } as const;
   return [
     {
       name: "add-acls",
@@ -155,13 +166,28 @@ function copySteps({ acls, quotas }: Wanted, work: Work, under: Under): readonly
     {
       name: "set-quotas",
       title: `set ${count(quotas.length, "quota")}`,
-      isDone: async () => await hasQuotas(quotas, work),
+      isDone: async () => (await refusedQuotas(run)) !== undefined || (await hasQuotas(quotas, work)),
       act: async () => {
-        await setQuotas(quotas, work, under);
+        await setOrNote(quotas, work, run);
         return done;
       },
     },
   ];
+}
+
+/** A cluster that takes no quotas keeps the ACLs all the same. */
+async function setOrNote(quotas: readonly QuotaChange[], work: Work, run: Run): Promise<void> {
+  try {
+    await setQuotas(quotas, work, { lease: run.lease, reason: "run" });
+  } catch (thrown) {
+    const { code, message } = asFerryError(thrown);
+    if (code !== "E_KAFKA_AUTH" && code !== "E_KAFKA") throw thrown;
+    await run.remember("quotas-refused", message);
+  }
+}
+
+async function refusedQuotas(run: Run): Promise<string | undefined> {
+  return z.string().safeParse(await run.recall("quotas-refused")).data;
 }
 
 function withdrawSteps({ acls, quotas }: Wanted, work: Work, under: Under): readonly Step[] {
@@ -210,8 +236,10 @@ async function summary(proposal: Proposal, _work: Work, run: Run): Promise<reado
   const { choice } = Guide.parse(proposal.plan);
   const wanted = Wanted.safeParse(await run.recall("access")).data ?? { acls: [], quotas: [] };
   const verb = choice === "copy" ? "Added" : "Removed";
+  const refused = await refusedQuotas(run);
   const rows = [
     { label: verb, value: `${count(wanted.acls.length, "ACL")}, ${count(wanted.quotas.length, "quota")}` },
+    ...(refused === undefined ? [] : [{ label: "Quotas", value: `not set: ${refused}` }]),
     { label: "What differs", value: "`/ferry access diff`" },
   ];
   return [{ kind: "facts", rows }];

@@ -125,10 +125,15 @@ function rowsOf(each: ResourceClass, look: Look): readonly AccessDifference[] {
   const here = look.sourceAbout(each.type, each.name);
   const there = look.targetAbout(each.type, each.name);
   if (here.length === 0 && there.length === 0 && !isAnyOther(each) && each.type !== "CLUSTER") return [];
+  if (here.length + there.length === 0 && isDefaultUnknown(look)) return []; // the notes say it once
   if (isSame(here, there, look)) return [];
   return principalsIn(here, there, look).flatMap((principal) =>
     ofPrincipal(principal, each, { here, there }, look),
   );
+}
+
+function isDefaultUnknown({ source, target }: Look): boolean {
+  return !source.facts.everyoneIfNoAcl.known || !target.facts.everyoneIfNoAcl.known;
 }
 
 /** The quick way out: the same ACLs, but for the mirror's own. */

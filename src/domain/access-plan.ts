@@ -1,11 +1,11 @@
 import { type AclCopy, planAclCopy, without } from "./access-copy.ts";
-import { type AccessDiff, accessDiff } from "./access-diff.ts";
+import { type AccessDiff, type AccessSide, accessDiff } from "./access-diff.ts";
 import { type PolicyDocument, type PrincipalPolicy, policyFor } from "./access-policy.ts";
 import { policyDiff } from "./access-policy-diff.ts";
 import { type Auth, anonymous, mapPrincipal, type PrincipalRules } from "./access-principals.ts";
 import { planQuotaCopy, type QuotaCopy } from "./access-quotas.ts";
 import { type ScramItem, scramChecklist } from "./access-scram.ts";
-import { type AuthorizerFacts, everybody } from "./acl-matching.ts";
+import { type AuthorizerFacts, everybody, hasNoAuthorizer } from "./acl-matching.ts";
 import type { ClientQuota, ScramUser } from "./inventory.ts";
 import type { MigrationSettings } from "./settings.ts";
 import { type Acl, type Known, known, unknown } from "./topology.ts";
@@ -167,17 +167,39 @@ export function diffAccess(
   given: ReadonlyMap<string, readonly PolicyDocument[]>,
 ): Known<AccessDiff> {
   const { source, target, mirror, fences } = reading;
-  if (!source.acls.known) return unknown(`nothing to compare: ${bare(source.acls.why)}`);
-  const own = { acls: without(source.acls.value, fences.source), facts: source.facts };
+  const own = sideOf(source, fences.source);
+  if (!own.known) return unknown(`the source's ACLs are not known: ${own.why}`);
+  const notes = hasNoAuthorizer(source.acls) ? [everything("source")] : [];
   if (target.auth === "iam") {
     const wanted = policies(reading);
-    return known(policyDiff({ source: own, given, wanted, cluster: target.arn, mirror: mirror.source }));
+    const question = { source: own.value, given, wanted, cluster: target.arn, mirror: mirror.source };
+    return known(noted(policyDiff(question), notes));
   }
-  if (!target.acls.known) return unknown(`the target's ACLs are not known: ${bare(target.acls.why)}`);
+  const theirs = sideOf(target, fences.target);
+  if (!theirs.known) return unknown(`the target's ACLs are not known: ${theirs.why}`);
+  if (hasNoAuthorizer(target.acls)) notes.push(everything("target"));
   const copy = aclPlan(reading);
-  const theirs = { acls: without(target.acls.value, fences.target), facts: target.facts };
-  const left = copy.known ? copy.value.left : [];
-  return known(accessDiff({ source: own, target: theirs, rules: rulesOf(reading), mirror, left }));
+  const left = copy.known ? copy.value.left : allLeft(own.value.acls, copy.why);
+  const question = { source: own.value, target: theirs.value, rules: rulesOf(reading), mirror, left };
+  return known(noted(accessDiff(question), notes));
+}
+
+function sideOf({ acls, facts }: Side, fence: readonly Acl[]): Known<AccessSide> {
+  if (acls.known) return known({ acls: without(acls.value, fence), facts });
+  if (!hasNoAuthorizer(acls)) return unknown(bare(acls.why));
+  return known({ acls: [], facts: { everyoneIfNoAcl: known(true), superUsers: known([]) } });
+}
+
+function everything(side: "source" | "target"): string {
+  return `The ${side} has no authorizer: everybody may do everything there.`;
+}
+
+function noted(diff: AccessDiff, notes: readonly string[]): AccessDiff {
+  return { ...diff, notes: [...notes, ...diff.notes] };
+}
+
+function allLeft(acls: readonly Acl[], why: string): AclCopy["left"] {
+  return acls.map((acl) => ({ acl, kind: "principal", why: bare(why) }));
 }
 
 /** Without the full stop that some reasons end with: what follows brings its own. */

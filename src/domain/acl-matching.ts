@@ -36,6 +36,11 @@ export function isFor(principal: string, who: string): boolean {
   return principal === who || principal === everybody;
 }
 
+/** Where nothing is asked everybody may everything; a cluster that merely does not tell is something else. */
+export function hasNoAuthorizer(acls: Known<unknown>): boolean {
+  return !acls.known && acls.why.startsWith("no authorizer");
+}
+
 /** One word of the protocol, in whatever case it was written. */
 function isOne(word: string, ...wanted: readonly string[]): boolean {
   return wanted.includes(word.toUpperCase());
