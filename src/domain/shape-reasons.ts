@@ -38,10 +38,11 @@ export function shapeReasons(question: Question): readonly Reason[] {
   ];
 }
 
-function brokerReason({ choice, load, site, how, settings }: Question): Reason {
+function brokerReason({ choice, load, site, how, growth, settings }: Question): Reason {
   const { shape, candidate } = choice;
   const { replicationFactor: rf, zones } = site;
-  const measured = `in ${rate(load.ingressMBps)}, out ${rate(load.egressMBps)} ${how}, ${count(load.partitions * rf, "partition replica")}`;
+  const more = growth === 1 ? "" : ` (with ${Math.round((growth - 1) * 100)} % growth)`;
+  const measured = `in ${rate(load.ingressMBps)}, out ${rate(load.egressMBps)}${more} ${how}, ${count(load.partitions * rf, "partition replica")}`;
   const fixed = Object.keys(settings.target.shape);
   const by =
     fixed.length === 0 ? "the cheapest that carries this" : `${fixed.join(", ")} fixed in ferry.yaml`;
@@ -60,7 +61,7 @@ function growthReason({ growth, load }: Question): Reason {
     why:
       percent === 0
         ? "nobody expects more: question growth; rates and storage are planned as measured"
-        : `rates and storage are planned that much above what was measured: ${rate(load.ingressMBps)} in, ${rate(load.egressMBps)} out, ${stored}`,
+        : `rates and storage are planned that much above what was measured: for ${rate(load.ingressMBps)} in, ${rate(load.egressMBps)} out, ${stored}`,
     source: "answers of the team",
   };
 }
