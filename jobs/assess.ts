@@ -1,9 +1,10 @@
 import type { AssessedTransaction, Assessment } from "#domain/assessment.ts";
 import { brokerSettings, clusterMode } from "#domain/broker-settings.ts";
 import { clientsSeen } from "#domain/clients-seen.ts";
-import { asFerryError } from "#domain/errors.ts";
+import { asFerryError, FerryError } from "#domain/errors.ts";
 import { findings } from "#domain/findings.ts";
 import type { JobOf } from "#domain/job.ts";
+import type { KafkaCluster } from "#domain/ports.ts";
 import {
   type ActiveProducer,
   type ClusterDescription,
@@ -73,7 +74,7 @@ async function takeInventory(
   const { groups, advances } = await assessGroups(source, topics, first, () => now() - first.at);
   await progress(work, "offsets and configurations", 3);
   const measured = await measure(first, names, source, now);
-  const configs = await source.topicConfigs(topics.map(({ name }) => name));
+  const configs = await settingsOf(topics, source);
   await progress(work, "sizes and ages", 4);
   const sizes = await source.logSizes(names);
   const oldest = await source.oldestTimestamps(names);
@@ -113,6 +114,21 @@ async function takeInventory(
       topics: topics.filter(({ internal }) => !internal).map(({ name }) => name),
     }),
   };
+}
+
+/** Of every topic or of none: what is planned for one without its settings would be wrong without a word. */
+async function settingsOf(
+  topics: readonly Topic[],
+  source: KafkaCluster,
+): Promise<ReadonlyMap<string, readonly ConfigEntry[]>> {
+  try {
+    return await source.topicConfigs(topics.map(({ name }) => name));
+  } catch (thrown) {
+    const refused = asFerryError(thrown);
+    if (refused.code !== "E_KAFKA_AUTH") throw thrown;
+    const words = `${refused.message} An assessment needs DESCRIBE_CONFIGS on every topic.`;
+    throw new FerryError("E_KAFKA_AUTH", words, { cause: thrown });
+  }
 }
 
 /** What a missing right hides is unknown, and the right is named. */

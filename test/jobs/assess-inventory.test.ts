@@ -264,4 +264,13 @@ describe("the cluster", () => {
       unknown("TOPIC_AUTHORIZATION_FAILED (29). The bot needs READ on its topics."),
     );
   });
+
+  it("is not assessed without the topics' settings, which a plan would get wrong", async () => {
+    const refused = new FerryError("E_KAFKA_AUTH", "TOPIC_AUTHORIZATION_FAILED (29).");
+    const assessing = assessed(sampleSource(), { topicConfigs: () => Promise.reject(refused) });
+    await expect(assessing).rejects.toMatchObject({
+      code: "E_KAFKA_AUTH",
+      message: "TOPIC_AUTHORIZATION_FAILED (29). An assessment needs DESCRIBE_CONFIGS on every topic.",
+    });
+  });
 });
