@@ -51,6 +51,7 @@ describe("what is typed becomes a job", () => {
     ["plan iam", { name: "plan", ...from, part: "iam" }],
     ["plan export terraform", { name: "plan", ...from, part: "terraform" }],
     ["provision", { name: "provision", ...from }],
+    ["provision adopt 3f9a2b1c", { name: "provision", ...from, adopt: "3f9a2b1c" }],
     ["network", { name: "network", ...from }],
     ["replicate START", { name: "replicate", ...from, action: "start" }],
     [
