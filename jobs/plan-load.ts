@@ -3,7 +3,7 @@ import { type AssessedTopic, Assessment, assessmentKey } from "#domain/assessmen
 import { asFerryError } from "#domain/errors.ts";
 import { LoadSample, loadMark, samplesKept } from "#domain/load-history.ts";
 import { loadOf } from "#domain/sizing-load.ts";
-import { known } from "#domain/topology.ts";
+import { known, unknown } from "#domain/topology.ts";
 import { selectGroups, selectTopics } from "#domain/wave-selection.ts";
 import type { Work } from "./work.ts";
 
@@ -112,5 +112,6 @@ function withRate(
 ): readonly AssessedTopic[] {
   const [from, until] = [before[topic.name], now[topic.name]];
   if (from === undefined || until === undefined || until < from) return [];
-  return [{ ...topic, recordsPerSecond: known((until - from) / (ms / 1000)) }];
+  const recordsPerSecond = known((until - from) / (ms / 1000));
+  return [{ ...topic, recordsPerSecond, bytesOutPerSecond: unknown("commits are not sampled") }];
 }

@@ -8,7 +8,7 @@ export type Load = {
   readonly partitions: number;
   /** MB/s, 10^6 bytes, uncompressed, as measured. */
   readonly ingressMBps: Known<number>;
-  /** MB/s to consumers, without replication: each group reads what is written. */
+  /** MB/s to consumers, without replication: each group reads what is written, or more while it catches up. */
   readonly egressMBps: Known<number>;
   /** One copy of what is kept once retention is full. */
   readonly storedBytes: Known<number>;
@@ -30,13 +30,21 @@ export function loadOf(
   return {
     partitions: topics.reduce((sum, { partitions }) => sum + partitions, ownPartitions),
     ingressMBps: total(topics.map((topic) => inMegabytes(bytesPerSecond(topic), 1))),
-    egressMBps: total(topics.map((topic) => inMegabytes(bytesPerSecond(topic), readers(topic.name)))),
+    egressMBps: total(topics.map((topic) => inMegabytes(bytesRead(topic, readers(topic.name)), 1))),
     storedBytes: total(topics.map((topic) => stored(topic, defaults))),
   };
 }
 
 function inMegabytes(bytes: Known<number>, times: number): Known<number> {
   return bytes.known ? known((bytes.value / 1e6) * times) : bytes;
+}
+
+/** What its groups read once they keep up, or what they were seen to read where that is more. */
+function bytesRead(topic: AssessedTopic, readers: number): Known<number> {
+  const written = bytesPerSecond(topic);
+  const seen = topic.bytesOutPerSecond;
+  if (!written.known) return written;
+  return known(Math.max(written.value * readers, seen.known ? seen.value : 0));
 }
 
 /** Nothing written is nothing, even where the size of a record is not known. */

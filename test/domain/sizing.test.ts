@@ -54,6 +54,15 @@ describe("what the target has to carry", () => {
     expect(carried.egressMBps).toEqual(unknown("a: no leader"));
   });
 
+  it("counts as read what groups will read of it, or what they were seen to read while catching up", () => {
+    const busy = { recordsPerSecond: known(1000), averageRecordBytes: known(1000) };
+    const read = (bytesOutPerSecond: ReturnType<typeof known<number>> | ReturnType<typeof unknown>) =>
+      loadOf([assessedTopic("a", { ...busy, bytesOutPerSecond })], [assessedGroup("x", ["a"])]).egressMBps;
+    expect(read(known(0))).toEqual(known(1));
+    expect(read(known(7_000_000))).toEqual(known(7));
+    expect(read(unknown("no commit was read"))).toEqual(known(1));
+  });
+
   it("needs no size of records that nobody writes", () => {
     const topics = [assessedTopic("a", { averageRecordBytes: unknown("the topic holds no record") })];
     expect(loadOf(topics, []).ingressMBps).toEqual(known(0));
