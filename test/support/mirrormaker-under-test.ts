@@ -86,7 +86,7 @@ export async function openMirrorMakerLab(): Promise<MirrorMakerLab> {
       for (const bot of bots) await bot.close();
       await from.close();
       await to.close();
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -39,6 +39,8 @@ export type Installation = {
   readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
+/** A loaded disk was seen to call a folder not empty of which nothing was listed. */
+const removal = { recursive: true, force: true, maxRetries: 5 } as const;
 const mainClass = "org.apache.kafka.connect.mirror.MirrorMaker";
 
 export function createProcesses(installation: Installation): Processes {
@@ -98,7 +100,7 @@ export function createProcesses(installation: Installation): Processes {
       }
     },
     lastWords: async (flow) => lastWords(await readTail(placeOf(folder, flow).log)),
-    tidy: async (flow) => await rm(placeOf(folder, flow).folder, { recursive: true, force: true }),
+    tidy: async (flow) => await rm(placeOf(folder, flow).folder, removal),
   };
 }
 
