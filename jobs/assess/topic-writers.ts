@@ -11,9 +11,11 @@ export type WritersSeen = {
 
 type Open = Extract<AssessedTopic["openTransactions"], { known: true }>["value"][number];
 
+/** `unasked`: why the leaders of its partitions were not. */
 export type WritersOf = (
   topic: string,
   samples: TopicSamples,
+  unasked: string | undefined,
 ) => Pick<AssessedTopic, "writers" | "openTransactions">;
 
 export function createWritersOf({ producers, transactions }: WritersSeen): WritersOf {
@@ -25,7 +27,7 @@ export function createWritersOf({ producers, transactions }: WritersSeen): Write
     ({ topic }) => topic,
   );
 
-  function openOf(topic: string): Known<Open[]> {
+  function openOf(topic: string, leaders: Known<unknown>): Known<Open[]> {
     const rows = (byTopic.get(topic) ?? []).flatMap(({ partition, producerId, openSince }): Open[] => {
       if (openSince === undefined) return [];
       const by = ids.get(producerId);
@@ -47,11 +49,12 @@ export function createWritersOf({ producers, transactions }: WritersSeen): Write
     }
     const open = rows.toSorted((a, b) => a.partition - b.partition || a.producerId - b.producerId);
     if (open.length > 0) return known(open);
-    if (!producers.known) return producers;
+    if (!leaders.known) return leaders;
     return transactions.known ? known([]) : transactions;
   }
 
-  return (topic, { samples, why }) => {
+  return (topic, { samples, why }, unasked) => {
+    const leaders = unasked === undefined ? producers : unknown(unasked);
     const remembered = byTopic.get(topic) ?? [];
     const seen = (kind: "plain" | "idempotent" | "transactional") =>
       samples.some(({ batches }) => batches[kind] > 0);
@@ -60,11 +63,11 @@ export function createWritersOf({ producers, transactions }: WritersSeen): Write
       remembered.some(({ producerId, openSince }) => openSince !== undefined || ids.has(producerId));
     return {
       writers: {
-        idempotent: yesOr(seen("idempotent") || remembered.length > 0, producers),
-        transactional: yesOr(transactional, producers, transactions),
+        idempotent: yesOr(seen("idempotent") || remembered.length > 0, leaders),
+        transactional: yesOr(transactional, leaders, transactions),
         plain: samples.length === 0 ? unknown(why) : known(seen("plain")),
       },
-      openTransactions: openOf(topic),
+      openTransactions: openOf(topic, leaders),
     };
   };
 }

@@ -81,7 +81,7 @@ export function assessTopic(
         ? unknown("the broker has no message.timestamp.type for it")
         : known(timestampType),
     ...measurements(topic, reads.get(name) ?? [], samples, parts),
-    ...parts.writersOf(name, samples),
+    ...parts.writersOf(name, samples, offlineOf(topic) > 0 ? offlineWhy(topic) : undefined),
   };
 }
 

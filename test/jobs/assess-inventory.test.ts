@@ -120,6 +120,18 @@ describe("a topic", () => {
     expect(found.clients.producers).toMatchObject([{ transactionalId: "pay", topics: ["refunds"] }]);
   });
 
+  it("with an offline partition has no writers that are known: its leaders were not asked", async () => {
+    const parts = sampleSource();
+    parts.kafka.setLeader({ topic: "orders", partition: 1 }, -1);
+    const why = unknown("1 of 2 partitions of orders have no leader");
+    expect(topicOf((await assessed(parts)).found, "orders")).toMatchObject({
+      writers: { idempotent: why, transactional: why, plain: why },
+      openTransactions: why,
+      keys: why,
+      oldestTimestamp: why,
+    });
+  });
+
   it("is recognised by its name, or by its keys where it is compacted", async () => {
     const parts = sampleSource();
     parts.kafka.addTopic("billing-totals-changelog");

@@ -36,18 +36,19 @@ export function createLastCommits(
 
   async function readNewest(partition: number, start: number, end: number): Promise<Reading> {
     const commits = new Map<string, number>();
+    let since: number | undefined;
     const where = { topic, partition };
     let position = Math.max(start, end - newest);
     const whole = position === start;
     for (let left = 2 * fetchesPerStretch; left > 0 && position < end; left -= 1) {
       if (left === fetchesPerStretch) position = Math.max(position, end - nearest);
       const answer = await fetch({ where, from: position, isolation: "read-committed" });
+      since ??= batchesOf(answer.bytes).next().value?.baseTimestamp;
       const next = await noteCommits(answer, position, commits);
       if (next === position) break;
       position = next;
     }
-    const part = whole ? "" : `the newest ${newest} offsets of `;
-    return { commits, extent: `${part}${topic}-${partition}` };
+    return { commits, extent: whole ? `${topic}-${partition}` : extentOf(partition, since) };
   }
 
   async function readings(groups: readonly string[]): Promise<(group: string) => Known<Reading>> {
@@ -79,6 +80,12 @@ export function createLastCommits(
       return new Map(groups.map((group) => [group, timeOf(group, readingOf(group))]));
     },
   };
+}
+
+/** When the part that was read began is a bound on how old a commit is that is not in it. */
+function extentOf(partition: number, since: number | undefined): string {
+  const begins = since === undefined || since < 0 ? "" : `, since ${new Date(since).toISOString()},`;
+  return `the newest ${newest} offsets of ${topic}-${partition}${begins}`;
 }
 
 function timeOf(group: string, reading: Known<Reading>): Known<number> {
