@@ -77,6 +77,19 @@ test("uses a buffer again that was given back, and no other", async () => {
   expect(memory[2]).not.toBe(memory[0]);
 });
 
+test("leaves memory alone that it did not hand out, or that has come back already", () => {
+  const frames = createFrames();
+  // Node cuts it out of memory that it shares among all that is small.
+  const small = Buffer.allocUnsafe(500);
+  frames.giveBack(small);
+  expect(frames.take(small.buffer.byteLength).buffer).not.toBe(small.buffer);
+  const large = frames.take(50_000);
+  frames.giveBack(large);
+  frames.giveBack(large);
+  const [first, second] = [frames.take(50_000), frames.take(50_000)];
+  expect([first.buffer === large.buffer, second.buffer === large.buffer]).toEqual([true, false]);
+});
+
 test("takes what is no length for what it is", async () => {
   const server = createServer((socket) => void socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"));
   const socket = open(createFrames(), await portOf(server));

@@ -34,12 +34,15 @@ const piece = Buffer.allocUnsafeSlow(pieceBytes);
 type Spares = {
   /** At least so many bytes. */
   readonly take: (length: number) => Buffer;
-  readonly keep: (spare: Buffer) => void;
+  /** Memory of something that was taken; any other is left alone. */
+  readonly keep: (memory: ArrayBufferLike) => void;
 };
 
 /** Buffers that are free, the smallest first. */
 function createSpares(): Spares {
   const spares: Buffer[] = [];
+  /** Memory that is out, taken here as a whole: Node cuts small buffers out of memory that others have parts of. */
+  const out = new WeakSet<ArrayBufferLike>();
   let kept = 0;
 
   return {
@@ -47,12 +50,14 @@ function createSpares(): Spares {
       if (length < leastKept) return Buffer.allocUnsafe(length);
       const at = spares.findIndex((spare) => spare.length >= length);
       const [spare] = at < 0 ? [] : spares.splice(at, 1);
-      if (!spare) return Buffer.allocUnsafeSlow(length);
-      kept -= spare.length;
-      return spare;
+      if (spare) kept -= spare.length;
+      const taken = spare ?? Buffer.allocUnsafeSlow(length);
+      out.add(taken.buffer);
+      return taken;
     },
-    keep(spare) {
-      if (kept + spare.length > mostKept) return;
+    keep(memory) {
+      if (!out.delete(memory) || kept + memory.byteLength > mostKept) return;
+      const spare = Buffer.from(memory);
       const at = spares.findIndex(({ length }) => length >= spare.length);
       spares.splice(at < 0 ? spares.length : at, 0, spare);
       kept += spare.length;
@@ -86,9 +91,7 @@ export function createFrames(): Frames {
   return {
     open,
     take: spares.take,
-    giveBack({ buffer }) {
-      if (buffer instanceof ArrayBuffer && buffer.byteLength >= leastKept) spares.keep(Buffer.from(buffer));
-    },
+    giveBack: ({ buffer }) => spares.keep(buffer),
   };
 }
 
