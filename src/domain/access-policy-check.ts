@@ -29,6 +29,8 @@ function isFrom(blocks: Readonly<Record<string, readonly string[]>>, address: st
 function isMatch(pattern: string, name: string): boolean {
   const plain = /^[^*?$]*/.exec(pattern)?.[0] ?? "";
   if (!name.startsWith(plain)) return false;
+  if (pattern.length === plain.length) return name === pattern;
+  if (pattern === `${plain}*`) return true;
   const parts = pattern.split(/(\$\{[*?$]\}|[*?])/).map((part) => {
     if (part === "*") return "[^]*";
     if (part === "?") return "[^]";

@@ -17,7 +17,8 @@ import {
 import { isAllowedBy } from "./access-policy-check.ts";
 import { anonymous } from "./access-principals.ts";
 import { aclIndex, type ResourceClass, resourceClasses } from "./access-resources.ts";
-import { allowsWrite, everybody, isFor } from "./acl-matching.ts";
+import { allowsWrite, everybody } from "./acl-matching.ts";
+import { canonical } from "./canonical.ts";
 import { aclText } from "./fence.ts";
 import type { Acl } from "./topology.ts";
 
@@ -44,12 +45,19 @@ export function policyDiff(question: PolicyQuestion): AccessDiff {
     (name) => name !== everybody && !supers.includes(name) && (name !== mirror || mirror === anonymous),
   );
   const about = aclIndex(source.acls);
-  const classes = types.flatMap((type) => resourceClasses(type, source.acls));
-  const compared = classes.flatMap((each) =>
-    [...principals, anybodyElse].flatMap((principal) =>
-      ofPrincipal(principal, each, about(each.type, each.name), question),
-    ),
-  );
+  const classes = types
+    .flatMap((type) => resourceClasses(type, source.acls))
+    .map((each) => ({ ...each, here: about(each.type, each.name) }));
+  const byPrincipal = Map.groupBy(source.acls, ({ principal }) => principal);
+  const common = byPrincipal.get(everybody) ?? [];
+  const named = namedIn(classes);
+  const compared = [...principals, anybodyElse].flatMap((principal) => {
+    const documents = question.given.get(principal === anybodyElse ? everybody : principal);
+    const own = [...(byPrincipal.get(principal) ?? []), ...common];
+    const look: Look = { principal, documents, own, question };
+    const isAll = principal === anybodyElse || isOutdated(look);
+    return (isAll ? classes : [...(named.get(principal) ?? [])]).flatMap((each) => ofPrincipal(each, look));
+  });
   return {
     differences: [
       ...supers.map(superUserRow),
@@ -81,14 +89,38 @@ function lostRows(
     });
 }
 
-function ofPrincipal(
-  principal: string,
-  { type, name, text }: ResourceClass,
-  here: readonly Acl[],
-  question: PolicyQuestion,
-): readonly AccessDifference[] {
-  const own = question.source.acls.filter((acl) => isFor(acl.principal, principal));
-  const documents = question.given.get(principal === anybodyElse ? everybody : principal);
+type Class = ResourceClass & { readonly here: readonly Acl[] };
+
+type Look = {
+  readonly principal: string;
+  readonly documents: readonly PolicyDocument[] | undefined;
+  /** ACLs for it and for everybody. */
+  readonly own: readonly Acl[];
+  readonly question: PolicyQuestion;
+};
+
+/**
+ * Where no ACL names it the source answers it as everybody else, and its policy has what everybody's has: as long as it is
+ * the one that would be given now.
+ */
+function isOutdated({ principal, documents, question }: Look): boolean {
+  if (documents === undefined) return false;
+  const wanted = question.wanted.find((policy) => policy.principal === principal)?.documents;
+  return canonical(documents) !== canonical(wanted);
+}
+
+function namedIn(classes: readonly Class[]): ReadonlyMap<string, ReadonlySet<Class>> {
+  const named = new Map<string, Set<Class>>();
+  for (const each of classes) {
+    for (const { principal } of each.here) {
+      named.set(principal, (named.get(principal) ?? new Set()).add(each));
+    }
+  }
+  return named;
+}
+
+function ofPrincipal({ type, name, text, here }: Class, look: Look): readonly AccessDifference[] {
+  const { principal, documents, own, question } = look;
   const hosts = new Set(here.map(({ host }) => host).filter((host) => host !== "*"));
   const resource = resourceArn(question.cluster, type, name);
   const compare = (host: string) =>
