@@ -165,7 +165,7 @@ function diskAlarm({ disk, standing }: Seen, limit: number): readonly Alarm[] {
   if (disk.used === null) return [];
   const percent = disk.used * 100;
   if (percent < (standing.has(diskKey) ? limit - diskSlack : limit)) return [];
-  const text = `By log sizes ${disk.text}, ${Math.floor(percent)} % (alarm at ${limit} %). A full volume stops the brokers and the mirror.`;
+  const text = `The fullest of MSK's volumes, ${disk.text}: ${Math.floor(percent)} % (alarm at ${limit} %). A full volume stops the brokers and the mirror.`;
   const advice = "`/ferry features` proposes a larger volume; shorter retention on MSK helps, too.";
   return [{ key: diskKey, title: "MSK's disks fill up", text, advice }];
 }

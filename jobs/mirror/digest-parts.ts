@@ -154,7 +154,7 @@ function waveNames(names: readonly string[]): string {
 }
 
 export function diskText({ used, text }: DiskReading): string {
-  return used === null ? `unknown: ${text}` : `${Math.floor(used * 100)} % by log sizes: ${text}`;
+  return used === null ? `unknown: ${text}` : `${Math.floor(used * 100)} %: ${text}`;
 }
 
 /** Every wave and every partition that is not in step, for a table that a channel cannot show: CSV, RFC 4180. */

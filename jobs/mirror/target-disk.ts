@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
+import type { MskCluster } from "#domain/msk.ts";
 import { Plan, planKey } from "#domain/plan.ts";
 import type { KafkaCluster, Store } from "#domain/ports.ts";
 import { at, type Known, known, type Topic, unknown } from "#domain/topology.ts";
@@ -18,7 +19,7 @@ const DiskReading = z.object({
   at: z.number(),
   /** Share of the fullest broker's volume, 0 to 1; `null`: not known, and `text` says why. */
   used: z.number().nullable(),
-  /** "broker 2 holds 430 of 500 GiB" */
+  /** "by log sizes broker 2 holds 430 of 500 GiB" */
   text: z.string(),
 });
 export type DiskReading = z.infer<typeof DiskReading>;
@@ -50,20 +51,31 @@ export async function watchTargetDisk(work: Work): Promise<DiskReading> {
 
 type Used = Pick<DiskReading, "text"> & { readonly used: number };
 
-/** Log bytes that the brokers hold, against the volume that MSK reports or, where it reports none, the planned one. */
+/** By the brokers' own word where CloudWatch tells it; it counts indexes and what waits for deletion, too. */
 async function readDisk(work: Work): Promise<Known<Used>> {
-  const { settings, name } = work.migration;
-  const cluster = await work.world.msk.findCluster(settings.target.cluster);
+  const { msk } = work.world;
+  const cluster = await msk.findCluster(work.migration.settings.target.cluster);
   if (cluster !== undefined && cluster.kind !== "standard")
     return unknown(`${cluster.kind} brokers have no volume of a fixed size`);
-  const plan = Plan.safeParse((await work.store.read(planKey(name)))?.value);
+  const told = cluster === undefined ? unknown("there is no MSK cluster") : await msk.diskUsed(cluster);
+  if (!told.known) return await readLogSizes(cluster, work);
+  const { broker, percent } = told.value;
+  return known({ used: percent / 100, text: `by CloudWatch, the volume of broker ${broker}` });
+}
+
+/** Log bytes that the brokers hold, against the volume that MSK reports or, where it reports none, the planned one. */
+async function readLogSizes(cluster: MskCluster | undefined, work: Work): Promise<Known<Used>> {
+  const plan = Plan.safeParse((await work.store.read(planKey(work.migration.name)))?.value);
   const volumeGiB = cluster?.volumeGiB ?? plan.data?.shape.volumeGiB;
   if (volumeGiB === undefined) return unknown("neither MSK nor the plan names the size of the volumes");
   const held = await fullestBroker(await work.world.target());
   if (!held.known) return held;
   const { broker, bytes } = held.value;
   const used = bytes / (volumeGiB * gib);
-  return known({ used, text: `broker ${broker} holds ${gibText(bytes)} of ${figure(volumeGiB)} GiB` });
+  return known({
+    used,
+    text: `by log sizes broker ${broker} holds ${gibText(bytes)} of ${figure(volumeGiB)} GiB`,
+  });
 }
 
 function gibText(bytes: number): string {

@@ -17,15 +17,20 @@ import {
 } from "@aws-sdk/client-kafka";
 import { FerryError } from "#domain/errors.ts";
 import type { ConfigurationRequest, Msk, MskCluster, MskConfiguration } from "#domain/msk.ts";
-import type { Log } from "#domain/ports.ts";
+import type { Clock, Log } from "#domain/ports.ts";
 import { type AwsCall, awsSettings, callAws } from "./aws.ts";
+import { systemClock } from "./clock.ts";
 import { clusterOf } from "./msk-cluster-shape.ts";
+import { createMskDisks } from "./msk-disks.ts";
 import { bootstrapOf, creationInput, operationOf } from "./msk-shapes.ts";
 
-type Options = { readonly region: string; readonly log: Log };
+type Options = { readonly region: string; readonly log: Log; readonly clock?: Pick<Clock, "now"> };
 type Connection = {
   readonly kafka: KafkaClient;
-  /** Sends once: for calls that take effect each time they are sent. Whoever calls looks before it sends again. */
+  /**
+   * Sends once: for calls that take effect each time they are sent, or that AWS refuses the second time. Whoever calls
+   * looks at what is there before it sends again.
+   */
   readonly once: KafkaClient;
   readonly ask: <T>(
     operation: string,
@@ -49,9 +54,10 @@ function call(operation: string, resource: string): AwsCall {
 const secretsPerCall = 10;
 
 /** Amazon MSK in one Region. Names are unique there and in the account, which is what makes creation repeatable. */
-export function createMsk({ region, log }: Options): Msk {
+export function createMsk({ region, log, clock = systemClock }: Options): Msk {
   const aws = connect(region, log);
-  return { ...reading(aws), ...configurations(aws), ...clusters(aws), ...updates(aws) };
+  const disks = createMskDisks({ region, log, clock });
+  return { ...reading(aws), ...configurations(aws), ...clusters(aws), ...updates(aws), ...disks };
 }
 
 function connect(region: string, log: Log): Connection {
@@ -229,13 +235,13 @@ function clusters(aws: Connection): Pick<Msk, "findCluster" | "describeCluster" 
 }
 
 function updates(aws: Connection): Pick<Msk, "associateScram" | "updateStorage" | "updateMonitoring"> {
-  const { kafka, change } = aws;
+  const { once, change } = aws;
   return {
     associateScram: async (arn, secretArns) => {
       for (let at = 0; at < secretArns.length; at += secretsPerCall) {
         const SecretArnList = secretArns.slice(at, at + secretsPerCall);
         const { UnprocessedScramSecrets = [] } = await change("BatchAssociateScramSecret", arn, () =>
-          kafka.send(new BatchAssociateScramSecretCommand({ ClusterArn: arn, SecretArnList })),
+          once.send(new BatchAssociateScramSecretCommand({ ClusterArn: arn, SecretArnList })),
         );
         const refused = UnprocessedScramSecrets.map(
           ({ SecretArn, ErrorMessage, ErrorCode }) => `Secret ${SecretArn}: ${ErrorMessage ?? ErrorCode}`,
@@ -246,7 +252,7 @@ function updates(aws: Connection): Pick<Msk, "associateScram" | "updateStorage" 
     updateStorage: async ({ arn, name, currentVersion }, volumeGiB) =>
       operationArn(
         await change("UpdateBrokerStorage", name, () =>
-          kafka.send(
+          once.send(
             new UpdateBrokerStorageCommand({
               ClusterArn: arn,
               CurrentVersion: currentVersion,
@@ -258,7 +264,7 @@ function updates(aws: Connection): Pick<Msk, "associateScram" | "updateStorage" 
     updateMonitoring: async ({ arn, name, currentVersion }, level) =>
       operationArn(
         await change("UpdateMonitoring", name, () =>
-          kafka.send(
+          once.send(
             new UpdateMonitoringCommand({
               ClusterArn: arn,
               CurrentVersion: currentVersion,

@@ -42,6 +42,7 @@ export const mskActions: Readonly<Record<keyof Msk, readonly string[]>> = {
   updateStorage: ["kafka:UpdateBrokerStorage"],
   updateMonitoring: ["kafka:UpdateMonitoring"],
   operation: ["kafka:DescribeClusterOperationV2"],
+  diskUsed: ["cloudwatch:GetMetricData"],
 };
 
 export const networkActions: Readonly<Record<keyof Network, readonly string[]>> = {
@@ -147,6 +148,7 @@ export const brokerActions: Readonly<Record<string, readonly BrokerAction[]>> = 
   lastCommits: [describeTopic, readTopic],
   quotas: [broker("DescribeClusterDynamicConfiguration", "broker-cluster")],
   scramUsers: [describeCluster],
+  disks: [describeCluster],
   producers: [readTopic],
   transactions: [broker("DescribeTransactionalId", "broker-transaction")],
   acls: [describeCluster],
@@ -217,7 +219,7 @@ export const iamSteps: readonly IamStep[] = [
   },
   {
     name: "replicate and after",
-    msk: ["findCluster", "bootstrap", "scramSecrets"],
+    msk: ["findCluster", "bootstrap", "scramSecrets", "diskUsed"],
     network: [],
     replicator: ["describe", "list", "create", "update", "remove", "metrics"],
     brokers: true,

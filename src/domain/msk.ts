@@ -1,5 +1,7 @@
 /** Amazon MSK as the jobs see it: the port, and what goes over it. Source: @aws-sdk/client-kafka 3.1169. */
 
+import type { Known } from "./topology.ts";
+
 export type MskState =
   | "ACTIVE"
   | "CREATING"
@@ -132,4 +134,8 @@ export type Msk = {
   updateStorage(cluster: MskCluster, volumeGiB: number): Promise<string>;
   updateMonitoring(cluster: MskCluster, level: ClusterRequest["monitoring"]): Promise<string>;
   operation(arn: string): Promise<OperationState>;
+  /** How full the fullest broker's volume is by its own word, 0 to 100. Unknown while one of them has told nothing lately. */
+  diskUsed(
+    cluster: Pick<MskCluster, "name" | "brokers">,
+  ): Promise<Known<{ readonly broker: number; readonly percent: number }>>;
 };

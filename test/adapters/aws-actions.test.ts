@@ -85,6 +85,7 @@ describe("the actions that a call to AWS takes", () => {
         operation = await msk.updateStorage(await msk.describeCluster(arn), 200);
       },
       operation: () => msk.operation(operation),
+      diskUsed: () => msk.diskUsed({ name: cluster.name, brokers: 3 }),
       updateMonitoring: async () => {
         await minutes(600);
         await msk.updateMonitoring(await msk.describeCluster(arn), "PER_BROKER");

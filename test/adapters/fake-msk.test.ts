@@ -4,8 +4,10 @@ import { mskContract } from "../contract/msk.ts";
 
 mskContract("in memory", async () => {
   let now = createHandClock().now();
+  const fake = createFakeMsk({ now: () => now });
   return {
-    msk: createFakeMsk({ now: () => now }).msk,
+    msk: fake.msk,
+    fill: fake.fill,
     advance: (ms) => {
       now += ms;
     },

@@ -14,6 +14,13 @@ mskContract("Amazon MSK's API", async () => {
     advance: (ms) => aws.advance(ms),
     subnets,
     securityGroups: [SG_MSK],
+    fill: (cluster, broker, percent) =>
+      aws.control.metric({
+        name: "KafkaDataLogsDiskUsed",
+        dimensions: { "Cluster Name": cluster, "Broker ID": String(broker) },
+        value: percent,
+        at: Date.now(),
+      }),
     close: () => aws.stop(),
   };
 });

@@ -9,6 +9,8 @@ export type MskUnderTest = {
   /** Three subnets in three zones and a security group of one VPC. */
   readonly subnets: readonly string[];
   readonly securityGroups: readonly string[];
+  /** A broker tells how full its volume is. */
+  fill(cluster: string, broker: number, percent: number): void;
   close(): Promise<void>;
 };
 
@@ -44,6 +46,15 @@ export function mskContract(name: string, open: () => Promise<MskUnderTest>): vo
         ...change,
       };
     }
+
+    it("knows the fullest volume once every broker has told how full its own is", async () => {
+      const cluster = { name: unique("disks"), brokers: 2 };
+      expect(await msk.diskUsed(cluster)).toMatchObject({ known: false });
+      under.fill(cluster.name, 2, 71.5);
+      expect(await msk.diskUsed(cluster)).toMatchObject({ known: false });
+      under.fill(cluster.name, 1, 12);
+      expect(await msk.diskUsed(cluster)).toEqual({ known: true, value: { broker: 2, percent: 71.5 } });
+    });
 
     async function configuration(name = unique("configuration")) {
       const properties = "auto.create.topics.enable=false\n";

@@ -40,7 +40,7 @@ function workWith(bytes: () => number | undefined, kind: "standard" | "express" 
     msk: {
       value: {
         ...msk,
-        findCluster: async () => ({ kind, volumeGiB: 100 }),
+        findCluster: async () => ({ kind, volumeGiB: 100, name: "t", brokers: 1 }),
       },
     },
     target: {
@@ -115,9 +115,27 @@ describe("the target's disks", () => {
     };
     expect(await at(84.5)).toEqual([]);
     expect(await at(86.4)).toEqual(["alarm: orders · MSK's disks fill up"]);
-    expect(JSON.stringify(mirror.small.fake.posts[0]?.message)).toContain("holds 86 of 100 GiB, 86 %");
+    expect(JSON.stringify(mirror.small.fake.posts[0]?.message)).toContain("holds 86 of 100 GiB: 86 %");
     expect(await at(81)).toEqual(["alarm: orders · MSK's disks fill up"]);
     expect(await at(79)).toEqual(["done: orders · cleared: MSK's disks fill up"]);
+  });
+
+  it("are as full as the brokers say in CloudWatch, where they do", async () => {
+    const fake = createFakeMsk(mirror.small.clock);
+    const cluster = fake.put({ name: mirror.work.migration.settings.target.cluster, brokers: 2 });
+    const world: World = Object.create(workWith(() => 1).world, { msk: { value: fake.msk } });
+    const work = { ...mirror.work, world };
+    fake.fill(cluster.name, 1, 40);
+    await watch(work);
+    expect((await diskReading(work.store, "orders"))?.text).toContain("by log sizes broker");
+    fake.fill(cluster.name, 2, 91.2);
+    await mirror.small.clock.advance(6 * minute);
+    await watch(work);
+    expect(await diskReading(work.store, "orders")).toMatchObject({
+      used: 0.912,
+      text: "by CloudWatch, the volume of broker 2",
+    });
+    expect(shown()).toEqual(["alarm: orders · MSK's disks fill up"]);
   });
 
   it("are unknown, and why is said, without a size of a partition or a volume; no alarm is cleared by that", async () => {

@@ -2,6 +2,7 @@ import { FerryError } from "#domain/errors.ts";
 import type { ClusterRequest, Msk, MskCluster, MskConfiguration, OperationState } from "#domain/msk.ts";
 import { recordedVersions } from "#domain/msk-data.ts";
 import { checkCluster, violationText } from "#domain/msk-rules.ts";
+import { createFakeDisks } from "./fake-disks.ts";
 
 const minute = 60_000;
 const arn = "arn:aws:kafka:us-east-1:123456789012";
@@ -44,6 +45,8 @@ export type FakeMsk = {
   readonly configurations: () => readonly MskConfiguration[];
   /** Puts a cluster there that somebody else made. */
   put(cluster: Partial<MskCluster> & { readonly name: string }): MskCluster;
+  /** What a broker says of its volume. */
+  fill(cluster: string, broker: number, percent: number): void;
   /** Somebody deletes it by hand. */
   remove(name: string): void;
   /** A configuration that somebody else made. */
@@ -51,6 +54,7 @@ export type FakeMsk = {
 };
 
 export function createFakeMsk(clock: { now(): number }): FakeMsk {
+  const disks = createFakeDisks();
   const changes: string[] = [];
   const state: State = {
     now: () => clock.now(),
@@ -69,7 +73,12 @@ export function createFakeMsk(clock: { now(): number }): FakeMsk {
     return result;
   };
   return {
-    msk: { ...reading(state, call), ...creating(state, call), ...updating(state, call) },
+    msk: {
+      ...reading(state, call),
+      ...creating(state, call),
+      ...updating(state, call),
+      diskUsed: (cluster) => call("diskUsed", () => disks.used(cluster)),
+    },
     script: state.script,
     changes,
     clusters: () => [...state.clusters.values()].map(({ cluster }) => cluster),
@@ -79,6 +88,7 @@ export function createFakeMsk(clock: { now(): number }): FakeMsk {
       state.clusters.set(cluster.name, { cluster, next: undefined, secrets: [] });
       return cluster;
     },
+    fill: (cluster, broker, percent) => disks.fill(cluster, broker, percent),
     remove: (name) => void state.clusters.delete(name),
     configure: ({ name, ...given }) => {
       const made = {
