@@ -33,7 +33,7 @@ export const TopicRole = z.object({
 });
 export type TopicRole = z.infer<typeof TopicRole>;
 
-export const OpenTransaction = z.object({
+const OpenTransaction = z.object({
   partition: z.int(),
   producerId: z.number(),
   /** `null`: no coordinator told it, as of a hanging one. */
@@ -133,7 +133,7 @@ export const AssessedGroup = z.object({
 });
 export type AssessedGroup = z.infer<typeof AssessedGroup>;
 
-export const AssessedAcl = z.object({
+const AssessedAcl = z.object({
   resourceType: z.string(),
   resourceName: z.string(),
   patternType: z.string(),
