@@ -18,6 +18,7 @@ import { ask } from "#jobs/approval/request.ts";
 import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
 import { again, done, type Outcome, type Work } from "#jobs/work.ts";
 import { auditedCall } from "./aws-audit.ts";
+import { explainingDenials } from "./refusals.ts";
 
 /** Step 9: MSK features worth enabling now. Without a choice the list; with one, the question to people. */
 export async function features(job: JobOf<"features">, work: Work): Promise<Outcome> {
@@ -26,9 +27,11 @@ export async function features(job: JobOf<"features">, work: Work): Promise<Outc
       dryRun: job.dryRun,
     });
   }
-  const cluster = await targetCluster(work);
-  await work.card.finish(listMessage(cluster, await plannedPartitions(work), work));
-  return done;
+  return await explainingDenials(work, async () => {
+    const cluster = await targetCluster(work);
+    await work.card.finish(listMessage(cluster, await plannedPartitions(work), work));
+    return done;
+  });
 }
 
 async function targetCluster(work: Work): Promise<MskCluster> {

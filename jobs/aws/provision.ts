@@ -39,7 +39,7 @@ async function makeOrAdopt(job: JobOf<"provision">, work: Work): Promise<Outcome
   if (!isOurs) await refuseUnplannedCluster(plan, work);
   if (cluster === undefined) return await create(planned, work);
   refuseOthers(cluster, work);
-  refuseLost(cluster);
+  await refuseLost(cluster, work);
   if (cluster.state !== "ACTIVE") {
     await work.card.update(waitingMessage(work, { step: "wait", cluster, stale: planned.stale }));
     return again(pollAfter(cluster, work));
@@ -89,7 +89,9 @@ function refuseOthers({ arn, tags }: MskCluster, { migration }: Work): void {
   );
 }
 
-function refuseLost({ arn, state, reason }: MskCluster): void {
+/** Whoever is told this may delete it and run the step again: that one makes another without a further word. */
+async function refuseLost({ arn, state, reason }: MskCluster, work: Work): Promise<void> {
+  if (state === "FAILED" || state === "DELETING") await toldEarlier(`gone ${arn}`, work);
   if (state === "FAILED") {
     throw new FerryError(
       "E_TARGET_FAILED",
@@ -120,7 +122,25 @@ async function driftOf(
     arn === undefined || revision === undefined
       ? undefined
       : await work.world.msk.describeConfiguration(arn, revision);
-  return [...drift(request, cluster), ...configurationDrift(configuration, used)];
+  return [
+    ...drift(request, cluster),
+    ...configurationDrift(configuration, used),
+    ...(await secretsDrift(cluster, work)),
+  ];
+}
+
+/** Of a cluster of others: its secrets are theirs to associate. Of ours they are associated below. */
+async function secretsDrift(cluster: MskCluster, work: Work): Promise<readonly Drift[]> {
+  const wanted = secretsFor(cluster, work);
+  if (wanted.length === 0 || ownedBy(work.migration.name, cluster.tags)) return [];
+  const has = await work.world.msk.scramSecrets(cluster.arn);
+  if (wanted.every((secret) => has.includes(secret))) return [];
+  return [{ what: "SCRAM secrets", planned: wanted.join(", "), found: has.join(", ") || "none" }];
+}
+
+function secretsFor({ auth }: MskCluster, { migration }: Work): readonly string[] {
+  const { target } = migration.settings;
+  return target.auth === "scram" && auth.includes("scram") ? (target.scram?.secretArns ?? []) : [];
 }
 
 async function complete(
@@ -129,7 +149,7 @@ async function complete(
   differences: readonly Drift[],
   work: Work,
 ): Promise<Outcome> {
-  await associateSecrets(cluster, work);
+  if (ownedBy(work.migration.name, cluster.tags)) await associateSecrets(cluster, work);
   const bootstrap = await work.world.msk.bootstrap(cluster.arn, request.auth, request.transit);
   if (bootstrap === undefined) {
     throw new FerryError(
@@ -150,10 +170,10 @@ async function complete(
   return done;
 }
 
-async function associateSecrets({ arn, name, auth }: MskCluster, work: Work): Promise<void> {
-  const { target } = work.migration.settings;
-  const wanted = target.scram?.secretArns ?? [];
-  if (target.auth !== "scram" || wanted.length === 0 || !auth.includes("scram")) return;
+async function associateSecrets(cluster: MskCluster, work: Work): Promise<void> {
+  const { arn, name } = cluster;
+  const wanted = secretsFor(cluster, work);
+  if (wanted.length === 0) return;
   const has = new Set(await work.world.msk.scramSecrets(arn));
   const missing = wanted.filter((secret) => !has.has(secret));
   const change = (secrets: readonly string[]) => ({

@@ -89,6 +89,18 @@ describe("a cluster that others made", () => {
     );
   });
 
+  it("gets no secret from the bot: those that lack are shown, and stay its owners' to associate", async () => {
+    const secretArns = ["arn:aws:secretsmanager:us-east-1:123456789012:secret:AmazonMSK_ferry-1"];
+    const aws = await createAwsWork({
+      target: { auth: "scram", scram: { username: "ferry", passwordEnv: "P", secretArns } },
+    });
+    putForeign(aws, { auth: ["scram"] });
+    const { text, fingerprint = "" } = await asked(aws);
+    expect(text).toContain(`SCRAM secrets: none, planned ${secretArns[0]}`);
+    expect((await aws.carryOut(run(fingerprint))).at(-1)?.tone).toBe("done");
+    expect(aws.msk.changes).toEqual([]);
+  });
+
   it("is used as it is after an answer to exactly these differences, which is remembered", async () => {
     const aws = await createAwsWork();
     putForeign(aws, { brokers: 6 });

@@ -164,18 +164,18 @@ describe("a process that ends at any call to AWS", () => {
     return blows.length;
   }
 
-  it("leaves one configuration and one cluster when it provisions", { timeout: 60_000 }, async () => {
+  it("leaves one configuration and one cluster when it provisions", { timeout: 120_000 }, async () => {
     expect(await walk(jobs.provision, expectOneCluster)).toBeGreaterThan(15);
   });
 
   it("leaves one more revision, and no other, when it brings a configuration to the plan", {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     expect(await walk(jobs.provision, expectOneRevisionMore, older, /configurations|PUT/)).toBeGreaterThan(5);
   });
 
   it("leaves one peering, one route a table and one rule a port when it connects", {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     expect(await walk(jobs.network, expectOneWay)).toBeGreaterThan(35);
   });

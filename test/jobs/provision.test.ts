@@ -138,6 +138,10 @@ describe("provisioning", () => {
       message: expect.stringContaining("no brokers left in use1-az1"),
     });
     expect(aws.msk.clusters()).toHaveLength(1);
+    aws.msk.remove("migrated");
+    const shown = await aws.carryOut(run, undefined, "job-2");
+    expect(shown.at(-1)?.tone).toBe("done");
+    expect(aws.msk.clusters()).toMatchObject([{ state: "ACTIVE" }]);
   });
 
   it("asks for everything that ferry.yaml says of keys, logs, monitoring and authorities", async () => {
