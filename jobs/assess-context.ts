@@ -16,6 +16,7 @@ export async function assessContext(
     vanished,
     settings: work.migration.settings,
     controller: cluster.controller,
+    disks: await orWhy(async () => work.world.source.disks()),
     positions: await orWhy(async () => positions(inventory, work.world.source)),
     target: await orWhy(async () => targetTopics(inventory, work)),
   };

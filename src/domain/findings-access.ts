@@ -144,7 +144,7 @@ export const accessChecks: readonly Check[] = [
     code: "ACLS_NOT_COPIED",
     severity: "warning",
     seen: "ACLs that MirrorMaker 2 does not copy: WRITE and ALL on topics, prefixed ones, those of groups, transactional ids and the cluster.",
-    remedy: "Let the bot carry the ACLs, all seven fields; look at them in the plan",
+    remedy: "Look at /ferry access; /ferry access copy or replicate start carries all seven fields over",
     page: mskPage("msk-acls"),
     look: (view) => ofCluster("ACLs", judgeNotCopied(view)),
   },
@@ -152,7 +152,7 @@ export const accessChecks: readonly Check[] = [
     code: "ACLS_ON_IAM",
     severity: "warning",
     seen: "The source has ACLs and target.auth is iam: MSK decides by IAM policies for such clients and does not look at ACLs.",
-    remedy: "Write an IAM policy for each principal: /ferry plan shows what each may do today",
+    remedy: "Attach the policies that /ferry access writes for each principal",
     page: mskPage("iam-access-control"),
     look: (view) => {
       if (authOf(view) !== "iam") return { at: "ACLs: IAM is not wanted", hits: [] };
@@ -169,7 +169,7 @@ export const accessChecks: readonly Check[] = [
     severity: "warning",
     seen: "DescribeUserScramCredentials names users. Their salted passwords cannot be read, so they cannot be copied.",
     remedy:
-      "Create a secret AmazonMSK_NAME for each with a new or known password, encrypted by a key of your own, and associate it",
+      "Make each anew with a password, as a secret AmazonMSK_NAME under a key of your own; /ferry access keeps the list",
     page: mskPage("msk-password"),
     look: (view) => ofCluster("SCRAM users", judgeScram(view)),
   },
@@ -201,8 +201,7 @@ export const accessChecks: readonly Check[] = [
     code: "QUOTAS_PRESENT",
     severity: "warning",
     seen: "DescribeClientQuotas names limits of users, client ids or addresses. No mirror copies them, and one for the mirror's own user slows the copy.",
-    remedy:
-      "Set them on MSK with kafka-configs.sh before the clients move, and see that none holds for the mirror",
+    remedy: "Look at /ferry access; /ferry access copy carries them over; see that none holds for the mirror",
     page: kafkaPage("design_quotas"),
     look: (view) => ofCluster("client quotas", judgeQuotas(view)),
   },

@@ -1,6 +1,7 @@
 import type { AssessedTopic, Assessment } from "./assessment.ts";
 import { sumKnown } from "./assessment.ts";
 import type { StrayPosition } from "./findings-positions.ts";
+import type { Disk } from "./inventory.ts";
 import { recommendedVersion } from "./msk-data.ts";
 import type { MigrationSettings } from "./settings.ts";
 import { type Known, known, unknown } from "./topology.ts";
@@ -24,9 +25,7 @@ export type Context = {
   /** The active controller's broker id; `null`: there is none. */
   readonly controller?: number | null;
   /** Of each broker's log directories, in bytes. */
-  readonly disks?: Known<
-    ReadonlyArray<{ readonly broker: number; readonly total: number; readonly usable: number }>
-  >;
+  readonly disks?: Known<readonly Disk[]>;
 };
 
 export type TargetKind = "standard" | "express" | "serverless";

@@ -23,7 +23,12 @@ export type InventoryReads = {
   quotas(): Promise<Known<readonly ClientQuota[]>>;
   /** Users with SCRAM credentials (KIP-554), sorted; unknown before Kafka 2.7. Needs DESCRIBE on the cluster. */
   scramUsers(): Promise<Known<readonly ScramUser[]>>;
+  /** Volumes of the brokers' log directories (KIP-827); unknown before Kafka 3.3. Needs DESCRIBE on the cluster. */
+  disks(): Promise<Known<readonly Disk[]>>;
 };
+
+/** In bytes. Directories that share a volume each have a row. */
+export type Disk = { readonly broker: number; readonly total: number; readonly usable: number };
 
 export type Feature = { readonly name: string; readonly level: number };
 

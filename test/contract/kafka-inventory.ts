@@ -127,4 +127,18 @@ export function describeInventoryCases({
     );
     expect(await cluster.scramUsers()).toEqual({ known: true, value: [] });
   });
+
+  it("tells how full the brokers' disks are", async () => {
+    const { cluster } = under();
+    const disks = await cluster.disks();
+    const { brokers } = await cluster.describe();
+    if (!disks.known) throw new Error(disks.why);
+    expect(disks.value.length).toBeGreaterThan(0);
+    for (const { broker, total, usable } of disks.value) {
+      expect(brokers.map(({ id }) => id)).toContain(broker);
+      expect(total).toBeGreaterThan(1_000_000);
+      expect(usable).toBeGreaterThanOrEqual(0);
+      expect(usable).toBeLessThanOrEqual(total);
+    }
+  });
 }

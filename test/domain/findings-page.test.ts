@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { subjects } from "#domain/findings.ts";
 import type { Check } from "#domain/findings-check.ts";
 
-/** docs/findings.md is the table of checks, written out; `vitest -u` writes it anew. */
+/** docs/findings.md is the table of checks, written out; `vitest run --project unit PATH --update` writes it anew. */
 
 const intro = `# Findings
 

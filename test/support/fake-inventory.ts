@@ -1,6 +1,7 @@
 import type {
   BrokerConfig,
   ClientQuota,
+  Disk,
   Feature,
   InventoryReads,
   RecordSample,
@@ -23,6 +24,7 @@ export type FakeTold = {
   scramUsers: Known<readonly ScramUser[]>;
   /** Besides those that `limitProduce` set; `undefined`: no reason to refuse. */
   quotas: Known<readonly ClientQuota[]>;
+  disks: Known<readonly Disk[]>;
   /** By id; the group is listed as well. */
   readonly shareGroups: Map<string, Omit<GroupDescription, "type">>;
   /** Brokers that have another value: by id, key to value. */
@@ -36,6 +38,7 @@ export function createFakeTold(): FakeTold {
     features: known([{ name: "metadata.version", level: 21 }]),
     scramUsers: known([]),
     quotas: known([]),
+    disks: known([{ broker: 1, total: 1e12, usable: 9e11 }]),
     shareGroups: new Map(),
     brokerDifferences: new Map(),
     configsRefused: undefined,
@@ -77,6 +80,7 @@ export function createFakeInventory(parts: FakeParts): InventoryReads {
           ),
         ),
       ),
+    disks: () => answer("disks", () => flat(since("3.3", "DescribeLogDirs", () => told.disks))),
     scramUsers: () =>
       answer("scramUsers", () => flat(since("2.7", "DescribeUserScramCredentials", () => told.scramUsers))),
   };

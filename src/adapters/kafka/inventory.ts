@@ -2,6 +2,7 @@ import type { InventoryReads } from "#domain/inventory.ts";
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
 import { createBrokerConfigs } from "./broker-configs.ts";
 import type { Coordinators } from "./coordinators.ts";
+import { createDisks } from "./disks.ts";
 import type { Role } from "./errors.ts";
 import { createFeatures } from "./features.ts";
 import { createLastCommits } from "./last-commits.ts";
@@ -33,5 +34,6 @@ export function createInventory({
     ...createShareGroups(role, metadata, coordinators),
     ...createLastCommits(role, metadata, offsets, clock),
     ...createScram(role, metadata),
+    ...createDisks(role, metadata, clock),
   };
 }
