@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createNetwork } from "#adapters/ec2.ts";
 import { createMsk } from "#adapters/msk.ts";
+import { asFerryError } from "#domain/errors.ts";
+import { feature } from "#jobs/aws/features.ts";
 import { network } from "#jobs/aws/network.ts";
 import { provision } from "#jobs/aws/provision.ts";
+import { runSteps } from "#jobs/run/steps.ts";
 import {
   RTB_SOURCE_1,
   RTB_SOURCE_2,
@@ -17,8 +20,15 @@ import {
 import { type AwsUnderTest, startAwsUnderTest } from "#support/aws-under-test.ts";
 import { createAwsWork } from "#support/aws-work.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
+import { openRun } from "#support/sample-migration.ts";
 
 const from = { migration: "orders", by: "UANA" };
+
+/** What the queue does with a failure that may pass. */
+function again(thrown: unknown) {
+  if (asFerryError(thrown).retryable) return { kind: "again", ms: 1000 } as const;
+  throw thrown;
+}
 
 describe("the AWS jobs over HTTP, on the stand-in", () => {
   let aws: AwsUnderTest;
@@ -87,6 +97,25 @@ describe("the AWS jobs over HTTP, on the stand-in", () => {
       ),
     });
     expect(created("CreateClusterV2")).toHaveLength(1);
+  });
+
+  it("grow the storage once although AWS's answer is lost", async () => {
+    await bench.carryOut((work) => provision({ name: "provision", ...from }, work));
+    const work = bench.open();
+    const proposal = await feature.propose({ choice: "storage=200", by: "UANA" }, work);
+    const run = await openRun(bench.store, "7K3Q");
+    aws.control.fault({ kind: "cut", operation: "UpdateBrokerStorage", when: "after" });
+    for (let attempt = 0; attempt < 300; attempt += 1) {
+      const steps = await feature.steps(proposal, work, run);
+      const result = await runSteps({ steps, run, work, subject: "orders · feature" }).catch(again);
+      if (result.kind !== "again") break;
+      await bench.clock.advance(result.ms);
+    }
+    expect(await bench.world.msk.findCluster("migrated")).toMatchObject({ state: "ACTIVE", volumeGiB: 200 });
+    expect(created("UpdateBrokerStorage")).toHaveLength(1);
+    expect(aws.control.calls().filter(({ operation }) => operation === "UpdateBrokerStorage")).toHaveLength(
+      1,
+    );
   });
 
   it("connect both VPCs until traffic passes, and change nothing the second time", async () => {

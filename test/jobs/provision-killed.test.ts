@@ -143,27 +143,27 @@ const older = {
   },
 };
 
-describe("a process that ends at any call to AWS", () => {
-  async function walk(
-    job: (work: Work) => ReturnType<typeof provision>,
-    check: (lived: Lived) => Promise<void>,
-    before: Parameters<typeof liveThrough>[2] = {},
-    concerned = /./,
-  ): Promise<number> {
-    const calm = await liveThrough(job, changes, before);
-    await check(calm);
-    const { calls } = calm;
-    const blows = blowsAt(calls).filter(({ call }) => concerned.test(calls[call - 1] ?? ""));
-    for (const blow of blows) {
-      try {
-        await check(await liveThrough(job, changes, { ...before, blow }));
-      } catch (cause) {
-        throw new Error(`ended ${blow.when} call ${blow.call}, ${calls[blow.call - 1]}`, { cause });
-      }
+async function walk(
+  job: (work: Work) => ReturnType<typeof provision>,
+  check: (lived: Lived) => Promise<void>,
+  before: Parameters<typeof liveThrough>[2] = {},
+  concerned = /./,
+): Promise<number> {
+  const calm = await liveThrough(job, changes, before);
+  await check(calm);
+  const { calls } = calm;
+  const blows = blowsAt(calls).filter(({ call }) => concerned.test(calls[call - 1] ?? ""));
+  for (const blow of blows) {
+    try {
+      await check(await liveThrough(job, changes, { ...before, blow }));
+    } catch (cause) {
+      throw new Error(`ended ${blow.when} call ${blow.call}, ${calls[blow.call - 1]}`, { cause });
     }
-    return blows.length;
   }
+  return blows.length;
+}
 
+describe("a process that ends at any call to AWS", () => {
   it("leaves one configuration and one cluster when it provisions", { timeout: 120_000 }, async () => {
     expect(await walk(jobs.provision, expectOneCluster)).toBeGreaterThan(15);
   });
