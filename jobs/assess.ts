@@ -71,7 +71,7 @@ async function takeInventory(
   const names = readable(topics);
   await progress(work, "groups and their offsets", 2);
   const now = () => work.clock.now();
-  const { groups, advances } = await assessGroups(source, topics, first, () => now() - first.at);
+  const { groups, advances, commitsMs } = await assessGroups(source, topics, first, () => now() - first.at);
   await progress(work, "offsets and configurations", 3);
   const measured = await measure(first, names, source, now);
   const configs = await settingsOf(topics, source);
@@ -92,7 +92,7 @@ async function takeInventory(
     oldest,
     samples,
     writersOf: createWritersOf({ producers, transactions }),
-    advances,
+    commitsMs,
     applications: groups.map(({ id }) => id),
   };
   const reads = readsOf(advances);

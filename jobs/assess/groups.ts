@@ -19,6 +19,8 @@ export type GroupsSeen = {
   readonly groups: readonly AssessedGroup[];
   /** By group, what its commits advanced by. */
   readonly advances: ReadonlyMap<string, Advance>;
+  /** Between the two readings of committed offsets. */
+  readonly commitsMs: number;
 };
 
 type Parts = {
@@ -63,7 +65,7 @@ export async function assessGroups(
     first,
     windowMs: elapsed,
   };
-  return { groups: described.map((group) => assessGroup(group, parts)), advances };
+  return { groups: described.map((group) => assessGroup(group, parts)), advances, commitsMs: elapsed };
 }
 
 export function offlineWhy(topic: Topic): string {

@@ -22,7 +22,8 @@ export type TopicParts = {
   readonly oldest: PartitionTable<number>;
   readonly samples: ReadonlyMap<string, TopicSamples>;
   readonly writersOf: WritersOf;
-  readonly advances: ReadonlyMap<string, Advance>;
+  /** Between the two readings of committed offsets. */
+  readonly commitsMs: number;
   /** Ids of groups: Streams names its topics by them. */
   readonly applications: readonly string[];
 };
@@ -94,11 +95,11 @@ function measurements(
   topic: Topic,
   reads: readonly Known<number>[],
   samples: TopicSamples,
-  { measured, sizes, oldest }: TopicParts,
+  { measured, sizes, oldest, commitsMs }: TopicParts,
 ) {
   const { name } = topic;
   const sampled = sampledOf(samples);
-  const out = perSecond(reads, measured.windowMs);
+  const out = perSecond(reads, commitsMs);
   const why = offlineOf(topic) > 0 ? unknown(offlineWhy(topic)) : undefined;
   const incoming = why ?? measured.perSecond(name);
   return {
