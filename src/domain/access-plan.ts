@@ -3,7 +3,7 @@ import { type AccessDiff, type AccessSide, accessDiff } from "./access-diff.ts";
 import { type PolicyDocument, type PrincipalPolicy, policyFor } from "./access-policy.ts";
 import { policyDiff } from "./access-policy-diff.ts";
 import { type Auth, anonymous, mapPrincipal, type PrincipalRules } from "./access-principals.ts";
-import { planQuotaCopy, type QuotaCopy } from "./access-quotas.ts";
+import { entityText, planQuotaCopy, type QuotaCopy } from "./access-quotas.ts";
 import { type ScramItem, scramChecklist } from "./access-scram.ts";
 import { type AuthorizerFacts, everybody, hasNoAuthorizer } from "./acl-matching.ts";
 import type { ClientQuota, ScramUser } from "./inventory.ts";
@@ -52,16 +52,17 @@ export type OpenItem = { readonly what: string; readonly why: string };
 
 export function planAccess(reading: AccessReading): AccessPlan {
   const acls = aclPlan(reading);
+  const quotas = quotaPlan(reading);
   return {
     acls,
-    quotas: quotaPlan(reading),
+    quotas,
     policies: policies(reading),
     users: reading.target.auth === "scram" ? scramPlan(reading) : [],
-    open: openItems(reading, acls),
+    open: [...openItems(reading, acls), ...(quotas.known ? throttling(quotas.value) : [])],
   };
 }
 
-export function rulesOf({ target, settings }: AccessReading): PrincipalRules {
+function rulesOf({ target, settings }: AccessReading): PrincipalRules {
   return { auth: target.auth, principals: settings.access.principals };
 }
 
@@ -104,6 +105,7 @@ function quotaPlan(reading: AccessReading): Known<QuotaCopy> {
       rules: rulesOf(reading),
       kind: target.kind,
       mirrorClientId: mirror.clientId,
+      mirrorOnSource: mirror.source,
     }),
   );
 }
@@ -156,6 +158,17 @@ function openItems(reading: AccessReading, acls: Known<AclCopy>): readonly OpenI
     ? acls.value.left.filter(({ kind }) => kind === "held back" || kind === "unreadable")
     : [];
   return [...unmapped, ...held.map(({ acl, why }) => ({ what: `ACL of ${acl.principal}`, why }))];
+}
+
+/** A default holds for the mirror, too, which writes more than any application. */
+function throttling({ set }: QuotaCopy): readonly OpenItem[] {
+  const rate = "producer_byte_rate";
+  return set
+    .filter(({ entity, limits }) => limits[rate] !== undefined && entity.every(({ name }) => name === null))
+    .map(({ entity, limits }) => ({
+      what: `${entityText(entity)} ${rate} ${limits[rate]}`,
+      why: "it slows the mirror, too, until `replicate throttle` gives it a limit of its own",
+    }));
 }
 
 /**

@@ -24,6 +24,8 @@ export type QuotaQuestion = {
   readonly kind: "standard" | "express" | "serverless";
   /** Its quota is the throttle's. */
   readonly mirrorClientId: string;
+  /** Who the mirror is on the source: what limits it there is not the target's affair. */
+  readonly mirrorOnSource?: string;
 };
 
 /** A limit that the target has already is left as it is, whoever set it. */
@@ -55,10 +57,13 @@ export function planQuotaCopy(question: QuotaQuestion): QuotaCopy {
 }
 
 function carry(quota: ClientQuota, question: QuotaQuestion): ClientQuota | { readonly why: string } {
-  const { rules, kind, mirrorClientId } = question;
+  const { rules, kind, mirrorClientId, mirrorOnSource } = question;
   if (kind === "serverless") return { why: "MSK Serverless has limits of its own and takes no quotas" };
   if (quota.entity.some(({ type, name }) => type === "client-id" && name === mirrorClientId)) {
     return { why: "the bot's own throttle" };
+  }
+  if (quota.entity.some(({ type, name }) => type === "user" && `User:${name}` === mirrorOnSource)) {
+    return { why: "of the mirror's own user on the source" };
   }
   const entity: Array<ClientQuota["entity"][number]> = [];
   for (const part of quota.entity) {
