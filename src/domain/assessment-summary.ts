@@ -1,7 +1,7 @@
 import { type AssessedTopic, type Assessment, type Finding, sumKnown } from "./assessment.ts";
 import { some } from "./markdown.ts";
 import type { Plan } from "./plan.ts";
-import { bytes, bytesRate, count, took } from "./wording.ts";
+import { about, bytes, bytesRate, count } from "./wording.ts";
 
 /** The first screen: whether it can go, how, how long, how much, and what to fix first. */
 
@@ -91,7 +91,7 @@ const copyMBps = [20, 100] as const;
 function durationText(assessment: Assessment): string {
   const disk = sumKnown(ownTopics(assessment).map(({ bytesOnDisk }) => bytesOnDisk));
   const least = disk.unknown > 0 ? "at least " : "";
-  const [slow, fast] = copyMBps.map((rate) => took((disk.sum / (rate * 1e6)) * 1000));
+  const [slow, fast] = copyMBps.map((rate) => about((disk.sum / (rate * 1e6)) * 1000));
   const unknown = ownTopics(assessment).length > 0 && disk.unknown === ownTopics(assessment).length;
   const copy = unknown
     ? "first copy: unknown, nobody told the bytes on disk"

@@ -1,6 +1,7 @@
 import { canonical } from "./canonical.ts";
 import type { CostRow, Plan, Reason } from "./plan.ts";
 import { priceAge } from "./plan-costs.ts";
+import { planFirstScreen } from "./plan-first-screen.ts";
 
 /** The plan for people (Markdown) and for machines (JSON): the same content. */
 export function planReport(plan: Plan): { readonly markdown: string; readonly json: string } {
@@ -15,6 +16,7 @@ function markdown(plan: Plan): string {
     "",
     `Made ${plan.madeAt}; source cluster ${plan.sourceClusterId}; hash \`${plan.hash}\`.`,
     "",
+    ...planFirstScreen(plan),
     "## MSK",
     "",
     `${shape.brokers} × ${shape.instanceType}${volume}, Kafka ${shape.kafkaVersion}, $${shape.monthlyUsd} a month.`,
