@@ -1,3 +1,4 @@
+import { firstOverlap } from "#domain/cidr.ts";
 import { type GatewayEnd, type Looked, lookAtTransitGateway, lookAtVpn } from "#domain/gateway-path.ts";
 import type { Check } from "#domain/message.ts";
 import { type Network, peerOf, type Vpc } from "#domain/network.ts";
@@ -26,9 +27,18 @@ export async function lookAtGateways(kind: "transit-gateway" | "vpn" | "none", w
       ? undefined
       : await lookFrom(kind, atSource, await endOf(atSource, source, target, []));
   return {
-    checks: [...ofTarget.checks, ...(ofSource?.checks ?? []), await doors(work)],
+    checks: [...clashes(source, target), ...ofTarget.checks, ...(ofSource?.checks ?? []), await doors(work)],
     missing: [...ofTarget.missing, ...(ofSource?.missing ?? [])],
   };
+}
+
+/** A gateway takes both VPCs and silently propagates no route between them. */
+function clashes(source: Vpc | undefined, target: Vpc): readonly Check[] {
+  const clash = firstOverlap(source?.cidrs ?? [], target.cidrs);
+  if (source === undefined || clash === undefined) return [];
+  const [one, other] = clash;
+  const text = `${one} of ${source.id} overlaps ${other} of ${target.id}: no route is propagated between them`;
+  return [{ state: "fail", text }];
 }
 
 async function endOf(

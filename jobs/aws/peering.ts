@@ -1,4 +1,4 @@
-import { overlap } from "#domain/cidr.ts";
+import { firstOverlap } from "#domain/cidr.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Check } from "#domain/message.ts";
 import { isGone, type Network, type Peering, type Vpc } from "#domain/network.ts";
@@ -80,12 +80,10 @@ async function readSides(work: Work): Promise<Sides> {
 
 /** AWS does not refuse it: the connection would be made and fail. */
 function refuseOverlap({ source, target }: Sides): void {
-  for (const one of source.cidrs) {
-    const other = target.cidrs.find((cidr) => overlap(one, cidr));
-    if (other !== undefined) {
-      throw new FerryError("E_CIDR_OVERLAP", `${one} of ${source.id} overlaps ${other} of ${target.id}.`);
-    }
-  }
+  const clash = firstOverlap(source.cidrs, target.cidrs);
+  if (clash === undefined) return;
+  const [one, other] = clash;
+  throw new FerryError("E_CIDR_OVERLAP", `${one} of ${source.id} overlaps ${other} of ${target.id}.`);
 }
 
 function creation({ source, target }: Sides): Change {

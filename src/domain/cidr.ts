@@ -9,6 +9,18 @@ export function overlap(left: string, right: string): boolean {
   return a.first <= b.last && b.first <= a.last;
 }
 
+/** The first two blocks that share an address, one of each side. */
+export function firstOverlap(
+  left: readonly string[],
+  right: readonly string[],
+): readonly [string, string] | undefined {
+  for (const one of left) {
+    const other = right.find((cidr) => overlap(one, cidr));
+    if (other !== undefined) return [one, other];
+  }
+  return undefined;
+}
+
 /** Whether every address of `inner` is in `outer`. */
 export function covers(outer: string, inner: string): boolean {
   const [a, b] = [parse(outer), parse(inner)];

@@ -181,6 +181,23 @@ describe("connecting the networks by peering", () => {
   });
 });
 
+it("says of a transit gateway what is missing on either side, with the calls, and that blocks overlap", async () => {
+  const aws = await createAwsWork({ source: { network: { kind: "transit-gateway", vpc: "vpc-secondary" } } });
+  aws.network.script.attachments = [
+    { id: "tgw-attach-1", gateway: "tgw-1", state: "pendingAcceptance", subnets: ["subnet-a"] },
+  ];
+  const shown = await aws.carryOut(run);
+  const text = JSON.stringify(shown.at(-1));
+  expect(text).toContain("10.20.200.0/24 of vpc-secondary overlaps 10.20.0.0/16 of vpc-target");
+  expect(text).toContain(
+    "accept-transit-gateway-vpc-attachment --transit-gateway-attachment-id tgw-attach-1",
+  );
+  expect(text).toContain(
+    "create-route --route-table-id rtb-target --destination-cidr-block 10.50.0.0/16 --transit-gateway-id tgw-1",
+  );
+  expect(aws.network.changes).toEqual([]);
+});
+
 describe("probing the paths", () => {
   it("shows each layer of each path, with the first that fails and what to do", async () => {
     const aws = await createAwsWork({ failing: new Map([["tcp source.test:9092", "ETIMEDOUT"]]) });
