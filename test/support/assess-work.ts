@@ -33,15 +33,14 @@ export function sampleSource() {
 
 export type SampleSource = ReturnType<typeof sampleSource>;
 
+export type AssessParts = {
+  readonly clock: HandClock;
+  readonly store: Store;
+  readonly kafka: { readonly cluster: KafkaCluster };
+};
+
 /** What a process that was just started works with; card and files are its own, memory is not. */
-export function openAssess(
-  parts: {
-    readonly clock: HandClock;
-    readonly store: Store;
-    readonly kafka: { readonly cluster: KafkaCluster };
-  },
-  changes: Partial<KafkaCluster> = {},
-) {
+export function openAssess(parts: AssessParts, changes: Partial<KafkaCluster> = {}) {
   const small = createSmallWork(parts);
   const files = new Map<string, string>();
   const source = { ...parts.kafka.cluster, ...changes };
@@ -61,7 +60,7 @@ export function openAssess(
 }
 
 /** Runs it as the queue does, turning the clock for as long as it asks. */
-async function run({ clock }: SampleSource, work: Work): Promise<void> {
+async function run({ clock }: AssessParts, work: Work): Promise<void> {
   for (let outcome = await assess(job, work); outcome.kind === "again"; outcome = await assess(job, work)) {
     await clock.advance(outcome.ms);
   }
@@ -69,7 +68,7 @@ async function run({ clock }: SampleSource, work: Work): Promise<void> {
 
 /** Runs it to its end; what it stored, attached and said at last. */
 export async function assessed(
-  parts: SampleSource,
+  parts: AssessParts,
   changes: Partial<KafkaCluster> = {},
 ): Promise<{ found: Assessment; files: Map<string, string>; last: Message | undefined }> {
   const { work, files, shown } = openAssess(parts, changes);
