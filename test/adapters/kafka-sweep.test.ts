@@ -1,6 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, onTestFinished, it as test } from "vitest";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
+import { listOffsets } from "#adapters/kafka/list-offsets.ts";
+import { createReader, createWriter } from "#adapters/kafka/wire.ts";
 import type { Clock, KafkaCluster } from "#domain/ports.ts";
 import type { Missing } from "#domain/topology.ts";
 import { type FakeBrokers, openFakeBrokers } from "#support/fake-brokers/open.ts";
@@ -250,4 +252,50 @@ test("fails when no broker answers", async () => {
   const { brokers, cluster } = await open();
   for (const id of [1, 2, 3]) await brokers.stop(id);
   await expect(cluster.sweep(wanted)).rejects.toMatchObject({ code: "E_SOURCE_UNREACHABLE" });
+});
+
+test("keeps apart what is searched by time in several topics at once", async () => {
+  const { cluster } = await open();
+  const found = await Promise.all([
+    cluster.offsetAt({ topic: "orders", partition: 0 }, 1_700_000_000_000),
+    cluster.offsetAt({ topic: "parcels", partition: 0 }, 1_700_000_000_000),
+    cluster.offsetAt({ topic: "orders", partition: 1 }, 1_700_000_000_000),
+    cluster.offsetAt({ topic: "parcels", partition: 1 }, 1_700_000_000_000),
+  ]);
+  expect(found).toEqual([beyond32Bits, 0, beyond32Bits, 0]);
+});
+
+/** What one asker knows of the topics: "orders" of so many partitions, "parcels" of one. */
+function share(count: number) {
+  return {
+    places: new Map([
+      ["orders", Array.from({ length: count }, (_, partition) => partition)],
+      ["parcels", [0]],
+    ]),
+    timestamp: -1,
+    cells: {
+      offsets: new Float64Array(count + 1).fill(Number.NaN),
+      firstOf: (topic: string) => (topic === "orders" ? 0 : count),
+      sizeOf: (topic: string) => (topic === "orders" ? count : 1),
+    },
+  };
+}
+
+test("puts no offset into the place of another topic when one has grown since", async () => {
+  const [before, after] = [share(1), share(2)];
+  const writer = createWriter();
+  writer.i32(0);
+  const rows = { parcels: [9], orders: [3, 4] };
+  writer.array(Object.entries(rows), ([topic, offsets]) => {
+    writer.text(topic);
+    writer.array([...offsets.entries()], ([partition, offset]) => {
+      writer.i32(partition);
+      writer.i16(0);
+      writer.i64(-1);
+      writer.i64(offset);
+    });
+  });
+  await listOffsets([before, after], 0).decode(createReader(writer.done()), 2);
+  expect([...before.cells.offsets]).toEqual([3, 9]);
+  expect([...after.cells.offsets]).toEqual([3, 4, 9]);
 });

@@ -3,10 +3,14 @@ import { breathe } from "./pace.ts";
 import type { Places } from "./places.ts";
 import type { Reader, Writer } from "./wire.ts";
 
-/** Where offsets go: that of a topic's partition 0 to `firstOf` it, `undefined` for a topic that has no place there. */
+/**
+ * Where offsets go: that of a topic's partition 0 to `firstOf` it, `undefined` for a topic that has no place there. Others
+ * ask in the same request for other topics, and for partitions that a topic did not have before: from `sizeOf` on, none is.
+ */
 export type OffsetCells = {
   readonly offsets: Float64Array;
   readonly firstOf: (topic: string) => number | undefined;
+  readonly sizeOf: (topic: string) => number;
 };
 
 export type Share = { readonly places: Places; readonly timestamp: number; readonly cells: OffsetCells };
@@ -113,14 +117,17 @@ type TopicRows = {
   readonly errors: Map<string, number>;
 };
 
-function readTopic({ reader, topic, rows, errors }: TopicRows, { offsets, firstOf }: OffsetCells): void {
-  const first = firstOf(topic) ?? offsets.length; // beyond its end nothing is written
+function readTopic({ reader, topic, rows, errors }: TopicRows, cells: OffsetCells): void {
+  const { offsets } = cells;
+  const first = cells.firstOf(topic);
+  const size = first === undefined ? 0 : cells.sizeOf(topic);
   for (let row = 0; row < rows; row += 1) {
     const partition = reader.i32();
     const error = reader.i16();
     reader.skip(8); // the timestamp found
     if (error === 0) {
-      offsets[first + partition] = reader.i64();
+      const offset = reader.i64();
+      if (first !== undefined && partition < size) offsets[first + partition] = offset;
       continue;
     }
     reader.skip(8);

@@ -175,7 +175,11 @@ export function createOffsets(role: Role, metadata: Metadata, clock: Clock): Off
     const { numbers, begins } = layout;
     const offsets = new Float64Array(begins.at(-1) ?? 0).fill(absent);
     const firstOf = (topic: string) => begins[numbers.get(topic) ?? -1];
-    await ask(plan, questions[which], { offsets, firstOf }, gaps);
+    const partitionsOf = (topic: string) => {
+      const number = numbers.get(topic) ?? -1;
+      return (begins[number + 1] ?? 0) - (begins[number] ?? 0);
+    };
+    await ask(plan, questions[which], { offsets, firstOf, sizeOf: partitionsOf }, gaps);
     return tableOf({ ...layout, offsets }, 0, layout.names.length);
   }
 
@@ -185,7 +189,9 @@ export function createOffsets(role: Role, metadata: Metadata, clock: Clock): Off
     async offsetAt(where, timestamp): Promise<number | undefined> {
       const offsets = new Float64Array(where.partition + 1).fill(absent);
       const plan = planFor(await metadata.topics([where.topic]), placesOf([where]));
-      await ask(plan, { timestamp, isolation: 0 }, { offsets, firstOf: () => 0 }, strict);
+      const firstOf = (topic: string) => (topic === where.topic ? 0 : undefined);
+      const cells: OffsetCells = { offsets, firstOf, sizeOf: () => offsets.length };
+      await ask(plan, { timestamp, isolation: 0 }, cells, strict);
       const found = offsets[where.partition] ?? -1; // -1: none is that young
       return found < 0 ? undefined : found;
     },
