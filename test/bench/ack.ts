@@ -148,7 +148,7 @@ export async function startBot(
   await writeFile(config, JSON.stringify({ migrations: { orders } }));
   const port = await freePort();
   const file = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-  const [script = "", ...args] = [...flags, file, "--only", "chat"];
+  const [script, ...args] = [...flags, file, "--only", "chat"];
   const read = startProcess(stack, script, args, {
     ...environment,
     FERRY_CONFIG: config,

@@ -10,6 +10,8 @@ export type AckWhileSweeping = Spread & {
   readonly commands: number;
   /** While the commands came. */
   readonly sweeps: number;
+  /** The same commands, by turns, to a bot that does not sweep. */
+  readonly idle: Spread;
 };
 
 const warmUpSweeps = 5;
@@ -27,15 +29,20 @@ export async function ackWhileSweeping(
     flags: ["--import", preload],
     environment: { BENCH_SWEEP: `${place.bootstrap.join(",")} ${place.topics} ${place.groups}` },
   });
+  const { app: idleApp } = await startBot(stack, await openLab(stack, say));
   const sweeps = () => lines().filter((line) => Swept.safeParse(line).success).length;
   while (sweeps() < warmUpSweeps) await type(app, "lag");
   const before = sweeps();
   const took: number[] = [];
+  const idle: number[] = [];
   while (took.length < commands) {
     signal.throwIfAborted();
     took.push(await type(app, "lag"));
+    idle.push(await type(idleApp, "lag"));
   }
-  const found = { commands, sweeps: sweeps() - before, ...spreadOf(took) };
-  say(`  a command is acknowledged in ${found.p99} ms (p99) while ${found.sweeps} sweeps run in the bot`);
+  const found = { commands, sweeps: sweeps() - before, ...spreadOf(took), idle: spreadOf(idle) };
+  say(
+    `  a command is acknowledged in ${found.p99} ms (p99) while ${found.sweeps} sweeps run in the bot, in ${found.idle.p99} ms by one that does not sweep`,
+  );
   return found;
 }

@@ -3,8 +3,8 @@
  * its thread with Slack's acknowledgements.
  */
 
-/** Milliseconds of reading at a stretch. */
-const slice = 4;
+/** Milliseconds of reading at a stretch. A command takes several turns of the event loop and may wait for one in each. */
+const slice = 1;
 
 let began = 0;
 const waiting: Array<() => void> = [];
