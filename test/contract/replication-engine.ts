@@ -242,6 +242,26 @@ export function replicationEngineContract(name: string, open: () => Promise<Engi
       expect(traces[0]).toMatch(/Exception/);
       await expect(under.engine.start(forward)).rejects.toMatchObject({ code: "E_TASK_FAILED" });
     });
+
+    // After the test above: of the same flow. How often is the watch's to limit (jobs/mirror/restart-failed.ts).
+    it("starts failed tasks again, which copy once the cause is gone, and leaves a mirror that runs alone", async ({
+      expect,
+    }) => {
+      const forward = await failing;
+      const [carried = ""] = (await under.engine.status(forward)).topics;
+      const { cluster } = under.target;
+      await cluster.createTopics([{ name: carried, partitions, replicationFactor: 1, configs: {} }]);
+      await cluster.alterTopicConfigs([{ topic: carried, name: "max.message.bytes", value: "1000000" }]);
+      await under.engine.restartFailed(forward);
+      await inStep(under.engine, forward, under.source, carried);
+      const healed = await under.engine.status(forward);
+      expect([healed.state, healed.tasks.filter(({ trace }) => trace !== undefined)]).toEqual([
+        "running",
+        [],
+      ]);
+      await under.engine.restartFailed(forward);
+      expect((await under.engine.status(forward)).state).toBe("running");
+    });
   });
 }
 
