@@ -65,13 +65,16 @@ function lookWithoutOffsets({ groups }: View): Look {
   };
 }
 
-function judgeUnmirrored(view: View, group: AssessedGroup): Verdict {
+function lookUnmirrored(view: View): Look {
   const wanted = new Set(view.wanted.map(({ name }) => name));
   const present = new Set(view.topics.map(({ name }) => name));
-  const assigned = group.members.flatMap(({ assignment }) => assignment.map(({ topic }) => topic));
-  const others = [...new Set([...group.topics, ...assigned])].filter((name) => !wanted.has(name));
-  if (others.length === 0) return undefined;
-  return `reads ${short(others.map((name) => (present.has(name) ? name : `${name} (no longer there)`)).toSorted())}, which no wave copies`;
+  return ofGroups(committing(view), (group) => {
+    const assigned = group.members.flatMap(({ assignment }) => assignment.map(({ topic }) => topic));
+    const others = [...new Set([...group.topics, ...assigned])].filter((name) => !wanted.has(name));
+    if (others.length === 0) return undefined;
+    const named = others.map((name) => (present.has(name) ? name : `${name} (no longer there)`));
+    return `reads ${short(named.toSorted())}, which no wave copies`;
+  });
 }
 
 /** `offsets.retention.minutes` of the brokers; seven days by default. */
@@ -180,7 +183,7 @@ export const groupChecks: readonly Check[] = [
     seen: "A group has commits or an assignment on a topic that is not copied, as replication.topics and the waves say.",
     remedy: "Add the topic to replication.topics, or take it out of the application before the cutover",
     page: kafkaPage("georeplication"),
-    look: (view) => ofGroups(committing(view), (group) => judgeUnmirrored(view, group)),
+    look: lookUnmirrored,
   },
   {
     code: "GROUP_COMMITS_AGING",

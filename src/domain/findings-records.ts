@@ -87,7 +87,8 @@ function judgeFuture(view: View, topic: AssessedTopic): Verdict {
   const limit = view.kind === "express" || (release.known && release.value[0] < 4) ? dayMs : hourMs;
   return whenKnown(topic.newestTimestamp, (newest) => {
     const ahead = Date.parse(newest) - view.now;
-    return ahead > limit ? `a record of ${newest}, ${took(ahead)} ahead of the clock` : undefined;
+    // Not by how much: the report of an unchanged cluster stays the same.
+    return ahead > limit ? `a record of ${newest}, more than ${took(limit)} ahead of the clock` : undefined;
   });
 }
 

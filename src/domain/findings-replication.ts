@@ -25,11 +25,36 @@ const looksInternal = /[.-]internal$/;
 /** The longest name that leaves room for "source." within Kafka's 249 characters. */
 const longestRenamed = 249 - "source.".length;
 
-/** In a list of patterns "." stands for any character, so that "a.b" takes "a-b" along. */
-function alsoMatched(name: string, names: readonly string[]): readonly string[] {
-  if (!name.includes(".")) return [];
-  const pattern = new RegExp(`^${name}$`);
-  return names.filter((other) => other !== name && pattern.test(other));
+/**
+ * In a list of patterns "." stands for any character, so that "a.b" takes "a-b" along. Names with dots at the same places
+ * are compared at once, by what is left without these places: no name with each other one.
+ */
+function matchedToo(names: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const byPlaces = Map.groupBy(
+    names.filter((name) => name.includes(".")),
+    (name) => `${name.length}:${placesOf(name).join()}`,
+  );
+  const byLength = Map.groupBy(names, ({ length }) => length);
+  const found = new Map<string, readonly string[]>();
+  for (const own of byPlaces.values()) {
+    const [first = ""] = own;
+    const places = new Set(placesOf(first));
+    const rest = (name: string) =>
+      name
+        .split("")
+        .filter((_, place) => !places.has(place))
+        .join("");
+    const alike = Map.groupBy(byLength.get(first.length) ?? [], rest);
+    for (const name of own) {
+      const others = (alike.get(rest(name)) ?? []).filter((other) => other !== name);
+      if (others.length > 0) found.set(name, others.toSorted());
+    }
+  }
+  return found;
+}
+
+function placesOf(name: string): readonly number[] {
+  return name.split("").flatMap((character, place) => (character === "." ? [place] : []));
 }
 
 /** Metrics write "_" for ".": brokers refuse a topic whose name differs from another only so. */
@@ -122,10 +147,10 @@ export const replicationChecks: readonly Check[] = [
     remedy: String.raw`Write the dot as \. in replication.topics; the bot's mirrors do`,
     page: kafkaPage("georeplication"),
     look: (view) => {
-      const names = view.topics.map(({ name }) => name);
+      const others = matchedToo(view.topics.map(({ name }) => name));
       return ofTopics(view.wanted, ({ name }) => {
-        const others = alsoMatched(name, names);
-        return others.length === 0 ? undefined : `as a pattern it also matches ${short(others.toSorted())}`;
+        const own = others.get(name);
+        return own === undefined ? undefined : `as a pattern it also matches ${short(own)}`;
       });
     },
   },
