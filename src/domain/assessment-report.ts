@@ -101,13 +101,15 @@ function findingSections({ findings }: Assessment): readonly string[] {
     ),
     `## Checked and clean: ${clean.length}`,
     "",
-    ...cappedTable(
-      ["check", "what was looked at"],
-      clean.map(({ code, evidence }) => [mono(code), evidence]),
-      tableRows,
-    ),
+    ...cappedTable(["looked at", "checks"], cleanRows(clean), tableRows),
     "",
   ];
+}
+
+/** What was looked at, and all that it was looked at for: a check that had nothing to look at is seen as such. */
+function cleanRows(clean: Assessment["findings"]): ReadonlyArray<readonly string[]> {
+  const looked = Map.groupBy(clean, ({ evidence }) => evidence.replace(/ looked at$/, ""));
+  return [...looked].map(([what, of]) => [what, of.map(({ code }) => mono(code)).join(" ")]);
 }
 
 const tableRows = 200;

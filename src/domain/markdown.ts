@@ -29,10 +29,12 @@ function row(cells: readonly string[]): string {
 }
 
 function inCell(text: string): string {
-  return text
+  const parts = text
     .replaceAll("|", "\\|")
     .replaceAll(/\s*\n\s*/g, " ")
-    .replaceAll(/<(?=[a-z/!])/gi, "&lt;");
+    .split("`");
+  // Every other part stands between two backticks, where nothing is markup.
+  return parts.map((part, at) => (at % 2 === 0 ? part.replaceAll(/<(?=[a-z/!])/gi, "&lt;") : part)).join("`");
 }
 
 /** A name as it is, whatever is in it. */

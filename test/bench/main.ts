@@ -1,6 +1,7 @@
 import { onInterrupt } from "#lab/interrupt.ts";
 import { ack } from "./ack.ts";
 import { approval } from "./approval.ts";
+import { assess } from "./assess.ts";
 import { cutover } from "./cutover.ts";
 import { lag } from "./lag.ts";
 import { plan } from "./plan.ts";
@@ -18,6 +19,10 @@ type Bench = { readonly title: string; readonly run: (tools: BenchTools) => Prom
 const benches: Readonly<Record<string, Bench>> = {
   ack: { title: "slash command to acknowledgement, beside a bare Bolt app", run: ack },
   approval: { title: "second approval to start of execution, beside Slack's own answer time", run: approval },
+  assess: {
+    title: "an assessment of 2,000 topics, 20,000 partitions and 1,000 groups on one broker",
+    run: assess,
+  },
   cutover: { title: "pause per group and duration of each step, by groups and records", run: cutover },
   plan: { title: "planning 2,000 topics, 20,000 partitions and 1,000 groups, without a cluster", run: plan },
   lag: { title: "one look at offsets and groups of 10,000 and of 50,000 partitions", run: lag },
