@@ -1,6 +1,7 @@
 import { type AccessPlan, planAccess } from "#domain/access-plan.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { Check, Part } from "#domain/message.ts";
+import type { Log } from "#domain/ports.ts";
 import { count } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import { addedRows, leftRows, listed, openChecks, unknownLines, userChecks } from "./access-parts.ts";
@@ -15,7 +16,7 @@ import { readAccess } from "./read-access.ts";
 export async function accessBeforeReplication(work: Work): Promise<readonly Check[]> {
   const refused: Check[] = [];
   const attempt = async (what: string, act: () => Promise<void>) => {
-    const why = await refusalOf(act);
+    const why = await refusalOf(act, work.log);
     if (why !== undefined)
       refused.push({ state: "warn", text: `${what}: ${why} \`/ferry access\` does it later.` });
   };
@@ -41,13 +42,14 @@ export async function accessBeforeReplication(work: Work): Promise<readonly Chec
 }
 
 /** What passes by itself is left to the queue, which calls the job again. */
-async function refusalOf(act: () => Promise<void>): Promise<string | undefined> {
+async function refusalOf(act: () => Promise<void>, log: Log): Promise<string | undefined> {
   try {
     await act();
     return undefined;
   } catch (thrown) {
-    const { code, message, retryable } = asFerryError(thrown);
-    if (retryable || code === "E_INTERNAL" || code === "E_LEASE_LOST") throw thrown;
+    const { code, message, retryable, stack } = asFerryError(thrown);
+    if (retryable || code === "E_LEASE_LOST") throw thrown;
+    log.warn({ code, error: message, stack }, "access was not copied before replication");
     return `${code} ${message}`;
   }
 }

@@ -15,10 +15,6 @@ export async function readAccess(work: Place): Promise<AccessReading> {
   const { world, migration } = work;
   const { settings } = migration;
   const target = await world.target();
-  const cluster = await world.msk.findCluster(settings.target.cluster);
-  if (cluster === undefined) {
-    throw new FerryError("E_TARGET_ABSENT", `There is no MSK cluster ${settings.target.cluster}.`);
-  }
   const { auth } = settings.target;
   const fences = await fencesLeft(work);
   const fenceAcls = (side: FenceSide) =>
@@ -28,9 +24,7 @@ export async function readAccess(work: Place): Promise<AccessReading> {
     target: {
       ...(await readSide(target, "target", work)),
       auth,
-      kind: cluster.kind,
-      arn: cluster.arn,
-      secrets: auth === "scram" ? await orUnknown(() => world.msk.scramSecrets(cluster.arn)) : noSecrets,
+      ...(await told(work)),
     },
     fences: { source: fenceAcls("source"), target: fenceAcls("target") },
     mirror: {
@@ -40,6 +34,20 @@ export async function readAccess(work: Place): Promise<AccessReading> {
     },
     settings,
   };
+}
+
+type Told = Pick<AccessReading["target"], "arn" | "kind" | "secrets">;
+
+/** What AWS says of the cluster; it is asked only where policies or users are to be made. */
+async function told({ world, migration }: Place): Promise<Told> {
+  const { auth, cluster: name } = migration.settings.target;
+  // MSK Serverless has no other way to authenticate than IAM.
+  if (auth !== "iam" && auth !== "scram") return { kind: "standard", arn: "", secrets: noSecrets };
+  const cluster = await world.msk.findCluster(name);
+  if (cluster === undefined) throw new FerryError("E_TARGET_ABSENT", `There is no MSK cluster ${name}.`);
+  const { kind, arn } = cluster;
+  const secrets = auth === "scram" ? await orUnknown(() => world.msk.scramSecrets(arn)) : noSecrets;
+  return { kind, arn, secrets };
 }
 
 const noSecrets = unknown("the target does not authenticate by SCRAM");
