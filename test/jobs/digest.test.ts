@@ -135,7 +135,6 @@ describe("a digest", () => {
   });
 
   it("keeps points in bytes once the sizes of logs were read, and unknown ones without", async () => {
-    const point = async (work: Work) => (await readMigrationLag(work)).point.bytes;
     await sampleLag(mirror.work);
     await mirror.small.clock.advance(10_000);
     mirror.engine.hold(true);
@@ -205,6 +204,11 @@ describe("a digest", () => {
     expect(lines).toContain("wave-0,topic-of-a-longer-name-0-0,0,2,no record of it was copied yet");
   });
 });
+
+/** Rates in bytes per second, as they are kept. */
+async function point(work: Work) {
+  return (await readMigrationLag(work)).point.bytes;
+}
 
 /** What the watch does after each reading. */
 async function look(work: Work = withDigest({})) {
