@@ -120,14 +120,6 @@ describe("metrics", () => {
   });
 
   it("tell bytes by the size of a record, and none where that is not known", async () => {
-    const bytesOf = async (change: { readonly recordBytes: number | null; readonly arriving?: number }) => {
-      const waves = [{ ...wave, ...change }];
-      const lag = { at: 1_795_348_800_000, waves, etaSeconds: null };
-      const { text } = await open({ readings: async () => [{ ...reading, lag }] }).scrape();
-      return Object.entries(series(text)).flatMap(([name, value]) =>
-        name.includes("_bytes") && name.startsWith("mskferry_") ? [`${name.split("{")[0]} ${value}`] : [],
-      );
-    };
     expect(await bytesOf({ recordBytes: 500 })).toEqual([
       "mskferry_lag_bytes 9200000",
       "mskferry_arriving_bytes_per_second 60000",
@@ -240,3 +232,16 @@ describe("the port", () => {
     });
   });
 });
+
+/** The series of bytes, without labels. */
+async function bytesOf(change: {
+  readonly recordBytes: number | null;
+  readonly arriving?: number;
+}): Promise<readonly string[]> {
+  const waves = [{ ...wave, ...change }];
+  const lag = { at: 1_795_348_800_000, waves, etaSeconds: null };
+  const { text } = await open({ readings: async () => [{ ...reading, lag }] }).scrape();
+  return Object.entries(series(text)).flatMap(([name, value]) =>
+    name.includes("_bytes") && name.startsWith("mskferry_") ? [`${name.split("{")[0]} ${value}`] : [],
+  );
+}
