@@ -6,6 +6,7 @@ import { feature } from "#jobs/aws/features.ts";
 import { network } from "#jobs/aws/network.ts";
 import { provision } from "#jobs/aws/provision.ts";
 import { runSteps } from "#jobs/run/steps.ts";
+import type { Outcome, Work } from "#jobs/work.ts";
 import {
   RTB_SOURCE_1,
   RTB_SOURCE_2,
@@ -97,6 +98,24 @@ describe("the AWS jobs over HTTP, on the stand-in", () => {
       ),
     });
     expect(created("CreateClusterV2")).toHaveLength(1);
+  });
+
+  it("make one of everything when two runners are at it at once", async () => {
+    const twice = (job: (work: Work) => Promise<Outcome>) =>
+      Promise.all(
+        ["job-1", "job-2"].map((id) => bench.carryOut(job, (thrown) => asFerryError(thrown).retryable, id)),
+      );
+    await twice((work) => provision({ name: "provision", ...from }, work));
+    await twice((work) => network({ name: "network", ...from }, work));
+    for (const operation of ["CreateClusterV2", "CreateConfiguration", "CreateVpcPeeringConnection"]) {
+      expect(created(operation), operation).toHaveLength(1);
+    }
+    const tables = await Promise.all(
+      [VPC_SOURCE, VPC_TARGET].map((vpc) => bench.world.network.routeTables(vpc)),
+    );
+    const through = tables.flat().map(({ routes }) => routes.filter(({ peering }) => peering !== undefined));
+    expect(through.map((routes) => routes.length)).toEqual([1, 1, 1]);
+    expect(await bench.world.network.ingress(SG_MSK)).toHaveLength(1);
   });
 
   it("grow the storage once although AWS's answer is lost", async () => {

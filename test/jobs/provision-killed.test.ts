@@ -121,6 +121,11 @@ async function expectOneWay(lived: Lived): Promise<void> {
     `${SG_SOURCE} 10.20.0.0/16 msk-ferry=orders`,
     `${SG_MSK} 10.10.0.0/16 msk-ferry=orders`,
   ]);
+  for (const { operation, status, input } of lived.recorded) {
+    if (operation !== "AuthorizeSecurityGroupIngress" || status !== 200) continue;
+    const Tags = [{ Key: "msk-ferry", Value: "orders" }];
+    expect(input).toMatchObject({ TagSpecifications: [{ ResourceType: "security-group-rule", Tags }] });
+  }
   const trail = await trailOf(lived);
   expect(storyOf(trail)).toEqual([]);
   expect(trail.filter(({ what }) => what === "network.probed")).toHaveLength(1);
