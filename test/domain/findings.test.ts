@@ -12,7 +12,7 @@ const checks = subjects.flatMap((subject) => subject.checks);
 const taken = Date.parse(scene().subject.taken.at);
 const ago = (ms: number) => new Date(taken - ms).toISOString();
 
-/** Each is the smallest change of a recorded inventory; what a real broker provokes is in assess.real.test.ts. */
+/** Each is the smallest change of a recorded inventory; what a real broker provokes is in assess-findings.real.test.ts. */
 const cases = [
   ...versionCases,
   ...limitCases,

@@ -6,7 +6,7 @@ import { known } from "#domain/topology.ts";
 
 /**
  * The smallest changes of a recorded inventory. test/fixtures/assessment-3.9.json is what `/ferry assess` stored of the
- * lab's source (Kafka 3.9.2) in test/jobs/assess.real.test.ts on 2026-11-23, with the migration's name and the folder of
+ * lab's source (Kafka 3.9.2) in test/jobs/assess-findings.real.test.ts on 2026-11-23, with the migration's name and the folder of
  * the logs replaced, and without the rows of clean checks.
  */
 
