@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { differences, isQuiet, short, splitBrains, unreadable } from "#domain/group-findings.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
@@ -112,7 +113,12 @@ export async function refuseNotCommitted(translated: readonly Exact[], cluster: 
  * The last look before the start: what stands on the target beside a fresh translation of what the groups have
  * committed on the source. What would be read again or skipped from there is held to the limit that was approved.
  */
-export async function proveOffsets(wave: Wave, target: KafkaCluster, work: Work, run: Run): Promise<void> {
+export async function proveOffsets(
+  { wave, limit }: { readonly wave: Wave; readonly limit: number },
+  target: KafkaCluster,
+  work: Work,
+  run: Run,
+): Promise<void> {
   await refuseLife(wave, target, work);
   const translated = (await recallTranslated(run)) ?? [];
   const [final, standing] = await Promise.all([
@@ -126,7 +132,7 @@ export async function proveOffsets(wave: Wave, target: KafkaCluster, work: Work,
     throw new FerryError("E_TRANSLATION", `${unproved.group}: ${unproved.why}.`);
   }
   const observed = await observe(fresh, standing, target);
-  await refuseMisplaced(observed, work);
+  refuseMisplaced(observed, limit);
   await work.audit({
     what: "offsets.proved",
     wave: wave.name,
@@ -160,8 +166,14 @@ export function refuseMoved(
   );
 }
 
-async function refuseMisplaced(observed: readonly Observed[], work: Work): Promise<void> {
-  const maxReadAgain = await readAgainLimit(work);
+/** Of records that one group may read again: what was approved, or what was answered since where that is less. */
+export async function approvedLimit({ facts }: Proposal, work: Work): Promise<number> {
+  const shown = facts.find(({ name }) => name === "read-again")?.tolerance;
+  const approved = z.object({ maxReadAgain: z.number() }).safeParse(shown).data;
+  return Math.min(await readAgainLimit(work), approved?.maxReadAgain ?? 0);
+}
+
+function refuseMisplaced(observed: readonly Observed[], maxReadAgain: number): void {
   const sums = sumObserved(observed);
   const wrong = observed
     .filter(({ group, chosen }) => {

@@ -127,9 +127,15 @@ async function readAgainFact(predictions: readonly Prediction[], work: Work): Pr
     missing === 0
       ? ""
       : `; not known yet on ${count(missing, "partition")}, and held to this before the start`;
-  return over.length === 0
-    ? fact("read-again", "pass", `at most ${count(maxReadAgain, "record")} read again in any group${late}`)
-    : fact("read-again", "fail", `more than ${count(maxReadAgain, "record")} read again: ${over.join(", ")}`);
+  const verdict =
+    over.length === 0
+      ? fact("read-again", "pass", `at most ${count(maxReadAgain, "record")} read again in any group${late}`)
+      : fact(
+          "read-again",
+          "fail",
+          `more than ${count(maxReadAgain, "record")} read again: ${over.join(", ")}`,
+        );
+  return { ...verdict, tolerance: { maxReadAgain } };
 }
 
 /**

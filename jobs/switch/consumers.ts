@@ -11,6 +11,7 @@ import { done, type Work } from "#jobs/work.ts";
 import { liveGroups, placeOfConsumer, startConsumers, stopConsumers } from "./clients.ts";
 import { observeMove, recallObserved } from "./consumers-observed.ts";
 import {
+  approvedLimit,
   carryBack,
   commitOffsets,
   notCommitted,
@@ -36,7 +37,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
   return [
     stopSync(wave, work),
     stopStep(wave, work, run),
-    ...offsetSteps(wave, target, work, run),
+    ...offsetSteps(proposal, wave, target, work, run),
     startStep(wave, target, work, run),
     ...watchAndRecord(proposal, wave, target, work, run),
   ];
@@ -94,7 +95,13 @@ function stopStep(wave: Wave, work: Work, run: Run): Step {
   };
 }
 
-function offsetSteps(wave: Wave, target: KafkaCluster, work: Work, run: Run): readonly Step[] {
+function offsetSteps(
+  proposal: Proposal,
+  wave: Wave,
+  target: KafkaCluster,
+  work: Work,
+  run: Run,
+): readonly Step[] {
   return [
     {
       name: "commit-offsets",
@@ -114,7 +121,7 @@ function offsetSteps(wave: Wave, target: KafkaCluster, work: Work, run: Run): re
       // Again at every attempt, until somebody may have read on from there.
       isDone: async () => (await run.recall("proved")) === true && someOnTarget(await placesOf(wave, work)),
       act: async () => {
-        await proveOffsets(wave, target, work, run);
+        await proveOffsets({ wave, limit: await approvedLimit(proposal, work) }, target, work, run);
         await run.remember("proved", true);
         await noteSigns(run, { provedAt: work.clock.now() });
         return done;

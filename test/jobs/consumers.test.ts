@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { factHashOf } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
+import { answersKey } from "#domain/questions.ts";
 import { runSteps } from "#jobs/run/steps.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { rollback } from "#jobs/switch/rollback.ts";
 import { readWaveState, withClientsOfRun } from "#jobs/switch/wave.ts";
-import type { Outcome } from "#jobs/work.ts";
+import type { Outcome, Work } from "#jobs/work.ts";
 import { attempt, carryOut, expectNothingLost, fused, started, withWorld } from "#support/cutover-bench.ts";
 import { openRun, type SampleMigration } from "#support/sample-migration.ts";
 import { whenWaiting } from "#support/when-waiting.ts";
@@ -21,6 +23,26 @@ async function meddle(sample: SampleMigration, act: () => void) {
     act();
   });
   return await carryOut(cutoverConsumers, sample, work, "R1");
+}
+
+/** Committed and read back in good order; right behind it a stranger sets a group back. */
+async function setBackBehindCommit(sample: SampleMigration, work: Work): Promise<Work> {
+  const target = await work.world.target();
+  let reads = 0;
+  const meddled: KafkaCluster = {
+    ...target,
+    commit: async (offsets) => {
+      await target.commit(offsets);
+      reads = 1;
+    },
+    committed: async (groups) => {
+      const now = await target.committed(groups);
+      reads += reads > 0 ? 1 : 0;
+      if (reads === 2) sample.target.commitAs("billing", new Map([["orders", [0]]]));
+      return now;
+    },
+  };
+  return withWorld(work, { target: async () => meddled });
 }
 
 describe("while the consumers move", () => {
@@ -142,31 +164,30 @@ describe("while the consumers move", () => {
 
   it("does not start where somebody changed an offset after the commit", async () => {
     const sample = await started();
-    const work = await sample.openWork();
-    const target = await work.world.target();
-    let reads = 0;
-    const meddled: KafkaCluster = {
-      ...target,
-      commit: async (offsets) => {
-        await target.commit(offsets);
-        reads = 1;
-      },
-      committed: async (groups) => {
-        const now = await target.committed(groups);
-        reads += reads > 0 ? 1 : 0;
-        // Read back in good order; right behind it a stranger sets one back.
-        if (reads === 2) sample.target.commitAs("billing", new Map([["orders", [0]]]));
-        return now;
-      },
-    };
-    const result = await carryOut(
-      cutoverConsumers,
-      sample,
-      withWorld(work, { target: async () => meddled }),
-      "R1",
-    );
+    const work = await setBackBehindCommit(sample, await sample.openWork());
+    const result = await carryOut(cutoverConsumers, sample, work, "R1");
     expect(result).toMatchObject({ kind: "undone", error: { code: "E_OFFSETS_MOVED" } });
     expect(result.kind === "undone" ? result.error.message : "").toMatch(/billing orders-0: \d+ read again/);
+    await expectNothingLost(sample);
+  });
+
+  it("is bound to the limit of what is read again that was approved, whatever is answered later", async () => {
+    const sample = await started();
+    const calm = await sample.openWork();
+    const { settings } = calm.migration;
+    const generous = { ...settings, cutover: { ...settings.cutover, maxReadAgain: 1_000_000 } };
+    const open = { ...calm, migration: { ...calm.migration, settings: generous } };
+    const limit = async (value: string) =>
+      void (await sample.store.write(answersKey("orders"), {
+        "read-twice": { value, by: "UANA", at: "2026-11-23T12:00:00.000Z", job: "job-1", before: null },
+      }));
+    await limit("0");
+    const approved = await cutoverConsumers.propose(asked, open);
+    await limit("1000000");
+    expect(factHashOf(await cutoverConsumers.propose(asked, open))).not.toBe(factHashOf(approved));
+    const work = await setBackBehindCommit(sample, open);
+    const result = await attempt(cutoverConsumers, sample, work, "R1", approved);
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_OFFSETS_MOVED" } });
     await expectNothingLost(sample);
   });
 
