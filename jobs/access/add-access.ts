@@ -1,7 +1,8 @@
 import { aclKey } from "#domain/access-copy.ts";
 import { entityKey, entityText, type QuotaChange } from "#domain/access-quotas.ts";
+import { FerryError } from "#domain/errors.ts";
 import { aclText } from "#domain/fence.ts";
-import type { Lease } from "#domain/ports.ts";
+import type { KafkaCluster, Lease } from "#domain/ports.ts";
 import type { Acl } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { forgetAcls, forgetQuotas, noteAcls, noteQuotas, readAdded } from "./access-document.ts";
@@ -15,7 +16,8 @@ type Under = { readonly lease?: Lease; readonly reason: "asked" | "run" | "undon
 export async function addAcls(acls: readonly Acl[], work: Place, under: Under): Promise<readonly Acl[]> {
   const target = await work.world.target();
   const held = await target.acls();
-  const has = new Set(held.known ? held.value.map(aclKey) : []);
+  if (!held.known) throw new FerryError("E_KAFKA", `ACLs were not added: ${held.why}.`);
+  const has = new Set(held.value.map(aclKey));
   const missing = acls.filter((acl) => !has.has(aclKey(acl)));
   if (missing.length === 0) return [];
   await noteAcls(missing, work, under);
@@ -49,10 +51,17 @@ async function auditAcls(
   }
 }
 
-/** Limits that the target lacks, as the plan says. */
-export async function setQuotas(changes: readonly QuotaChange[], work: Place, under: Under): Promise<void> {
-  if (changes.length === 0) return;
+/** Limits that the target lacks, as the plan says; one that somebody has set since is left as it is. */
+export async function setQuotas(wanted: readonly QuotaChange[], work: Place, under: Under): Promise<void> {
+  if (wanted.length === 0) return;
   const target = await work.world.target();
+  const now = await limitsOn(target);
+  const changes = wanted.flatMap(({ entity, limits }): readonly QuotaChange[] => {
+    const there = now.get(entityKey(entity)) ?? {};
+    const missing = Object.entries(limits).filter(([key]) => there[key] === undefined);
+    return missing.length === 0 ? [] : [{ entity, limits: Object.fromEntries(missing) }];
+  });
+  if (changes.length === 0) return;
   await noteQuotas(changes, work, under);
   await target.alterQuotas(changes);
   for (const { entity, limits } of changes) {
@@ -67,8 +76,7 @@ export async function removeQuotas(work: Place, under: Under): Promise<void> {
   const { quotas } = await readAdded(work);
   if (quotas.length === 0) return;
   const target = await work.world.target();
-  const held = await target.quotas();
-  const now = new Map(held.known ? held.value.map((each) => [entityKey(each.entity), each.limits]) : []);
+  const now = await limitsOn(target);
   const gone = quotas.flatMap(({ entity, limits }): readonly QuotaChange[] => {
     const there = now.get(entityKey(entity)) ?? {};
     const own = Object.keys(limits).filter((key) => there[key] !== undefined && there[key] === limits[key]);
@@ -82,4 +90,11 @@ export async function removeQuotas(work: Place, under: Under): Promise<void> {
     await work.audit({ what: "access.quota-removed", subject, before, after: limits, reason: under.reason });
   }
   await forgetQuotas(work, under);
+}
+
+/** By entity. What is not known is neither set nor taken for removed. */
+async function limitsOn(target: Pick<KafkaCluster, "quotas">) {
+  const held = await target.quotas();
+  if (!held.known) throw new FerryError("E_KAFKA", `Quotas were not changed: ${held.why}.`);
+  return new Map(held.value.map(({ entity, limits }) => [entityKey(entity), limits]));
 }

@@ -137,11 +137,16 @@ function wantedOf({ acls, quotas }: Pick<AccessPlan, "acls" | "quotas">): {
 }
 
 async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly Step[]> {
-  const { choice } = Guide.parse(proposal.plan);
+  const { choice, hash } = Guide.parse(proposal.plan);
   const remembered = Wanted.safeParse(await run.recall("access"));
   const found = choice === "copy" ? wantedOf(planAccess(await readAccess(work))) : await readAdded(work);
   const wanted = remembered.data ?? Wanted.parse({ acls: found.acls, quotas: found.quotas });
-  if (!remembered.success) await run.remember("access", wanted);
+  if (!remembered.success) {
+    if (hashOf(wanted) !== hash) {
+      throw new FerryError("E_APPROVAL", "What is to be changed is no longer what was approved.");
+    }
+    await run.remember("access", wanted);
+  }
   if (choice === "copy") return copySteps(wanted, work, run);
   return withdrawSteps(wanted, work, { lease: run.lease, reason: "run" });
 }

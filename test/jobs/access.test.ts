@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "#domain/message.ts";
-import type { Acl } from "#domain/topology.ts";
+import { type Acl, unknown } from "#domain/topology.ts";
 import { access } from "#jobs/access/access.ts";
 import { readAdded } from "#jobs/access/access-document.ts";
 import { accessBeforeReplication } from "#jobs/access/before-replication.ts";
@@ -8,6 +8,7 @@ import { access as change } from "#jobs/access/copy.ts";
 import { runSteps } from "#jobs/run/steps.ts";
 import type { Work } from "#jobs/work.ts";
 import { createAwsWork } from "#support/aws-work.ts";
+import { withWorld } from "#support/cutover-bench.ts";
 import { openRun } from "#support/sample-migration.ts";
 
 const job = { name: "access", migration: "orders", by: "UANA" } as const;
@@ -170,6 +171,37 @@ describe("access for a SCRAM target", () => {
       { ...byDefault, limits: { request_percentage: 99 } },
       { ...user, limits: { consumer_byte_rate: 2 } },
     ]);
+  });
+
+  it("adds what was approved or nothing, and no limit over one that somebody has set meanwhile", async () => {
+    const aws = await migration();
+    const work = aws.open();
+    const proposal = await change.propose({ choice: "copy", by: "UANA" }, work);
+    aws.source.setAcls([...sourceAcls, acl("User:intruder", "ALL")]);
+    const late = await openRun(aws.store, "late");
+    await expect(change.steps(proposal, work, late)).rejects.toMatchObject({ code: "E_APPROVAL" });
+    await late.leave(0);
+    aws.source.setAcls(sourceAcls);
+    const run = await openRun(aws.store, "copy-1");
+    const steps = await change.steps(proposal, work, run);
+    const theirs = { entity: [{ type: "user", name: "billing" }], limits: { consumer_byte_rate: 2 } };
+    await aws.target.cluster.alterQuotas([theirs]);
+    expect(await runSteps({ steps, run, work, subject: "test" })).toEqual({ kind: "done" });
+    await run.leave(0);
+    const now = await aws.target.cluster.quotas();
+    expect(now.known && now.value).toContainEqual(theirs);
+    expect(JSON.stringify((await readAdded(work)).quotas)).not.toContain("consumer_byte_rate");
+  });
+
+  it("says that limits are removed only where it can see them", async () => {
+    const aws = await migration();
+    await carryOut(aws, "copy");
+    const blind = { ...aws.target.cluster, quotas: async () => unknown("not allowed") };
+    const { result } = await carryOut(aws, "withdraw", (work) =>
+      withWorld(work, { target: async () => blind }),
+    );
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_KAFKA" } });
+    expect((await readAdded(aws.open())).quotas).not.toEqual([]);
   });
 
   it("is empty where all can be carried, says so, and then refuses to ask for nothing", async () => {
