@@ -1,6 +1,6 @@
 /**
- * The private parts of KafkaJS 2.2.4 that connection.ts and errors.ts use. The package is frozen (last release
- * February 2023), so these shapes do not move.
+ * The private parts of KafkaJS 2.2.4 that connection.ts, errors.ts and the lab's applications use. The package is frozen
+ * (last release February 2023), so these shapes do not move.
  */
 
 declare module "kafkajs/src/loggers/index.js" {
@@ -23,7 +23,7 @@ declare module "kafkajs/src/network/requestQueue/index.js" {
 
   class RequestQueue {
     readonly pending: readonly unknown[];
-    scheduleCheckPendingRequests(): void;
+    scheduleCheckPendingRequests: (this: RequestQueue) => void;
     push(request: {
       entry: {
         apiKey: number;
