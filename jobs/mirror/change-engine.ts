@@ -67,7 +67,8 @@ async function remember(started: z.infer<typeof Started>, { store, migration }: 
 
 /**
  * `E_PHASE`: the mirrors run on another engine than the settings name, where nobody would look for them; or a change of
- * engine was broken off, and one of `waves` still has its mirror on the engine before.
+ * engine was broken off, and one of `waves` still has its mirror on the engine before. None need be asked for waves whose
+ * cutover has begun, which the change leaves alone: the way back does not wait for an engine that is of no use any more.
  */
 export async function refuseOtherEngine(waves: readonly string[], work: Work): Promise<void> {
   const { replication } = work.migration.settings;
@@ -84,6 +85,7 @@ export async function refuseOtherEngine(waves: readonly string[], work: Work): P
 }
 
 async function refuseLeftBehind(name: EngineName, waves: readonly string[], work: Work): Promise<void> {
+  if (waves.length === 0) return;
   const { replication } = work.migration.settings;
   const text = `The change of engine from ${name} to ${replication.engine} is not complete`;
   if (replication[name] === undefined) {

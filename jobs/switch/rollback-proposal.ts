@@ -28,7 +28,7 @@ import { consumersOf, loadPlan, producersOf, readWaveState, waveOfRun } from "./
 export async function proposeRollback(asked: Asked, work: Work): Promise<Proposal> {
   const plan = await loadPlan(work);
   const wave = await waveToRollBack(asked, plan, work);
-  await refuseOtherEngine([wave.name], work);
+  await refuseOtherEngine([], work);
   const target = await work.world.target();
   const { copyRates } = await readMigrationLag(work);
   const readiness = await readReadiness(wave, copyRates, work, "gate");

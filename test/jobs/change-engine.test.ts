@@ -6,6 +6,7 @@ import { waveKey } from "#domain/wave-state.ts";
 import { cleanup } from "#jobs/cleanup/cleanup.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
+import { rollback } from "#jobs/switch/rollback.ts";
 import { withWorld } from "#support/cutover-bench.ts";
 import { createFakeEngine, type FakeEngine } from "#support/fake-engine.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
@@ -185,6 +186,25 @@ describe("a change of engine", () => {
     engines = { connect, mirrormaker, replicator: engines.replicator };
     await start("mirrormaker");
     expect(await asked("shipping")).toMatchObject({ wave: "shipping" });
+  });
+
+  it("keeps the way back open for a wave that has moved, whatever became of the engine before", async () => {
+    const { connect } = engines;
+    await start("mirrormaker");
+    const changedAt = "2026-11-23T12:00:00.000Z";
+    await mirror.work.store.write(waveKey("orders", "billing"), { phase: "consumers-moved", changedAt });
+    await mirror.work.store.write("engine:orders", { engine: "mirrormaker", leaving: ["connect"] });
+    const away = async () => Promise.reject(new FerryError("E_CONNECT_UNREACHABLE", "away"));
+    engines = { ...engines, connect: { ...connect, status: away } };
+    const asked = { wave: "billing", by: "UANA" };
+    await expect(rollback.propose(asked, changedTo("mirrormaker"))).resolves.toMatchObject({
+      action: "rollback",
+    });
+    const { mirrormaker } = sections;
+    await expect(rollback.propose(asked, changedTo("mirrormaker", { mirrormaker }))).resolves.toMatchObject({
+      action: "rollback",
+    });
+    await expect(rollback.propose(asked, changedTo("connect"))).rejects.toMatchObject({ code: "E_PHASE" });
   });
 
   it("finds the waves that were taken over, when it is given up halfway", async () => {
