@@ -38,6 +38,8 @@ const nothing = new Map([
 
 const absent = (name: string) => ({ name, state: "absent", kind: undefined, topics: [], tasks: [] }) as const;
 
+const away = async () => Promise.reject(new FerryError("E_CONNECT_UNREACHABLE", "away"));
+
 describe("a change of engine", () => {
   let mirror: MirrorWork;
   let engines: Record<EngineName, FakeEngine>;
@@ -194,7 +196,6 @@ describe("a change of engine", () => {
     const changedAt = "2026-11-23T12:00:00.000Z";
     await mirror.work.store.write(waveKey("orders", "billing"), { phase: "consumers-moved", changedAt });
     await mirror.work.store.write("engine:orders", { engine: "mirrormaker", leaving: ["connect"] });
-    const away = async () => Promise.reject(new FerryError("E_CONNECT_UNREACHABLE", "away"));
     engines = { ...engines, connect: { ...connect, status: away } };
     const asked = { wave: "billing", by: "UANA" };
     await expect(rollback.propose(asked, changedTo("mirrormaker"))).resolves.toMatchObject({
