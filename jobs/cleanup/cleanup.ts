@@ -19,6 +19,7 @@ import { fact } from "#jobs/switch/gate-facts.ts";
 import { loadPlan, readWaveState, recordPhase, waveNamed, writeWaveState } from "#jobs/switch/wave.ts";
 import { done, type Work } from "#jobs/work.ts";
 import { finalReport } from "./final-report.ts";
+import { lookAtRights, rightsLeft, rightsStep, rightsText } from "./own-rights.ts";
 import { readersOn, silenceOf, type Watched, watchStep } from "./silence.ts";
 
 /**
@@ -48,6 +49,7 @@ async function propose(asked: Asked, work: Work): Promise<Proposal> {
   const fences = standing
     .map((fence) => `; the fence of ${fence.wave} on the ${fence.side} (${fenceSize(fence)})`)
     .join("");
+  const rights = last ? rightsText(await lookAtRights(work)) : "";
   const guide: Guide = { plan: plan.hash, waves: names, last, watchMs: watch };
   return {
     action: "cleanup",
@@ -69,7 +71,7 @@ async function propose(asked: Asked, work: Work): Promise<Proposal> {
       },
       {
         label: "Removed",
-        value: `${last ? removedAtLast : "this wave's connectors with their offsets"}${fences}`,
+        value: `${last ? removedAtLast : "this wave's connectors with their offsets"}${fences}${rights}`,
       },
       { label: "Left", value: "all topics, records, groups and settings on both clusters; the network" },
     ],
@@ -154,6 +156,7 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
     liftStep(guide.waves, work, run),
     removeStep(flows, guide.last, work),
     topicsStep(flows, guide.last, work),
+    ...(guide.last ? [rightsStep(work, run)] : []),
     recordStep(guide.waves, work, run),
   ];
 }
@@ -294,7 +297,8 @@ async function summary(proposal: Proposal, work: Work, run: Run): Promise<readon
   const guide = Guide.parse(proposal.plan);
   const plan = await loadPlan(work);
   const silent = await silenceOf(run);
-  const report = await finalReport(plan, guide.waves, silent, work);
+  const rights = await rightsLeft(run);
+  const report = await finalReport(plan, guide.waves, silent, work, rights);
   await work.store.write(reportKey(work.migration.name, report.name), report.markdown);
   await work.card.file({ name: report.name, title: "Final report", content: Buffer.from(report.markdown) });
   const watched = silent === undefined ? "not recorded" : about(silent.to - silent.from);

@@ -27,6 +27,7 @@ export async function finalReport(
   cleaned: readonly string[],
   silent: { readonly from: number; readonly to: number } | undefined,
   work: Work,
+  rightsLeft: readonly string[] = [],
 ): Promise<FinalReport> {
   const waves = plan.waves.filter(({ name }) => cleaned.includes(name));
   const trail = await work.store.auditTrail(work.migration.name);
@@ -61,6 +62,7 @@ export async function finalReport(
     "",
     ...network.lines,
     ...fenceLines(fences),
+    ...rightsLeft.map((line) => `- ${line}`),
     ...settingLines(plan, cleaned),
     "",
     "## What may be decommissioned now",

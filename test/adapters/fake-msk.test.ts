@@ -7,7 +7,7 @@ mskContract("in memory", async () => {
   const fake = createFakeMsk({ now: () => now });
   return {
     msk: fake.msk,
-    fill: fake.fill,
+    fill: (cluster, broker, percent) => fake.fill(cluster, broker, percent),
     advance: (ms) => {
       now += ms;
     },

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Proposal } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
+import type { Acl } from "#domain/topology.ts";
+import { noteAcls, readAdded } from "#jobs/access/access-document.ts";
 import { cleanup } from "#jobs/cleanup/cleanup.ts";
 import { createRun } from "#jobs/run/run.ts";
 import { runSteps, type StepsResult } from "#jobs/run/steps.ts";
@@ -224,5 +226,95 @@ describe("carrying out a cleanup", () => {
     scene.source.appendMany("payments", 0, 1);
     await scene.small.clock.advance(49 * hour);
     expect(await attempt(scene, proposal)).toMatchObject({ kind: "undone" });
+  });
+});
+
+function right(resourceType: string, resourceName: string, principal = "User:ferry", operation = "ALL"): Acl {
+  const every = { patternType: "LITERAL", host: "*", permission: "ALLOW" };
+  return { ...every, resourceType, resourceName, principal, operation };
+}
+
+/** As `/ferry access copy` left it: the mirror's own rights beside the applications'. */
+async function withRights(): Promise<Scene> {
+  const scene = await moved("billing", "shipping");
+  const { migration } = scene.work;
+  const target = {
+    ...migration.settings.target,
+    auth: "scram" as const,
+    scram: { username: "ferry", passwordEnv: "P", secretArns: [] },
+  };
+  const work = { ...scene.work, migration: { ...migration, settings: { ...migration.settings, target } } };
+  scene.target.setAuthorizer({ everyone: true });
+  scene.target.actAs("User:ferry");
+  scene.target.setAcls([...own, ...theirs]);
+  await noteAcls([...own, ...theirs], work);
+  return { ...scene, work };
+}
+
+const own = [right("CLUSTER", "kafka-cluster"), right("TOPIC", "*"), right("GROUP", "closed")];
+const theirs = [
+  right("CLUSTER", "kafka-cluster", "User:ops", "ALTER"),
+  right("TOPIC", "*", "User:billing", "READ"),
+];
+
+async function rightsOf({ target }: Scene): Promise<readonly string[]> {
+  target.actAs("User:ops");
+  const held = await target.cluster.acls();
+  if (!held.known) throw new Error(held.why);
+  return held.value.map(({ principal, resourceType, resourceName }) =>
+    [principal, resourceType, resourceName].join(" "),
+  );
+}
+
+describe("the mirror's own rights on MSK", () => {
+  it("are taken back last of all, as the request said; one that keeps a resource closed stays and is reported", async () => {
+    const scene = await withRights();
+    const proposal = await propose(scene);
+    expect(JSON.stringify(proposal.effects)).toContain("last of all 2 ACLs of User:ferry on MSK");
+    expect(JSON.stringify(proposal.effects)).toContain("1 ACL of the mirror stay");
+    expect(await carryOut(scene, proposal)).toEqual({ kind: "done" });
+    expect((await rightsOf(scene)).toSorted()).toEqual([
+      "User:billing TOPIC *",
+      "User:ferry GROUP closed",
+      "User:ops CLUSTER kafka-cluster",
+    ]);
+    expect((await readAdded(scene.work)).acls).toEqual([own[2], ...theirs]);
+    expect([...scene.files.values()].join("")).toContain(
+      "The mirror's right on MSK, ALLOW ALL on group closed for User:ferry: without it nobody is named there",
+    );
+  });
+
+  it("stay as long as a wave has not moved", async () => {
+    const scene = await withRights();
+    expect(await carryOut(scene, await propose(scene, "billing"))).toEqual({ kind: "done" });
+    expect(await rightsOf(scene)).toHaveLength(5);
+  });
+
+  it("stay while a mirror of another migration may live by them", async () => {
+    const scene = await withRights();
+    const flow = { topics: ["parcels"], groups: [], tasks: 1, kind: "forward" } as const;
+    await scene.engine.define({ ...flow, name: "ferry-orders-eu-all-forward" }, "running");
+    expect(await carryOut(scene, await propose(scene))).toEqual({ kind: "done" });
+    expect(await rightsOf(scene)).toHaveLength(5);
+    expect([...scene.files.values()].join("")).toContain("a mirror of another migration may log in alike");
+  });
+
+  it("are forgotten where a process ended after they were gone, and the report is written all the same", async () => {
+    const scene = await withRights();
+    const proposal = await propose(scene);
+    const broken = withWorld(scene.work, {
+      target: async () => ({
+        ...scene.target.cluster,
+        removeAcls: async (acls) => {
+          await scene.target.cluster.removeAcls(acls);
+          throw new FerryError("E_TARGET_UNREACHABLE", "the answer was lost");
+        },
+      }),
+    });
+    await expect(carryOut({ ...scene, work: broken }, proposal)).rejects.toMatchObject({
+      code: "E_TARGET_UNREACHABLE",
+    });
+    expect(await carryOut(scene, proposal)).toEqual({ kind: "done" });
+    expect([...scene.files.values()].join("")).toContain("# Final report");
   });
 });
