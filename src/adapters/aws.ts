@@ -88,7 +88,9 @@ const access = new Set([
 /** EC2 has a name for each quota, MSK says it in a sentence: "The number of broker nodes exceeds the quota …". */
 function isQuota(name: string, message: string): boolean {
   if (name === "RequestLimitExceeded") return false;
-  return /LimitExceeded/.test(name) || /\bquota\b|limit (?:was |has been |is )?(?:exceeded|reached)/i.test(message);
+  return (
+    /LimitExceeded/.test(name) || /\bquota\b|limit (?:was |has been |is )?(?:exceeded|reached)/i.test(message)
+  );
 }
 
 const throttled = new Set([
