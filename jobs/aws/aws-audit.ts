@@ -20,13 +20,16 @@ const CallNote = z.object({
 });
 type CallNote = z.infer<typeof CallNote>;
 
-function noteKey({ action, resource }: Pick<Change, "action" | "resource">, work: Work): string {
+function noteKey(
+  { action, resource }: Pick<Change, "action" | "resource">,
+  work: Pick<Work, "migration">,
+): string {
   return `aws:${work.migration.name}:${action}:${resource}`;
 }
 
 async function noteOf(
   change: Pick<Change, "action" | "resource">,
-  work: Work,
+  work: Pick<Work, "store" | "migration">,
 ): Promise<CallNote | undefined> {
   return CallNote.safeParse((await work.store.read(noteKey(change, work)))?.value).data;
 }
@@ -37,13 +40,18 @@ export async function madeBy(action: string, resource: string, work: Work): Prom
   return note?.state === "done" ? note.made : undefined;
 }
 
-/** Resources of every call of this action that was sent, for what carries no tag of its own. */
+/** Resources of every call of this action that AWS may have carried out, for what carries no tag of its own. */
 export async function calledFor(
   action: string,
   work: Pick<Work, "store" | "migration">,
 ): Promise<readonly string[]> {
   const prefix = `aws:${work.migration.name}:${action}:`;
-  return (await work.store.keys(prefix)).map((key) => key.slice(prefix.length));
+  const resources: string[] = [];
+  for (const key of await work.store.keys(prefix)) {
+    const resource = key.slice(prefix.length);
+    if ((await noteOf({ action, resource }, work))?.state !== "failed") resources.push(resource);
+  }
+  return resources;
 }
 
 /**

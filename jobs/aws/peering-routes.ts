@@ -1,8 +1,8 @@
 import { FerryError } from "#domain/errors.ts";
 import type { Check } from "#domain/message.ts";
-import type { Network, RouteTable } from "#domain/network.ts";
+import type { Network, Route, RouteTable } from "#domain/network.ts";
 import type { Work } from "#jobs/work.ts";
-import { auditedCall, seenMade } from "./aws-audit.ts";
+import { auditedCall, madeBy, seenMade } from "./aws-audit.ts";
 import type { Sides } from "./peering.ts";
 
 /** Every block of the other side in every route table of both sides; of the source those that ferry.yaml names. */
@@ -48,7 +48,7 @@ async function ensureRoute({ network, table, cidr, peering }: Wanted, work: Work
     await seenMade(creation, peering, work);
     return { state: "pass", text: `${table.id}: ${cidr} through ${peering}` };
   }
-  if (known !== undefined && !(known.state === "blackhole" && known.target.startsWith("pcx-"))) {
+  if (known !== undefined && !(await isDeadOfOurs(known, resource, work))) {
     throw new FerryError(
       "E_NETWORK",
       `${table.id} sends ${cidr} to ${known.target}; with ${peering} beside it nothing would arrive.`,
@@ -63,4 +63,9 @@ async function ensureRoute({ network, table, cidr, peering }: Wanted, work: Work
     () => peering,
   );
   return { state: "pass", text: `${table.id}: ${cidr} through ${peering}, added` };
+}
+
+/** Led to a peering that is gone, and this migration made it: one of others is theirs to take away. */
+async function isDeadOfOurs({ state, target }: Route, resource: string, work: Work): Promise<boolean> {
+  return state === "blackhole" && (await madeBy("CreateRoute", resource, work)) === target;
 }

@@ -4,7 +4,7 @@ import { aclText } from "#domain/fence.ts";
 import { isGone, type Network, type RouteTable } from "#domain/network.ts";
 import type { Plan } from "#domain/plan.ts";
 import type { ChainedEntry } from "#domain/ports.ts";
-import { ownedBy } from "#domain/provisioning.ts";
+import { ownedBy, ownerTag } from "#domain/provisioning.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import { calledFor } from "#jobs/aws/aws-audit.ts";
 import { type FenceDocument, fenceSize } from "#jobs/switch/fence-document.ts";
@@ -141,10 +141,10 @@ async function leftPeering(vpc: string, work: Work): Promise<Left> {
   const tables = [...(await atSource.routeTables(vpc)), ...(await network.routeTables(other.id))];
   const routes = await routeCommands(tables, ours, work);
   const rules = await Promise.all([
-    ...target.securityGroups.map((group) => ruleCommands(group, network)),
+    ...target.securityGroups.map((group) => ruleCommands(group, network, work)),
     ...source.network.securityGroups
       .filter((group) => !target.securityGroups.includes(group))
-      .map((group) => ruleCommands(group, atSource)),
+      .map((group) => ruleCommands(group, atSource, work)),
   ]);
   const theirs = ids.filter((id) => !ours.includes(id));
   const removals = [
@@ -188,11 +188,11 @@ async function routeCommands(
   );
 }
 
-/** Only rules whose description says that the bot made them. */
-async function ruleCommands(group: string, network: Network): Promise<readonly string[]> {
+/** Only rules whose description says that this migration made them. */
+async function ruleCommands(group: string, network: Network, work: Work): Promise<readonly string[]> {
   const rules = await network.ingress(group);
   return rules
-    .filter(({ description }) => /ferry/i.test(description))
+    .filter(({ description }) => description === `${ownerTag}=${work.migration.name}`)
     .map((rule) => {
       const { port, toPort } = rule;
       const ports = toPort === undefined || toPort === port ? `${port}` : `${port}-${toPort}`;

@@ -148,6 +148,12 @@ describe("connecting the networks by peering", () => {
       { port: 22, cidr: "10.0.0.0/8", description: "people" },
       {},
     );
+    for (const [port, description] of [
+      [8080, "booking of the ferry"],
+      [8081, "msk-ferry=parcels"],
+    ] as const) {
+      await aws.network.network.allowIngress("sg-1", { port, cidr: "10.0.0.0/8", description }, {});
+    }
     await aws.carryOut(run);
     const { markdown } = await finalReport(await loadPlan(aws), [], undefined, aws.open());
     const calls = markdown.split("\n").filter((line) => line.startsWith("aws ec2 "));
@@ -169,6 +175,38 @@ describe("connecting the networks by peering", () => {
     expect(markdown).not.toContain("delete-vpc-peering-connection");
     expect(markdown).toContain("# pcx-1 was there before: not the bot's to delete");
     expect(markdown).toContain("delete-route --route-table-id rtb-target");
+  });
+
+  it("names no route that it only tried to add, and somebody else did", async () => {
+    const aws = await createAwsWork({ source: peering });
+    const { network: there } = aws.network;
+    await there.createPeering("vpc-target", "vpc-source", {});
+    aws.network.script.onCall = (call, when) => {
+      if (call === "createRoute" && when === "before") throw new FerryError("E_AWS_REFUSED", "a limit");
+    };
+    await expect(aws.carryOut(run)).rejects.toMatchObject({ code: "E_AWS_REFUSED" });
+    aws.network.script.onCall = () => {};
+    for (const table of ["rtb-source-1", "rtb-source-2"]) {
+      await there.createRoute(table, "10.20.0.0/16", "pcx-1");
+    }
+    await aws.carryOut(run, undefined, "job-2");
+    const { markdown } = await finalReport(await loadPlan(aws), [], undefined, aws.open());
+    expect(markdown).not.toContain("delete-route --route-table-id rtb-source");
+    expect(markdown).toContain("delete-route --route-table-id rtb-target");
+  });
+
+  it("leaves a route to them that others made, though its peering is dead", async () => {
+    const aws = await createAwsWork({ source: peering });
+    const { network: there } = aws.network;
+    const { id } = await there.createPeering("vpc-target", "vpc-source", {});
+    await there.createRoute("rtb-target", "10.10.0.0/16", id);
+    await there.deletePeering(id);
+    await aws.clock.advance(5000);
+    await expect(aws.carryOut(run)).rejects.toMatchObject({
+      code: "E_NETWORK",
+      message: expect.stringContaining(`rtb-target sends 10.10.0.0/16 to ${id}`),
+    });
+    expect(aws.network.changes).not.toContain("deleteRoute");
   });
 
   it("does not touch a route that leads elsewhere", async () => {
