@@ -2,9 +2,12 @@ import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { expect, onTestFinished, it as test } from "vitest";
+import { systemClock } from "#adapters/clock.ts";
+import { createConnections } from "#adapters/kafka/connection.ts";
 import { absent, flatTable } from "#adapters/kafka/flat-table.ts";
 import { createFrames, type Frames } from "#adapters/kafka/frames.ts";
 import { selfSigned } from "#support/certificate.ts";
+import { createQuietLog } from "#support/quiet-log.ts";
 
 const bodies = [Buffer.from("a"), Buffer.alloc(0), Buffer.alloc(200_000, "bc"), Buffer.alloc(70_000, "d")];
 
@@ -122,4 +125,21 @@ test("reads flat cells as a table of arrays", () => {
     undefined,
   ]);
   expect(flatTable(cells, 3, 3).size).toBe(0);
+});
+
+test("survives a server that answers, and is no broker", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", () => void socket.write(frameOf(Buffer.alloc(2))));
+  });
+  const port = await portOf(server);
+  const connections = createConnections({
+    role: "source",
+    access: { bootstrap: [`127.0.0.1:${port}`], protocol: "PLAINTEXT" },
+    log: createQuietLog(),
+    clock: systemClock,
+    clientId: "test",
+  });
+  onTestFinished(() => connections.close());
+  await expect(connections.any([])).rejects.toMatchObject({ code: "E_SOURCE_UNREACHABLE" });
 });

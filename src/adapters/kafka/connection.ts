@@ -62,6 +62,8 @@ const requestTimeout = 10_000;
 /** Bytes. */
 const headerBytes = 16;
 const shortRequest = 512;
+/** Of an answer: its length, and which request it is for. */
+const answerHead = 8;
 
 type Settings = {
   readonly role: Role;
@@ -205,10 +207,14 @@ function takeFrames(pool: ConnectionPool): void {
     const takeApart = connection.processData.bind(connection);
     connection.processData = (frame) => {
       if (connection.authHandlers) return takeApart(frame);
+      if (frame.length < answerHead) {
+        const text = `an answer of ${frame.length - 4} bytes: this is not the Kafka protocol`;
+        return void connection.socket.destroy(new Error(text));
+      }
       connection.requestQueue.fulfillRequest({
         correlationId: frame.readInt32BE(4),
         size: frame.length - 4,
-        payload: frame.subarray(8),
+        payload: frame.subarray(answerHead),
       });
     };
   }
