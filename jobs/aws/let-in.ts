@@ -1,4 +1,5 @@
 import { covers } from "#domain/cidr.ts";
+import { ingressByGroup } from "#domain/ingress-by.ts";
 import type { Check } from "#domain/message.ts";
 import { type IngressPeer, type IngressRule, type Network, peerOf, type Vpc } from "#domain/network.ts";
 import { brokerPort, ownerTag } from "#domain/provisioning.ts";
@@ -15,31 +16,17 @@ export async function letIn(sides: Sides, work: Work): Promise<readonly Check[]>
   const ports = [
     ...new Set(settings.source.bootstrap.map((each) => Number(each.slice(each.lastIndexOf(":") + 1)))),
   ];
-  const byGroup = namesGroups(work);
+  const byGroup = ingressByGroup(settings);
   const intoTarget = { network: atTarget, groups: ofTarget, ports: [brokerPort(settings.target)] };
-  const checks: Check[] = [...byGroup.checks];
+  const checks: Check[] = [];
+  if (byGroup.why !== undefined) {
+    checks.push({ state: "warn", text: `let in by address block, not by security group: ${byGroup.why}` });
+  }
   checks.push(...(await ensureIngress(intoTarget, peers(source, byGroup.holds ? ofSource : []), work)));
   if (ofSource.length === 0) return checks;
   const intoSource = { network: atSource, groups: ofSource, ports };
   checks.push(...(await ensureIngress(intoSource, peers(target, byGroup.holds ? ofTarget : []), work)));
   return checks;
-}
-
-/**
- * Whether the sides name each other's groups. AWS takes a group of another VPC across an active peering within one
- * Region only (VPC peering guide, vpc-peering-security-groups.html).
- */
-function namesGroups({ migration: { settings } }: Work) {
-  const { ingress, accepter, securityGroups } = settings.source.network;
-  if (ingress === "cidr") return { holds: false, checks: [] };
-  const elsewhere = accepter?.region ?? settings.target.region;
-  const why =
-    elsewhere === settings.target.region
-      ? securityGroups.length === 0 && "source.network.securityGroups names none"
-      : `the source is in ${elsewhere}, and groups of another Region cannot be named`;
-  if (why === false) return { holds: true, checks: [] };
-  const text = `let in by address block, not by security group: ${why}`;
-  return { holds: false, checks: [{ state: "warn" as const, text }] };
 }
 
 /** The groups where there are any, else every block. */

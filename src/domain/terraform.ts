@@ -3,7 +3,7 @@ import type { Plan } from "./plan.ts";
 import { clusterRequest, configurationRequest } from "./provisioning.ts";
 import type { Migration } from "./settings.ts";
 import { type Block, literal } from "./terraform-json.ts";
-import { networkFiles } from "./terraform-network.ts";
+import { hasSourceProvider, networkFiles } from "./terraform-network.ts";
 
 /**
  * The plan for teams that create infrastructure only by review, in Terraform's JSON syntax for the provider
@@ -31,8 +31,16 @@ function versions({ settings }: Migration): Block {
       required_version: ">= 1.5",
       required_providers: { aws: { source: "hashicorp/aws", version: ">= 5.31" } },
     },
-    provider: { aws: { region: settings.target.region } },
+    provider: { aws: providers(settings) },
   };
+}
+
+/** The source's account or Region gets a provider of its own, as the bot has a client of its own for it. */
+function providers({ source, target }: Migration["settings"]): Block | readonly Block[] {
+  const own = { region: target.region };
+  if (!hasSourceProvider(source)) return own;
+  const { region = target.region, profile } = source.network.accepter ?? {};
+  return [own, { alias: "source", region, ...(profile === undefined ? {} : { profile }) }];
 }
 
 function cluster(plan: Plan, request: ClusterRequest, migration: Migration): Block {

@@ -238,45 +238,4 @@ describe("the plan as Terraform", () => {
     expect(shown.at(-1)).toMatchObject({ tone: "waiting" });
     expect(JSON.stringify(shown.at(-1))).toContain("brokers: 6, planned 3");
   });
-
-  it("has the peering with routes both ways and the ports that are open, or nothing of a network", async () => {
-    expect((await exported()).files.has("ferry-network.tf.json")).toBe(false);
-    const network = {
-      kind: "peering",
-      vpc: "vpc-1",
-      routeTables: ["rtb-1", "rtb-2"],
-      securityGroups: ["sg-source"],
-    };
-    const { files } = await exported({ source: { network } });
-    const file = files.get("ferry-network.tf.json");
-    expect(file.data.aws_vpc.source).toEqual({ id: "vpc-1" });
-    expect(file.resource.aws_vpc_peering_connection.ferry.auto_accept).toBe(true);
-    expect(file.resource.aws_route.from_source.for_each).toContain(
-      'setproduct(["rtb-1", "rtb-2"], data.aws_vpc.target.cidr_block_associations[*].cidr_block)',
-    );
-    expect(file.resource.aws_route.from_target.for_each).toContain("data.aws_route_tables.target.ids");
-    expect(file.resource.aws_vpc_security_group_ingress_rule).toMatchObject({
-      msk_9098: { security_group_id: "sg-1", from_port: 9098, to_port: 9098 },
-      source_9092: { security_group_id: "sg-source", from_port: 9092, to_port: 9092 },
-    });
-  });
-
-  it("names each thing that it refers to", async () => {
-    const network = { kind: "peering", vpc: "vpc-1" };
-    const { files } = await exported({ source: { network }, target: scram });
-    const text = [...files.values()].map((file) => JSON.stringify(file)).join("\n");
-    const declared = [...files.values()].flatMap((file) => [
-      ...namesOf(file.resource ?? {}, ""),
-      ...namesOf(file.data ?? {}, "data."),
-    ]);
-    const used = [...text.matchAll(/\b(?:data\.)?aws_\w+\.(?:ferry|source|target)\b/g)].map(([name]) => name);
-    expect(used.length).toBeGreaterThan(8);
-    expect(used.filter((name) => !declared.includes(name))).toEqual([]);
-  });
 });
-
-function namesOf(blocks: Record<string, Record<string, unknown>>, prefix: string): readonly string[] {
-  return Object.entries(blocks).flatMap(([type, own]) =>
-    Object.keys(own).map((name) => `${prefix}${type}.${name}`),
-  );
-}
