@@ -60,9 +60,13 @@ function finished(
   absent: string | undefined,
 ): Message {
   const broken = paths.filter(({ failing }) => failing !== undefined).length;
+  // What the probe has shown goes before what was seen in AWS; where it could not ask, nothing has.
+  const failed = absent === undefined ? 0 : checks.filter(({ state }) => state === "fail").length;
+  const open =
+    failed === 0 ? "" : `; on the way to MSK ${count(failed, "check")} ${failed === 1 ? "fails" : "fail"}`;
   return {
     subject: `${work.migration.name} · network`,
-    tone: broken > 0 ? "failed" : "done",
+    tone: broken > 0 ? "failed" : failed > 0 ? "waiting" : "done",
     note: clockTime(work.clock.now()),
     parts: [
       {
@@ -70,7 +74,7 @@ function finished(
         text:
           broken > 0
             ? `\`E_NETWORK\` ${broken} of ${count(paths.length, "path")} from here ${broken === 1 ? "ends" : "end"} early.`
-            : `${count(paths.length, "path")} from here, all through to Kafka.`,
+            : `${count(paths.length, "path")} from here, all through to Kafka${open}.`,
       },
       ...(checks.length === 0
         ? []

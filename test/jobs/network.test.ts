@@ -226,6 +226,14 @@ it("says of a transit gateway what is missing on either side, with the calls, an
   ];
   const shown = await aws.carryOut(run);
   const text = JSON.stringify(shown.at(-1));
+  expect(shown.at(-1)).toMatchObject({
+    tone: "waiting",
+    parts: expect.arrayContaining([
+      expect.objectContaining({
+        text: expect.stringMatching(/through to Kafka; on the way to MSK \d checks fail\.$/),
+      }),
+    ]),
+  });
   expect(text).toContain("10.20.200.0/24 of vpc-secondary overlaps 10.20.0.0/16 of vpc-target");
   expect(text).toContain(
     "accept-transit-gateway-vpc-attachment --transit-gateway-attachment-id tgw-attach-1",
