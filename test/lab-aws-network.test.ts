@@ -1,9 +1,7 @@
 import {
   AcceptVpcPeeringConnectionCommand,
-  AuthorizeSecurityGroupIngressCommand,
   CreateRouteCommand,
   CreateTagsCommand,
-  CreateVpcPeeringConnectionCommand,
   DeleteRouteCommand,
   DeleteVpcPeeringConnectionCommand,
   DescribeInstancesCommand,
@@ -16,26 +14,22 @@ import {
   DescribeVpcPeeringConnectionsCommand,
   DescribeVpcsCommand,
   DescribeVpnConnectionsCommand,
-  EC2Client,
+  type EC2Client,
   ModifyVpcPeeringConnectionOptionsCommand,
   paginateDescribeSubnets,
-  RevokeSecurityGroupIngressCommand,
 } from "@aws-sdk/client-ec2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type AwsStandIn, startAws } from "#lab/aws/stand-in.ts";
+import type { AwsStandIn } from "#lab/aws/stand-in.ts";
 import {
   ACCOUNT,
   PARTNER_ACCOUNT,
   PARTNER_KEY_PREFIX,
-  REGION,
   RTB_OVERLAP_MAIN,
   RTB_PARTNER_MAIN,
   RTB_SOURCE_1,
   RTB_SOURCE_2,
   RTB_TARGET_MAIN,
-  SG_MSK,
   SG_PARTNER,
-  SG_SOURCE,
   SUBNET_SOURCE_A,
   SUBNET_SOURCE_B,
   SUBNET_TARGET_A,
@@ -44,46 +38,21 @@ import {
   VPC_SOURCE,
   VPC_TARGET,
 } from "#lab/aws/world.ts";
+import { type Ec2Bench, openEc2, SECOND } from "#support/ec2-bench.ts";
 
-const SECOND = 1000;
 const HOUR = 3_600_000;
 
+let bench: Ec2Bench;
 let aws: AwsStandIn;
-let clock: number;
 let ec2: EC2Client;
 let partner: EC2Client;
 
-function client(accessKeyId: string, region = REGION): EC2Client {
-  const credentials = { accessKeyId, secretAccessKey: "lab" };
-  return new EC2Client({ endpoint: aws.url, region, credentials, maxAttempts: 1 });
-}
-
 beforeEach(async () => {
-  clock = Date.UTC(2026, 10, 23);
-  aws = await startAws({ bootstrap: "127.0.0.1:19092", timeScale: 1, now: () => clock });
-  ec2 = client("AKIALAB");
-  partner = client(`${PARTNER_KEY_PREFIX}1`);
+  bench = await openEc2();
+  ({ aws, ec2, partner } = bench);
 });
 
-afterEach(async () => {
-  ec2.destroy();
-  partner.destroy();
-  await aws.stop();
-});
-
-async function propose(PeerVpcId = VPC_TARGET, VpcId = VPC_SOURCE, PeerOwnerId = ACCOUNT): Promise<string> {
-  const made = await ec2.send(new CreateVpcPeeringConnectionCommand({ VpcId, PeerVpcId, PeerOwnerId }));
-  expect(made.VpcPeeringConnection?.Status?.Code).toBe("initiating-request");
-  clock += 2 * SECOND;
-  return made.VpcPeeringConnection?.VpcPeeringConnectionId ?? "";
-}
-
-async function peer(): Promise<string> {
-  const VpcPeeringConnectionId = await propose();
-  await ec2.send(new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId }));
-  clock += 10 * SECOND;
-  return VpcPeeringConnectionId;
-}
+afterEach(async () => bench.close());
 
 async function find(id: string, as = ec2) {
   const Filters = [{ Name: "vpc-peering-connection-id", Values: [id] }];
@@ -111,7 +80,7 @@ async function sourceTables(Name: string, Values: string[]) {
 
 describe("peering", () => {
   it("goes from initiating-request through pending-acceptance and provisioning to active", async () => {
-    const id = await propose();
+    const id = await bench.propose();
     const pending = await find(id);
     expect(pending?.Status).toEqual({
       Code: "pending-acceptance",
@@ -120,15 +89,15 @@ describe("peering", () => {
     expect(pending?.ExpirationTime).toEqual(new Date(Date.UTC(2026, 10, 30)));
     await ec2.send(new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId: id }));
     expect(await codeOf(id)).toBe("provisioning");
-    clock += 10 * SECOND;
+    bench.clock += 10 * SECOND;
     const active = await find(id);
     expect(active?.Status?.Code).toBe("active");
     expect(active?.AccepterVpcInfo?.CidrBlock).toBe("10.20.0.0/16");
-    await expect(propose()).rejects.toMatchObject({ name: "VpcPeeringConnectionAlreadyExists" });
+    await expect(bench.propose()).rejects.toMatchObject({ name: "VpcPeeringConnectionAlreadyExists" });
   });
 
   it("fails on overlapping CIDR blocks instead of refusing the call, and vanishes after two hours", async () => {
-    const id = await propose(VPC_OVERLAP, VPC_TARGET);
+    const id = await bench.propose(VPC_OVERLAP, VPC_TARGET);
     expect((await find(id))?.Status).toEqual({
       Code: "failed",
       Message: "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range",
@@ -136,27 +105,27 @@ describe("peering", () => {
     await expect(
       ec2.send(new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId: id })),
     ).rejects.toMatchObject({ name: "InvalidStateTransition" });
-    clock += 2 * HOUR;
+    bench.clock += 2 * HOUR;
     expect(await find(id)).toBeUndefined();
   });
 
   it("expires after seven days", async () => {
-    const id = await propose();
-    clock += 7 * 24 * HOUR;
+    const id = await bench.propose();
+    bench.clock += 7 * 24 * HOUR;
     expect(await codeOf(id)).toBe("expired");
   });
 
   it("is accepted with the accepter's credentials only", async () => {
-    const VpcPeeringConnectionId = await propose(VPC_PARTNER, VPC_SOURCE, PARTNER_ACCOUNT);
+    const VpcPeeringConnectionId = await bench.propose(VPC_PARTNER, VPC_SOURCE, PARTNER_ACCOUNT);
     const accept = new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId });
     await expect(ec2.send(accept)).rejects.toMatchObject({ name: "OperationNotPermitted" });
-    const elsewhere = client(`${PARTNER_KEY_PREFIX}1`, "eu-west-1");
+    const elsewhere = bench.client(`${PARTNER_KEY_PREFIX}1`, "eu-west-1");
     await expect(elsewhere.send(accept)).rejects.toMatchObject({
       name: "InvalidVpcPeeringConnectionID.NotFound",
     });
     elsewhere.destroy();
     await partner.send(accept);
-    clock += 10 * SECOND;
+    bench.clock += 10 * SECOND;
     expect(await codeOf(VpcPeeringConnectionId)).toBe("active");
     expect(await codeOf(VpcPeeringConnectionId, partner)).toBe("active");
     await expect(
@@ -169,8 +138,18 @@ describe("peering", () => {
     ).rejects.toMatchObject({ name: "OperationNotPermitted" });
   });
 
+  it("has tags of its own on either side", async () => {
+    const id = await bench.propose(VPC_PARTNER, VPC_TARGET, PARTNER_ACCOUNT);
+    const Tags = [{ Key: "msk-ferry", Value: "orders" }];
+    await ec2.send(new CreateTagsCommand({ Resources: [id], Tags }));
+    expect((await find(id))?.Tags).toEqual(Tags);
+    expect((await find(id, partner))?.Tags ?? []).toEqual([]);
+    await partner.send(new CreateTagsCommand({ Resources: [id], Tags }));
+    expect((await find(id, partner))?.Tags).toEqual(Tags);
+  });
+
   it("resolves DNS across only when active, per side", async () => {
-    const VpcPeeringConnectionId = await propose();
+    const VpcPeeringConnectionId = await bench.propose();
     const options = { AllowDnsResolutionFromRemoteVpc: true };
     const modify = new ModifyVpcPeeringConnectionOptionsCommand({
       VpcPeeringConnectionId,
@@ -179,7 +158,7 @@ describe("peering", () => {
     });
     await expect(ec2.send(modify)).rejects.toMatchObject({ name: "OperationNotPermitted" });
     await ec2.send(new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId }));
-    clock += 10 * SECOND;
+    bench.clock += 10 * SECOND;
     const done = await ec2.send(modify);
     expect(done.RequesterPeeringConnectionOptions).toEqual(options);
     const seen = (await find(VpcPeeringConnectionId))?.AccepterVpcInfo?.PeeringOptions;
@@ -189,7 +168,7 @@ describe("peering", () => {
 
 describe("routes", () => {
   it("are a blackhole until the peering is active, and again when it is deleted", async () => {
-    const VpcPeeringConnectionId = await propose();
+    const VpcPeeringConnectionId = await bench.propose();
     const route = {
       RouteTableId: RTB_SOURCE_1,
       DestinationCidrBlock: "10.20.0.0/16",
@@ -198,7 +177,7 @@ describe("routes", () => {
     await ec2.send(new CreateRouteCommand(route));
     expect((await routeTo(VpcPeeringConnectionId))?.State).toBe("blackhole");
     await ec2.send(new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId }));
-    clock += 10 * SECOND;
+    bench.clock += 10 * SECOND;
     expect((await routeTo(VpcPeeringConnectionId))?.State).toBe("active");
     await ec2.send(new DeleteVpcPeeringConnectionCommand({ VpcPeeringConnectionId }));
     expect((await routeTo(VpcPeeringConnectionId))?.State).toBe("blackhole");
@@ -209,7 +188,7 @@ describe("routes", () => {
   });
 
   it("are refused inside the own VPC, to a foreign peering, twice to different targets", async () => {
-    const VpcPeeringConnectionId = await peer();
+    const VpcPeeringConnectionId = await bench.peer();
     const create = (RouteTableId: string, DestinationCidrBlock: string, GatewayId?: string) =>
       ec2.send(
         new CreateRouteCommand({
@@ -238,36 +217,6 @@ describe("routes", () => {
     expect(await sourceTables("association.subnet-id", [SUBNET_SOURCE_A])).toEqual([RTB_SOURCE_1]);
     expect(await sourceTables("association.subnet-id", [SUBNET_SOURCE_B])).toEqual([]);
     await expect(sourceTables("colour", ["red"])).rejects.toThrow("The filter 'colour' is invalid");
-  });
-});
-
-describe("security groups", () => {
-  const kafkaPorts = { IpProtocol: "tcp", FromPort: 9098, ToPort: 9098 };
-
-  it("take a rule once and give it back", async () => {
-    const IpPermissions = [{ ...kafkaPorts, IpRanges: [{ CidrIp: "10.10.0.0/16", Description: "worker" }] }];
-    const change = { GroupId: SG_MSK, IpPermissions };
-    const made = await ec2.send(new AuthorizeSecurityGroupIngressCommand(change));
-    expect(made.SecurityGroupRules?.[0]?.SecurityGroupRuleId).toMatch(/^sgr-0[0-9a-f]{16}$/);
-    await expect(ec2.send(new AuthorizeSecurityGroupIngressCommand(change))).rejects.toMatchObject({
-      name: "InvalidPermission.Duplicate",
-      message:
-        'the specified rule "peer: 10.10.0.0/16, TCP, from port: 9098, to port: 9098, ALLOW" already exists',
-    });
-    const { SecurityGroups } = await ec2.send(new DescribeSecurityGroupsCommand({ GroupIds: [SG_MSK] }));
-    expect(SecurityGroups?.[0]?.IpPermissions).toMatchObject(IpPermissions);
-    await ec2.send(new RevokeSecurityGroupIngressCommand(change));
-    await expect(ec2.send(new RevokeSecurityGroupIngressCommand(change))).rejects.toMatchObject({
-      name: "InvalidPermission.NotFound",
-    });
-  });
-
-  it("name another VPC's group only across an active peering", async () => {
-    const IpPermissions = [{ ...kafkaPorts, UserIdGroupPairs: [{ GroupId: SG_SOURCE }] }];
-    const allow = new AuthorizeSecurityGroupIngressCommand({ GroupId: SG_MSK, IpPermissions });
-    await expect(ec2.send(allow)).rejects.toThrow("two resources that belong to different networks");
-    await peer();
-    await expect(ec2.send(allow)).resolves.toMatchObject({ Return: true });
   });
 });
 

@@ -82,6 +82,7 @@ describe("a peering with another account", () => {
         .map(({ caller }) => caller.account);
     expect(by("AcceptVpcPeeringConnection")).toEqual([PARTNER_ACCOUNT]);
     expect(by("ModifyVpcPeeringConnectionOptions")).toEqual(["123456789012", PARTNER_ACCOUNT]);
+    expect(by("CreateTags")).toEqual([PARTNER_ACCOUNT]);
     const made = changing().length;
     const tables = changing()
       .filter(({ operation }) => operation === "CreateRoute")

@@ -38,7 +38,9 @@ export type Peering = {
   goneAt: number | undefined;
   requesterDns: boolean;
   accepterDns: boolean;
+  /** Each account and Region has its own on the same connection: the requester's, the accepter's. */
   tags: { [key: string]: string };
+  accepterTags: { [key: string]: string };
 };
 
 /** Everything the stand-in knows. Times are in ms of its own clock. */

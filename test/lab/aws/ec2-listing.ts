@@ -65,14 +65,24 @@ export function select<T>(
 
 const tagSpecifications = z
   .array(
-    z.object({ Tags: z.array(z.object({ Key: z.string(), Value: z.string().default("") })).default([]) }),
+    z.object({
+      ResourceType: z.string().optional(),
+      Tags: z.array(z.object({ Key: z.string(), Value: z.string().default("") })).default([]),
+    }),
   )
   .default([]);
 
 export const tagged = { TagSpecifications: tagSpecifications };
 
-/** Tags given at creation. */
-export function tagsOf(specifications: z.infer<typeof tagSpecifications>): Tags {
+/** Tags given at creation of something of this type. */
+export function tagsOf(specifications: z.infer<typeof tagSpecifications>, type: string): Tags {
+  const other = specifications.find(({ ResourceType }) => ResourceType !== type);
+  if (other !== undefined) {
+    throw ec2Refusal(
+      "InvalidParameterValue",
+      `'${other.ResourceType}' is not a valid taggable resource type for this operation.`,
+    );
+  }
   return Object.fromEntries(
     specifications.flatMap((each) => each.Tags).map(({ Key, Value }) => [Key, Value]),
   );

@@ -4,7 +4,7 @@ import { type Cloud, ec2Id, handler, type Peering, type PeeringCode } from "./cl
 import { describing, select, tagFilters, tagged, tagList, tagsOf } from "./ec2-listing.ts";
 import { type AwsRefusal, ec2Refusal } from "./refusal.ts";
 import type { Caller, Handlers, Shape } from "./shapes.ts";
-import type { Vpc } from "./world.ts";
+import type { Tags, Vpc } from "./world.ts";
 
 const INCORRECT = "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range";
 const ALIVE: PeeringCode[] = ["initiating-request", "pending-acceptance", "provisioning", "active"];
@@ -23,7 +23,7 @@ function clash(one: Vpc, other: Vpc): boolean {
 
 /** A connection that the caller takes part in, in its own Region. Throws InvalidVpcPeeringConnectionID.NotFound. */
 export function findPeering(cloud: Cloud, id: string, caller: Caller): Peering {
-  const found = cloud.peerings.find((each) => each.id === id && sees(each, caller));
+  const found = seenPeerings(cloud, caller).find((each) => each.id === id);
   if (found !== undefined) return found;
   throw ec2Refusal(
     "InvalidVpcPeeringConnectionID.NotFound",
@@ -41,6 +41,10 @@ function isAccepter(peering: Peering, caller: Caller): boolean {
 
 function sees(peering: Peering, caller: Caller): boolean {
   return isRequester(peering, caller) || isAccepter(peering, caller);
+}
+
+export function seenPeerings(cloud: Cloud, caller: Caller): Peering[] {
+  return cloud.peerings.filter((each) => sees(each, caller));
 }
 
 function enter(cloud: Cloud, peering: Peering, code: PeeringCode, message: string, at: number): void {
@@ -83,7 +87,12 @@ function side(peering: Peering, vpcId: string, vpc: Vpc | undefined, account: st
   };
 }
 
-function describe(cloud: Cloud, peering: Peering): Shape {
+/** What this caller tagged it with: the other side's tags are not shown. */
+export function peeringTags(peering: Peering, caller: Caller): Tags {
+  return isRequester(peering, caller) ? peering.tags : peering.accepterTags;
+}
+
+function describe(cloud: Cloud, peering: Peering, caller: Caller): Shape {
   const { requesterVpc, accepterVpc, requesterAccount, accepterAccount } = peering;
   const pending = peering.code === "initiating-request" || peering.code === "pending-acceptance";
   return {
@@ -103,14 +112,14 @@ function describe(cloud: Cloud, peering: Peering): Shape {
       peering.requesterRegion,
     ),
     Status: { Code: peering.code, Message: peering.message },
-    Tags: tagList(peering.tags),
+    Tags: tagList(peeringTags(peering, caller)),
     VpcPeeringConnectionId: peering.id,
   };
 }
 
-function filterValues(cloud: Cloud, peering: Peering): { [name: string]: string[] } {
+function filterValues(cloud: Cloud, peering: Peering, caller: Caller): { [name: string]: string[] } {
   return {
-    ...tagFilters(peering.tags),
+    ...tagFilters(peeringTags(peering, caller)),
     "accepter-vpc-info.cidr-block": vpcOf(cloud, peering.accepterVpc)?.cidrs ?? [],
     "accepter-vpc-info.owner-id": [peering.accepterAccount],
     "accepter-vpc-info.vpc-id": [peering.accepterVpc],
@@ -171,7 +180,8 @@ function create(cloud: Cloud, input: z.infer<typeof creationSchema>, caller: Cal
     goneAt: undefined,
     requesterDns: false,
     accepterDns: false,
-    tags: tagsOf(input.TagSpecifications),
+    tags: tagsOf(input.TagSpecifications, "vpc-peering-connection"),
+    accepterTags: {},
   };
 }
 
@@ -197,7 +207,7 @@ function answering(cloud: Cloud): Handlers {
       if (peering.code !== "pending-acceptance") throw invalidState(peering, "active");
       enter(cloud, peering, "provisioning", "Provisioning", cloud.now());
       peering.next = { at: cloud.now() + cloud.minutes(10 * SECOND), code: "active", message: "Active" };
-      return { VpcPeeringConnection: describe(cloud, peering) };
+      return { VpcPeeringConnection: describe(cloud, peering, caller) };
     }),
     RejectVpcPeeringConnection: handler(one, (input, caller) => {
       const peering = findPeering(cloud, input.VpcPeeringConnectionId, caller);
@@ -283,22 +293,22 @@ export function peeringHandlers(cloud: Cloud): Handlers {
     CreateVpcPeeringConnection: handler(creationSchema, (input, caller) => {
       const peering = create(cloud, input, caller);
       cloud.peerings.push(peering);
-      return { VpcPeeringConnection: describe(cloud, peering) };
+      return { VpcPeeringConnection: describe(cloud, peering, caller) };
     }),
     DescribeVpcPeeringConnections: handler(
       z.object({ ...describing, VpcPeeringConnectionIds: z.array(z.string()).optional() }),
       (input, caller) => {
         const { items, NextToken } = select(
           {
-            items: cloud.peerings.filter((each) => sees(each, caller) && cloud.isListed(each.createdAt)),
+            items: seenPeerings(cloud, caller).filter((each) => cloud.isListed(each.createdAt)),
             idOf: (each) => each.id,
             ids: input.VpcPeeringConnectionIds,
             missing: { code: "InvalidVpcPeeringConnectionID.NotFound", noun: "vpcPeeringConnection" },
-            valuesOf: (each) => filterValues(cloud, each),
+            valuesOf: (each) => filterValues(cloud, each, caller),
           },
           input,
         );
-        return { VpcPeeringConnections: items.map((each) => describe(cloud, each)), NextToken };
+        return { VpcPeeringConnections: items.map((each) => describe(cloud, each, caller)), NextToken };
       },
     ),
   };

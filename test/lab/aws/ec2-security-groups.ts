@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isCidr } from "./cidr.ts";
 import { type Cloud, ec2Id, handler } from "./cloud.ts";
-import { describing, select, tagFilters, tagList } from "./ec2-listing.ts";
+import { describing, select, tagFilters, tagged, tagList, tagsOf } from "./ec2-listing.ts";
 import { ec2Refusal } from "./refusal.ts";
 import type { Caller, Handlers, Shape } from "./shapes.ts";
 import type { Rule, SecurityGroup, Vpc } from "./world.ts";
@@ -18,6 +18,7 @@ const permission = z.object({
 });
 
 const change = z.object({
+  ...tagged,
   GroupId: z.string(),
   IpPermissions: z.array(permission).default([]),
   IpProtocol: z.string().optional(),
@@ -26,6 +27,8 @@ const change = z.object({
   CidrIp: z.string().optional(),
 });
 type Change = z.infer<typeof change>;
+/** What a request says of a rule. */
+type Asked = Omit<Rule, "id" | "tags">;
 
 function vpcOf(cloud: Cloud, group: SecurityGroup): Vpc {
   const vpc = cloud.world.vpcs.find((each) => each.id === group.vpc);
@@ -46,7 +49,7 @@ function find(cloud: Cloud, id: string, caller: Caller): SecurityGroup {
   throw ec2Refusal("InvalidGroup.NotFound", `The security group '${id}' does not exist`);
 }
 
-function rulesOf(input: Change): Rule[] {
+function rulesOf(input: Change): Asked[] {
   const short = input.CidrIp === undefined ? [] : [{ CidrIp: input.CidrIp, Description: undefined }];
   const { IpProtocol = "-1", FromPort, ToPort } = input;
   const plain = { IpProtocol, FromPort, ToPort, IpRanges: short, Ipv6Ranges: [], UserIdGroupPairs: [] };
@@ -62,7 +65,7 @@ function rulesOf(input: Change): Rule[] {
   });
 }
 
-function same(one: Rule, other: Rule): boolean {
+function same(one: Asked, other: Asked): boolean {
   return (
     one.protocol === other.protocol &&
     one.from === other.from &&
@@ -72,7 +75,7 @@ function same(one: Rule, other: Rule): boolean {
 }
 
 /** Another VPC's group can be named only across an active peering connection in the same Region. */
-function checkPeer(cloud: Cloud, group: SecurityGroup, rule: Rule): void {
+function checkPeer(cloud: Cloud, group: SecurityGroup, rule: Asked): void {
   if (!rule.peer.startsWith("sg-")) {
     if (isCidr(rule.peer)) return;
     throw ec2Refusal("InvalidParameterValue", `CIDR block ${rule.peer} is malformed`);
@@ -93,7 +96,7 @@ function checkPeer(cloud: Cloud, group: SecurityGroup, rule: Rule): void {
   );
 }
 
-function duplicate(rule: Rule): Error {
+function duplicate(rule: Asked): Error {
   const protocol = rule.protocol === "-1" ? "ALL" : rule.protocol.toUpperCase();
   const ports = rule.from === undefined ? "" : `, from port: ${rule.from}, to port: ${rule.to}`;
   return ec2Refusal(
@@ -104,16 +107,28 @@ function duplicate(rule: Rule): Error {
 
 function authorize(cloud: Cloud, input: Change, caller: Caller): Shape {
   const group = find(cloud, input.GroupId, caller);
-  const rules = rulesOf(input);
-  if (rules.length === 0)
+  const asked = rulesOf(input);
+  const tags = tagsOf(input.TagSpecifications, "security-group-rule");
+  if (asked.length === 0)
     throw ec2Refusal("MissingParameter", "The request must contain the parameter ipPermissions");
-  for (const rule of rules) {
+  for (const rule of asked) {
     if (group.ingress.some((each) => same(each, rule))) throw duplicate(rule);
     checkPeer(cloud, group, rule);
   }
+  if (group.ingress.length + asked.length > cloud.quota("rulesPerSecurityGroup")) {
+    throw ec2Refusal(
+      "RulesPerSecurityGroupLimitExceeded",
+      "The maximum number of rules per security group has been reached.",
+    );
+  }
+  const rules = asked.map((rule) => ({ ...rule, id: ec2Id("sgr"), tags: { ...tags } }));
   group.ingress.push(...rules);
-  const SecurityGroupRules = rules.map((rule) => ({
-    SecurityGroupRuleId: ec2Id("sgr"),
+  return { Return: true, SecurityGroupRules: rules.map((rule) => describeRule(group, rule, caller)) };
+}
+
+function describeRule(group: SecurityGroup, rule: Rule, caller: Caller): Shape {
+  return {
+    SecurityGroupRuleId: rule.id,
     GroupId: group.id,
     GroupOwnerId: caller.account,
     IsEgress: false,
@@ -124,13 +139,41 @@ function authorize(cloud: Cloud, input: Change, caller: Caller): Shape {
       ? { ReferencedGroupInfo: { GroupId: rule.peer } }
       : { [rule.peer.includes(":") ? "CidrIpv6" : "CidrIpv4"]: rule.peer }),
     Description: rule.description,
-  }));
-  return { Return: true, SecurityGroupRules };
+    Tags: tagList(rule.tags),
+  };
+}
+
+/** Ingress only: egress rules have no id here. */
+function ruleHandlers(cloud: Cloud): Handlers {
+  const asked = z.object({ ...describing, SecurityGroupRuleIds: z.array(z.string()).optional() });
+  return {
+    DescribeSecurityGroupRules: handler(asked, (input, caller) => {
+      const all = visible(cloud, caller).flatMap((group) => group.ingress.map((rule) => ({ group, rule })));
+      const { items, NextToken } = select(
+        {
+          items: all,
+          idOf: ({ rule }) => rule.id,
+          ids: input.SecurityGroupRuleIds,
+          missing: { code: "InvalidSecurityGroupRuleId.NotFound", noun: "security group rule" },
+          valuesOf: ({ group, rule }) => ({
+            ...tagFilters(rule.tags),
+            "group-id": [group.id],
+            "security-group-rule-id": [rule.id],
+          }),
+        },
+        input,
+      );
+      const SecurityGroupRules = items.map(({ group, rule }) => describeRule(group, rule, caller));
+      return { SecurityGroupRules, NextToken };
+    }),
+  };
 }
 
 function revoke(cloud: Cloud, input: Change, caller: Caller): Shape {
   const group = find(cloud, input.GroupId, caller);
   const rules = rulesOf(input);
+  if (rules.length === 0)
+    throw ec2Refusal("MissingParameter", "The request must contain the parameter ipPermissions");
   if (!rules.every((rule) => group.ingress.some((each) => same(each, rule)))) {
     throw ec2Refusal(
       "InvalidPermission.NotFound",
@@ -141,7 +184,7 @@ function revoke(cloud: Cloud, input: Change, caller: Caller): Shape {
   return { Return: true };
 }
 
-function permissionOf(cloud: Cloud, rule: Rule): Shape {
+function permissionOf(cloud: Cloud, rule: Asked): Shape {
   const base = { IpProtocol: rule.protocol, FromPort: rule.from, ToPort: rule.to };
   const Description = rule.description;
   const group = cloud.world.securityGroups.find((each) => each.id === rule.peer);
@@ -178,6 +221,7 @@ function describe(cloud: Cloud, group: SecurityGroup): Shape {
 /** Security groups and their ingress rules. Egress is open, as in a new group. */
 export function securityGroupHandlers(cloud: Cloud): Handlers {
   return {
+    ...ruleHandlers(cloud),
     AuthorizeSecurityGroupIngress: handler(change, (input, caller) => authorize(cloud, input, caller)),
     RevokeSecurityGroupIngress: handler(change, (input, caller) => revoke(cloud, input, caller)),
     DescribeSecurityGroups: handler(

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Cloud, handler } from "./cloud.ts";
 import { describing, type FilterValues, select, tagFilters, tagList } from "./ec2-listing.ts";
+import { peeringTags, seenPeerings } from "./ec2-peering.ts";
 import { ec2Refusal } from "./refusal.ts";
 import type { Caller, Handlers, Shape } from "./shapes.ts";
 import type { Subnet, Tags, Vpc } from "./world.ts";
@@ -131,28 +132,31 @@ function vpcAndSubnetHandlers(cloud: Cloud): Handlers {
 
 function tagHandlers(cloud: Cloud): Handlers {
   const tags = z.array(z.object({ Key: z.string(), Value: z.string().optional() }));
-  function find(id: string): { tags: Tags } {
-    const { vpcs, subnets, routeTables, securityGroups } = cloud.world;
-    const found = [...vpcs, ...subnets, ...routeTables, ...securityGroups, ...cloud.peerings].find(
-      (each) => each.id === id,
-    );
+  function find(id: string, caller: Caller): Tags {
+    const { subnets, routeTables, securityGroups } = cloud.world;
+    const groups = own(cloud, caller, securityGroups);
+    const found = [
+      ...ownVpcs(cloud, caller),
+      ...own(cloud, caller, subnets),
+      ...own(cloud, caller, routeTables),
+      ...groups,
+      ...groups.flatMap(({ ingress }) => ingress),
+      ...seenPeerings(cloud, caller).map((each) => ({ id: each.id, tags: peeringTags(each, caller) })),
+    ].find((each) => each.id === id);
     if (found === undefined) throw ec2Refusal("InvalidID", `The ID '${id}' is not valid`);
-    return found;
+    return found.tags;
   }
   return {
-    CreateTags: handler(z.object({ Resources: z.array(z.string()), Tags: tags }), (input) => {
-      const resources = input.Resources.map(find);
-      for (const resource of resources) {
-        for (const { Key, Value } of input.Tags) resource.tags[Key] = Value ?? "";
+    CreateTags: handler(z.object({ Resources: z.array(z.string()), Tags: tags }), (input, caller) => {
+      const resources = input.Resources.map((id) => find(id, caller));
+      for (const held of resources) {
+        for (const { Key, Value } of input.Tags) held[Key] = Value ?? "";
       }
       return {};
     }),
-    DeleteTags: handler(z.object({ Resources: z.array(z.string()), Tags: tags }), (input) => {
-      const keys = input.Tags.map((each) => each.Key);
-      for (const resource of input.Resources.map(find)) {
-        resource.tags = Object.fromEntries(
-          Object.entries(resource.tags).filter(([key]) => !keys.includes(key)),
-        );
+    DeleteTags: handler(z.object({ Resources: z.array(z.string()), Tags: tags }), (input, caller) => {
+      for (const held of input.Resources.map((id) => find(id, caller))) {
+        for (const { Key } of input.Tags) delete held[Key];
       }
       return {};
     }),

@@ -191,8 +191,9 @@ export const ENUMS = new Map<string, readonly string[]>([
   ["StorageMode", ["LOCAL", "TIERED"]],
 ]);
 
-/** Account and cluster quotas (developer guide, limits). */
+/** Account and cluster quotas (developer guide, limits); of EC2 (VPC user guide, amazon-vpc-limits.html). */
 export const QUOTAS = {
+  rulesPerSecurityGroup: 60,
   brokersPerAccount: 90,
   brokersPerClusterZooKeeper: 30,
   brokersPerClusterKRaft: 60,

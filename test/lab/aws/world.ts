@@ -52,8 +52,10 @@ export type RouteTable = {
   routes: Route[];
   tags: Tags;
 };
-/** `peer` is a CIDR block or a security group id. Protocol -1 has no ports. */
+/** `peer` is a CIDR block or a security group id. Protocol -1 has no ports. `id`: "sgr-…". */
 export type Rule = {
+  id: string;
+  tags: Tags;
   protocol: string;
   from: number | undefined;
   to: number | undefined;
