@@ -1,6 +1,7 @@
 import { asFerryError } from "#domain/errors.ts";
 import { strayPositions } from "#domain/findings-positions.ts";
-import type { Context, Subject, TargetTopic } from "#domain/findings-view.ts";
+import { oldestForMirrors } from "#domain/findings-versions.ts";
+import { type Context, isBefore, releaseOf, type Subject, type TargetTopic } from "#domain/findings-view.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { type ClusterDescription, type Known, known, unknown } from "#domain/topology.ts";
 import type { Work } from "./work.ts";
@@ -16,10 +17,18 @@ export async function assessContext(
     vanished,
     settings: work.migration.settings,
     controller: cluster.controller,
+    ...(await workersOf(inventory, work)),
     disks: await orWhy(async () => work.world.source.disks()),
     positions: await orWhy(async () => positions(inventory, work.world.source)),
     target: await orWhy(async () => targetTopics(inventory, work)),
   };
+}
+
+/** Only an old source makes a difference between workers; no other assessment waits for them. */
+async function workersOf({ version }: Subject, { world }: Work): Promise<Pick<Context, "workers">> {
+  const release = version.known ? releaseOf(version.value) : version;
+  if (!release.known || !isBefore(release.value, oldestForMirrors)) return {};
+  return { workers: await orWhy(async () => known((await (await world.engine()).check()).version)) };
 }
 
 async function orWhy<T>(read: () => Promise<Known<T>>): Promise<Known<T>> {

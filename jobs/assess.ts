@@ -13,8 +13,8 @@ import {
   known,
   type Topic,
   type Transaction,
-  unknown,
 } from "#domain/topology.ts";
+import { activeProducers, allowed } from "./assess/active-producers.ts";
 import { assessGroups } from "./assess/groups.ts";
 import { sampleTopics } from "./assess/topic-samples.ts";
 import { createWritersOf } from "./assess/topic-writers.ts";
@@ -81,7 +81,7 @@ async function takeInventory(
   await progress(work, "samples of records", 5);
   const samples = await sampleTopics(topics, measured, source);
   await progress(work, "producers and transactions", 6);
-  const producers = await allowed("READ on its topics", () => source.producers(names));
+  const { producers, withheld } = await activeProducers(names, source);
   const transactions = await source.transactions();
   await progress(work, "brokers, users and rights", 7);
   const about = await aboutCluster(cluster, work);
@@ -91,7 +91,7 @@ async function takeInventory(
     sizes,
     oldest,
     samples,
-    writersOf: createWritersOf({ producers, transactions }),
+    writersOf: createWritersOf({ producers, withheld, transactions }),
     commitsMs,
     applications: groups.map(({ id }) => id),
   };
@@ -108,6 +108,7 @@ async function takeInventory(
     clients: clientsSeen({
       groups,
       producers,
+      withheld: [...withheld.keys()],
       transactions: ids,
       acls: about.acls,
       rights: await allowed("DESCRIBE on the cluster", () => source.rights([])),
@@ -128,17 +129,6 @@ async function settingsOf(
     if (refused.code !== "E_KAFKA_AUTH") throw thrown;
     const words = `${refused.message} An assessment needs DESCRIBE_CONFIGS on every topic.`;
     throw new FerryError("E_KAFKA_AUTH", words, { cause: thrown });
-  }
-}
-
-/** What a missing right hides is unknown, and the right is named. */
-async function allowed<T>(right: string, ask: () => Promise<Known<T>>): Promise<Known<T>> {
-  try {
-    return await ask();
-  } catch (thrown) {
-    const { code, message } = asFerryError(thrown);
-    if (code !== "E_KAFKA_AUTH") throw thrown;
-    return unknown(`${message} The bot needs ${right}.`);
   }
 }
 

@@ -1,11 +1,11 @@
 import type { AssessedTopic } from "#domain/assessment.ts";
-import { type ActiveProducer, type Known, known, type Transaction, unknown } from "#domain/topology.ts";
+import { type Known, known, type Transaction, unknown } from "#domain/topology.ts";
+import type { ProducersSeen } from "./active-producers.ts";
 import type { TopicSamples } from "./topic-samples.ts";
 
 /** Who writes to each topic, by what leaders, coordinators and sampled batches tell. */
 
-export type WritersSeen = {
-  readonly producers: Known<readonly ActiveProducer[]>;
+export type WritersSeen = ProducersSeen & {
   readonly transactions: Known<readonly Transaction[]>;
 };
 
@@ -18,7 +18,7 @@ export type WritersOf = (
   unasked: string | undefined,
 ) => Pick<AssessedTopic, "writers" | "openTransactions">;
 
-export function createWritersOf({ producers, transactions }: WritersSeen): WritersOf {
+export function createWritersOf({ producers, withheld, transactions }: WritersSeen): WritersOf {
   const byTopic = Map.groupBy(producers.known ? producers.value : [], ({ topic }) => topic);
   const told = transactions.known ? transactions.value : [];
   const ids = new Map(told.map((each) => [each.producerId, each]));
@@ -54,7 +54,8 @@ export function createWritersOf({ producers, transactions }: WritersSeen): Write
   }
 
   return (topic, { samples, why }, unasked) => {
-    const leaders = unasked === undefined ? producers : unknown(unasked);
+    const closed = unasked ?? withheld.get(topic);
+    const leaders = closed === undefined ? producers : unknown(closed);
     const remembered = byTopic.get(topic) ?? [];
     const seen = (kind: "plain" | "idempotent" | "transactional") =>
       samples.some(({ batches }) => batches[kind] > 0);

@@ -2,7 +2,14 @@ import type { Assessment } from "./assessment.ts";
 import { assessmentStaleMs } from "./assessment-age.ts";
 import { accessSections } from "./assessment-report-access.ts";
 import { inventorySections } from "./assessment-report-inventory.ts";
-import { type Obstacle, obstacles, obstacleText, type Summary, summarize } from "./assessment-summary.ts";
+import {
+  mayBlock,
+  type Obstacle,
+  obstacles,
+  obstacleText,
+  type Summary,
+  summarize,
+} from "./assessment-summary.ts";
 import { canonical } from "./canonical.ts";
 import { cappedTable, markdownTable, mono, some } from "./markdown.ts";
 import type { Plan } from "./plan.ts";
@@ -51,7 +58,7 @@ const fixesShown = 7;
 
 function firstScreen(summary: Summary): readonly string[] {
   const { counts, first } = summary;
-  const clear = first.filter(({ severity, state }) => severity === "blocker" || state === "found");
+  const clear = first.filter((each) => mayBlock(each) || each.state === "found");
   const fixes = clear.filter(({ severity }) => severity !== "info");
   const more = fixes.length - fixesShown;
   return [
@@ -78,7 +85,7 @@ function firstScreen(summary: Summary): readonly string[] {
 }
 
 function fixLine(obstacle: Obstacle, index: number): string {
-  const weight = obstacle.state === "unknown" ? `${obstacle.severity}, unknown` : obstacle.severity;
+  const weight = mayBlock(obstacle) ? "may be a blocker" : obstacle.severity;
   return `${index + 1}. **${weight}** ${obstacleText(obstacle)}. → ${obstacle.remedy}`;
 }
 

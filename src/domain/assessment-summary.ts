@@ -1,4 +1,5 @@
 import { type AssessedTopic, type Assessment, type Finding, sumKnown } from "./assessment.ts";
+import { subjects } from "./findings.ts";
 import { some } from "./markdown.ts";
 import type { Plan } from "./plan.ts";
 import { about, bytes, bytesRate, count } from "./wording.ts";
@@ -45,11 +46,9 @@ export function summarize(assessment: Assessment, plan?: Plan): Summary {
     unknown: findings.filter(({ state }) => state === "unknown").length,
     clean: findings.filter(({ state }) => state === "not found").length,
   };
-  const undecided = findings.filter(
-    ({ severity, state }) => severity === "blocker" && state === "unknown",
-  ).length;
+  const undecided = new Set(findings.filter(mayBlock).map(({ code }) => code));
   return {
-    ...verdictOf(counts.blockers, undecided),
+    ...verdictOf(counts.blockers, [...undecided].toSorted()),
     how: howText(plan),
     howLong: durationText(assessment),
     howMuch: priceText(plan),
@@ -59,12 +58,23 @@ export function summarize(assessment: Assessment, plan?: Plan): Summary {
   };
 }
 
-function verdictOf(blockers: number, undecided: number): Pick<Summary, "verdict" | "whether"> {
+const blockerCodes: ReadonlySet<string> = new Set(
+  subjects.flatMap(({ checks }) =>
+    checks.filter(({ severity }) => severity === "blocker").map(({ code }) => code),
+  ),
+);
+
+/** What is unknown is a warning at most; nobody may read from that that nothing stands in the way. */
+export function mayBlock({ code, severity, state }: Pick<Finding, "code" | "severity" | "state">): boolean {
+  return state === "unknown" && (severity === "blocker" || blockerCodes.has(code));
+}
+
+function verdictOf(blockers: number, undecided: readonly string[]): Pick<Summary, "verdict" | "whether"> {
   if (blockers > 0) {
     return { verdict: "not yet", whether: `Not yet: ${count(blockers, "blocker")} to clear first.` };
   }
-  if (undecided > 0) {
-    const text = `Not known: ${count(undecided, "check")} that may turn out to be a blocker could not be made.`;
+  if (undecided.length > 0) {
+    const text = `Not known: no blocker was found, but ${count(undecided.length, "check")} that may find one could not be made: ${some(undecided)}.`;
     return { verdict: "not known", whether: text };
   }
   return { verdict: "yes", whether: "Yes: no blocker was found." };
@@ -149,21 +159,27 @@ function totalText(
 
 const weights = { blocker: 0, warning: 2, info: 4 } as const;
 
-/** One a code, with all that it is about: 400 topics of one mistake are one thing to do. */
+/**
+ * One a code, with all that it is about: 400 topics of one mistake are one thing to do. What is unknown for other reasons
+ * is told of each reason: that is what people have to do something about.
+ */
 export function obstacles(findings: readonly Finding[]): readonly Obstacle[] {
   const open = findings.filter(({ state }) => state !== "not found");
-  const groups = Map.groupBy(open, ({ code, severity, state }) => `${code} ${severity} ${state}`);
+  const groups = Map.groupBy(open, ({ code, severity, state, evidence }) =>
+    [code, severity, state, ...(state === "unknown" ? [evidence] : [])].join(" "),
+  );
   return [...groups.values()]
     .flatMap(([one, ...others]): readonly Obstacle[] => {
       if (one === undefined || one.state === "not found") return [];
       const { code, severity, state, evidence, remedy } = one;
-      const subjects = [one, ...others].map(({ subject }) => subject);
-      return [{ code, severity, state, subjects, evidence, remedy }];
+      const about = [one, ...others].map(({ subject }) => subject);
+      return [{ code, severity, state, subjects: about, evidence, remedy }];
     })
     .toSorted((a, b) => weightOf(a) - weightOf(b) || (a.code < b.code ? -1 : 1));
 }
 
-function weightOf({ severity, state }: Obstacle): number {
+function weightOf({ code, severity, state }: Obstacle): number {
+  if (mayBlock({ code, severity, state })) return weights.blocker + 1;
   return weights[severity] + (state === "unknown" ? 1 : 0);
 }
 

@@ -1,6 +1,8 @@
 import { isAboutTopic } from "./acl-matching.ts";
 import type { AssessedGroup, AssessedTransaction, Clients } from "./assessment.ts";
+import { short } from "./group-findings.ts";
 import type { Acl, ActiveProducer, Known, Rights } from "./topology.ts";
+import { count } from "./wording.ts";
 
 /** Who uses what, as far as a cluster tells, and what it cannot tell. */
 
@@ -31,6 +33,7 @@ const never: Unknowns = [
 export function clientsSeen({
   groups,
   producers,
+  withheld,
   transactions,
   acls,
   rights,
@@ -38,6 +41,8 @@ export function clientsSeen({
 }: {
   readonly groups: readonly AssessedGroup[];
   readonly producers: Known<readonly ActiveProducer[]>;
+  /** Topics whose leaders were not asked for their producers: the bot may not read them. */
+  readonly withheld: readonly string[];
   readonly transactions: Known<readonly AssessedTransaction[]>;
   readonly acls: Known<readonly Acl[]>;
   readonly rights: Known<Rights>;
@@ -49,7 +54,12 @@ export function clientsSeen({
     allowed: acls.known
       ? [...allowed(acls.value, topics, "READ"), ...allowed(acls.value, topics, "WRITE")]
       : [],
-    unknown: [...never, ...unread({ producers, transactions, acls }), ...hidden(rights), ...sharing(groups)],
+    unknown: [
+      ...never,
+      ...unread({ producers, withheld, transactions, acls }),
+      ...hidden(rights),
+      ...sharing(groups),
+    ],
   };
 }
 
@@ -104,16 +114,23 @@ function allowed(
 
 function unread({
   producers,
+  withheld,
   transactions,
   acls,
 }: {
   readonly producers: Known<unknown>;
+  readonly withheld: readonly string[];
   readonly transactions: Known<unknown>;
   readonly acls: Known<unknown>;
 }): Unknowns {
   const rows: Unknowns = [];
   if (!producers.known) {
     rows.push({ what: "idempotent producers by topic", why: producers.why, how: requestLog });
+  }
+  if (withheld.length > 0) {
+    const why = `the bot has no READ on ${short([...withheld].toSorted())}`;
+    const how = `give the bot READ on them; or ${requestLog}`;
+    rows.push({ what: `idempotent producers of ${count(withheld.length, "topic")}`, why, how });
   }
   if (!transactions.known) {
     const how = "ask the applications' owners for transactional.id and transaction.id.prefix";

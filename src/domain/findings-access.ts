@@ -8,6 +8,7 @@ import {
   type Verdict,
   whenKnown,
 } from "./findings-check.ts";
+import { findOut } from "./findings-find-out.ts";
 import type { View } from "./findings-view.ts";
 import { short } from "./group-findings.ts";
 import { count } from "./wording.ts";
@@ -134,6 +135,7 @@ export const accessChecks: readonly Check[] = [
     severity: "info",
     seen: "DescribeAcls was refused, or the source has no authorizer.",
     remedy: "Without an authorizer there are none; otherwise grant the bot DESCRIBE on the cluster",
+    find: findOut.acls,
     page: kafkaPage("security_authz"),
     look: (view) =>
       view.acls.known
@@ -145,6 +147,7 @@ export const accessChecks: readonly Check[] = [
     severity: "warning",
     seen: "ACLs that MirrorMaker 2 does not copy: WRITE and ALL on topics, prefixed ones, those of groups, transactional ids and the cluster.",
     remedy: "Look at /ferry access; /ferry access copy or replicate start carries all seven fields over",
+    find: findOut.acls,
     page: mskPage("msk-acls"),
     look: (view) => ofCluster("ACLs", judgeNotCopied(view)),
   },
@@ -153,6 +156,7 @@ export const accessChecks: readonly Check[] = [
     severity: "warning",
     seen: "The source has ACLs and target.auth is iam: MSK decides by IAM policies for such clients and does not look at ACLs.",
     remedy: "Attach the policies that /ferry access writes for each principal",
+    find: findOut.acls,
     page: mskPage("iam-access-control"),
     look: (view) => {
       if (authOf(view) !== "iam") return { at: "ACLs: IAM is not wanted", hits: [] };
@@ -170,6 +174,7 @@ export const accessChecks: readonly Check[] = [
     seen: "DescribeUserScramCredentials names users. Their salted passwords cannot be read, so they cannot be copied.",
     remedy:
       "Make each anew with a password, as a secret AmazonMSK_NAME under a key of your own; /ferry access keeps the list",
+    find: findOut.users,
     page: mskPage("msk-password"),
     look: (view) => ofCluster("SCRAM users", judgeScram(view)),
   },
@@ -178,6 +183,7 @@ export const accessChecks: readonly Check[] = [
     severity: "blocker",
     seen: "Only where target.auth is scram: more users than the 1,000 that an MSK cluster takes.",
     remedy: "Let applications share users, or choose target.auth iam",
+    find: findOut.users,
     page: mskPage("msk-password"),
     look: (view) => ofCluster("SCRAM users against MSK's limit", judgeManyUsers(view)),
   },
@@ -186,6 +192,7 @@ export const accessChecks: readonly Check[] = [
     severity: "warning",
     seen: "Users that have credentials for SCRAM-SHA-256 only: MSK takes SCRAM-SHA-512 alone. Clients name the mechanism in sasl.mechanism.",
     remedy: "Set sasl.mechanism=SCRAM-SHA-512 in these clients when they move",
+    find: findOut.users,
     page: mskPage("msk-password"),
     look: (view) => ofCluster("mechanisms of SCRAM users", judgeSha256(view)),
   },
@@ -202,6 +209,7 @@ export const accessChecks: readonly Check[] = [
     severity: "warning",
     seen: "DescribeClientQuotas names limits of users, client ids or addresses. No mirror copies them, and one for the mirror's own user slows the copy.",
     remedy: "Look at /ferry access; /ferry access copy carries them over; see that none holds for the mirror",
+    find: "Grant the bot DESCRIBE_CONFIGS on the cluster, or run kafka-configs.sh --describe for users, clients and ips; before Kafka 2.6 with --zookeeper",
     page: kafkaPage("design_quotas"),
     look: (view) => ofCluster("client quotas", judgeQuotas(view)),
   },
@@ -209,7 +217,8 @@ export const accessChecks: readonly Check[] = [
     code: "CLIENTS_UNKNOWN",
     severity: "info",
     seen: "Something that the cluster cannot tell of who uses what, each with its reason and how to find out.",
-    remedy: "Ask the owners of the topics, or read the brokers' request log",
+    remedy: "Find out who they are before the wave that holds their topics",
+    find: "Read the brokers' request log, or ask the owners of the topics",
     page: kafkaPage("monitoring"),
     look: lookUntold,
   },
@@ -219,6 +228,7 @@ export const accessChecks: readonly Check[] = [
     seen: "Settings of clients stay in the clients: interceptors, serializers, acks, sizes and resets. Always unknown where something writes or reads.",
     remedy:
       "Ask each owner for interceptor.classes, max.request.size, acks and auto.offset.reset before the client's wave",
+    find: "Ask each owner, or read the application's configuration and the lines that its clients log at the start",
     page: kafkaPage("producerconfigs_interceptor.classes"),
     look: (view) => ofCluster("clients' settings: there is no client", judgeClients(view)),
   },
@@ -228,6 +238,7 @@ export const accessChecks: readonly Check[] = [
     seen: "A part of the inventory could not be read: settings of the brokers (DESCRIBE_CONFIGS on the cluster), transactions (DESCRIBE on transactional ids) or features. What hangs on it is unknown too.",
     remedy:
       "Grant the bot's principal DESCRIBE and DESCRIBE_CONFIGS on the cluster, topics, groups and transactional ids, then assess again",
+    find: "Grant the bot's principal DESCRIBE and DESCRIBE_CONFIGS on the cluster and DESCRIBE on transactional ids, then assess again",
     page: kafkaPage("security_authz"),
     look: lookRights,
   },

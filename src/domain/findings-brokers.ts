@@ -9,6 +9,7 @@ import {
   type Verdict,
   whenKnown,
 } from "./findings-check.ts";
+import { findOut } from "./findings-find-out.ts";
 import type { View } from "./findings-view.ts";
 import { short } from "./group-findings.ts";
 import { count } from "./wording.ts";
@@ -129,6 +130,7 @@ export const brokerChecks: readonly Check[] = [
     severity: "blocker",
     seen: "A log directory of a broker is more than 85 % full. Brokers tell it from Kafka 3.3 on (DescribeLogDirs, KIP-827); where it is not read, look at the brokers with df.",
     remedy: "Free or add space first: a copy keeps segments open and may make retention wait",
+    find: "Look at the brokers with df, or at their monitoring",
     page: kafkaPage("monitoring"),
     look: (view) => ofCluster("the brokers' disks", judgeDisks(view)),
   },
@@ -137,6 +139,7 @@ export const brokerChecks: readonly Check[] = [
     severity: "blocker",
     seen: "The brokers name no controller: no leader is elected and no topic changes.",
     remedy: "Repair the controller quorum or ZooKeeper before anything else",
+    find: "Run kafka-metadata-quorum.sh describe --status, or read /controller in ZooKeeper",
     page: kafkaPage("kraft"),
     look: (view) => ofCluster("the controller", judgeController(view)),
   },
@@ -145,6 +148,7 @@ export const brokerChecks: readonly Check[] = [
     severity: "warning",
     seen: "A setting that is not the same on all brokers, other than what has to differ. MSK has one configuration for all.",
     remedy: "Find out which value is meant; the plan takes that of the broker with the lowest id",
+    find: findOut.brokerSettings,
     page: mskPage("msk-configuration"),
     look: (view) => ofCluster("settings of the brokers against each other", judgeDifference(view)),
   },
@@ -187,6 +191,7 @@ export const vanishedCheck: Check = {
   severity: "info",
   seen: "A topic was there when measuring began and not when it ended: nothing is known of it, and it is left out.",
   remedy: "If it is created anew, assess again before planning",
+  find: "Assess again: a topic that was created anew is in the next report",
   page: kafkaPage("basic_ops_add_topic"),
   look: ({ topics, context: { vanished = [] } }) => ({
     at: count(topics.length, "topic"),

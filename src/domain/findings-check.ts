@@ -16,6 +16,8 @@ export type Check = {
   readonly seen: string;
   /** What to do, without a full stop: `page` follows. */
   readonly remedy: string;
+  /** How people find out where the check cannot tell, without a full stop. Absent where it always can. */
+  readonly find?: string;
   readonly page: string;
   readonly look: (view: View) => Look;
 };

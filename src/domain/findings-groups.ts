@@ -10,6 +10,7 @@ import {
   type Verdict,
   whenKnown,
 } from "./findings-check.ts";
+import { findOut } from "./findings-find-out.ts";
 import type { StrayPosition } from "./findings-positions.ts";
 import { isBefore, type Release, releaseOf, type View } from "./findings-view.ts";
 import { short } from "./group-findings.ts";
@@ -143,6 +144,7 @@ export const groupChecks: readonly Check[] = [
     severity: "warning",
     seen: "A committed offset below the first one held: records that the group has not read are gone, on the source already.",
     remedy: "Let the group catch up or reset it on the source; on MSK it begins at the first record copied",
+    find: findOut.positions,
     page: kafkaPage("consumerconfigs_auto.offset.reset"),
     look: (view) =>
       lookPositions(
@@ -156,6 +158,7 @@ export const groupChecks: readonly Check[] = [
     severity: "blocker",
     seen: "A committed offset past the end of its partition, as after a topic was deleted and created anew or an unclean election. There is no record to translate it by.",
     remedy: "Reset the group's offsets of this topic on the source, then assess again",
+    find: findOut.positions,
     page: kafkaPage("basic_ops_consumer_group"),
     look: (view) =>
       lookPositions(
@@ -169,6 +172,7 @@ export const groupChecks: readonly Check[] = [
     severity: "warning",
     seen: "A group has committed on some partitions of a topic and not on others that hold records. There it starts where auto.offset.reset says, on MSK as on the source.",
     remedy: "Let it read and commit there, or accept that latest skips and earliest repeats",
+    find: findOut.positions,
     page: kafkaPage("consumerconfigs_auto.offset.reset"),
     look: (view) =>
       lookPositions(
@@ -190,6 +194,7 @@ export const groupChecks: readonly Check[] = [
     severity: "warning",
     seen: "A group without members whose last commit is older than half of offsets.retention.minutes: the brokers forget its offsets soon, and then there is nothing to carry over.",
     remedy: "Start it, raise offsets.retention.minutes, or say that it is no longer used",
+    find: "Grant the bot READ on __consumer_offsets, or ask the group's owner when it last ran",
     page: kafkaPage("brokerconfigs_offsets.retention.minutes"),
     look: (view) => ofGroups(committing(view), (group) => judgeAging(view, group)),
   },
@@ -199,6 +204,7 @@ export const groupChecks: readonly Check[] = [
     seen: "Commits advance while the group has no member: its application uses assign(). It looks empty while it runs, so that nothing but its commits shows that it has stopped.",
     remedy:
       "Name it as a client in ferry.yaml with a driver that stops it, and stop it before its offsets are translated",
+    find: "Ask the group's owner whether it subscribes or uses assign(), or assess again while it runs",
     page: kafkaPage("basic_ops_consumer_group"),
     look: (view) => ofGroups(committing(view), judgeAssign),
   },
@@ -208,6 +214,7 @@ export const groupChecks: readonly Check[] = [
     seen: "A group of the protocols consumer (KIP-848, Kafka 4.0) or streams (KIP-1071, Kafka 4.2), against the version wanted of MSK. On an older one its applications cannot join.",
     remedy:
       "Choose a target.shape.kafkaVersion that has it, or set group.protocol=classic in the application",
+    find: findOut.groupTypes,
     page: mskPage("supported-kafka-versions"),
     look: (view) => ofGroups(view.groups, (group) => judgeProtocol(view, group)),
   },
@@ -217,6 +224,7 @@ export const groupChecks: readonly Check[] = [
     seen: "A share group (KIP-932): it has no committed offsets but the state of single records, which nothing translates, and Express does not have them.",
     remedy:
       "Drain it on the source before the cutover and start it on MSK at a chosen time, or keep it where it is",
+    find: findOut.groupTypes,
     page: mskPage("supported-kafka-versions"),
     look: (view) =>
       ofGroups(view.groups, (group) =>
@@ -244,6 +252,7 @@ export const groupChecks: readonly Check[] = [
     severity: "warning",
     seen: "The coordinator does not tell the state of a group and no member shows: nothing says that it may be overwritten.",
     remedy: "Grant the bot DESCRIBE on the group, or run kafka-consumer-groups --describe --state",
+    find: "Grant the bot DESCRIBE on the group, or run kafka-consumer-groups.sh --describe --state",
     page: kafkaPage("basic_ops_consumer_group"),
     look: (view) => ofGroups(view.groups, judgeReadable),
   },

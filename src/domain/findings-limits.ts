@@ -10,6 +10,7 @@ import {
   type Verdict,
   whenKnown,
 } from "./findings-check.ts";
+import { findOut } from "./findings-find-out.ts";
 import type { View } from "./findings-view.ts";
 import { brokerType, expressBrokers, limits, standardBrokers } from "./msk-data.ts";
 import { type Known, known, unknown } from "./topology.ts";
@@ -109,6 +110,7 @@ export const limitChecks: readonly Check[] = [
     severity: "blocker",
     seen: "Partitions of the topics that move times their replicas on MSK, against what the brokers in target.shape take, or the largest cluster there can be. Above it MSK refuses updates of configuration and version, and SCRAM secrets.",
     remedy: "Name more or larger brokers in target.shape, or leave topics out of replication.topics",
+    find: "Look the type up in AWS's table of partitions per broker",
     page: mskPage("bestpractices"),
     look: (view) =>
       ofCluster("partitions against the most that brokers take", judgePartitions(view, "partitionsMax")),
@@ -118,6 +120,7 @@ export const limitChecks: readonly Check[] = [
     severity: "warning",
     seen: "The same sum, against what AWS advises for the brokers that target.shape names.",
     remedy: "Leave the shape to the plan, or name more or larger brokers",
+    find: "Look the type up in AWS's table of partitions per broker",
     page: mskPage("bestpractices"),
     look: (view) =>
       ofCluster("partitions against AWS's advice", judgePartitions(view, "partitionsRecommended")),
@@ -141,6 +144,7 @@ export const limitChecks: readonly Check[] = [
     severity: "blocker",
     seen: "Only where target.shape.kind is serverless: partitions, compacted partitions, groups, bytes in and ACLs against its quotas.",
     remedy: "Choose standard or express in target.shape.kind",
+    find: findOut.rates,
     page: mskPage("limits"),
     look: lookServerless,
   },
@@ -150,6 +154,7 @@ export const limitChecks: readonly Check[] = [
     seen: "Only for Express brokers: bytes into a topic by its partitions, spread evenly, against 15 MB/s for each.",
     remedy:
       "Give the topic more partitions before the copy, where its keys allow it, or choose standard brokers",
+    find: findOut.rates,
     page: mskPage("limits"),
     look: (view) =>
       ofTopics(view.kind === "express" ? view.wanted : [], (topic) =>
@@ -166,6 +171,7 @@ export const limitChecks: readonly Check[] = [
     severity: "blocker",
     seen: "Only where replication.engine is replicator: topics and bytes per second against what one Replicator takes.",
     remedy: "Split the migration, or choose the engine connect or mirrormaker",
+    find: findOut.rates,
     page: mskPage("limits"),
     look: (view) => ofCluster("topics and rate against one Replicator", judgeReplicatorTopics(view)),
   },
@@ -186,6 +192,7 @@ export const limitChecks: readonly Check[] = [
     severity: "info",
     seen: "Only where target.auth is iam: MSK takes 3,000 connections a broker by IAM. Kafka tells members of groups, not connections. The broker's MBean kafka.server:type=socket-server-metrics, connection-count, does.",
     remedy: "Read connection-count on each broker; listener.name.client_iam.max.connections raises the limit",
+    find: "Read connection-count of kafka.server:type=socket-server-metrics on each broker",
     page: mskPage("limits"),
     look: (view) => ofCluster("connections by IAM", judgeConnections(view)),
   },

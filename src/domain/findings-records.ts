@@ -9,6 +9,7 @@ import {
   type Verdict,
   whenKnown,
 } from "./findings-check.ts";
+import { findOut } from "./findings-find-out.ts";
 import {
   brokerSetting,
   dayMs,
@@ -123,6 +124,7 @@ export const recordChecks: readonly Check[] = [
     seen: "max.message.bytes of a topic against replica.fetch.max.bytes and socket.request.max.bytes of the brokers: each must pass what the one before lets in.",
     remedy:
       "Raise replica.fetch.max.bytes and socket.request.max.bytes with it; the plan carries them to MSK",
+    find: findOut.topicSettings,
     page: kafkaPage("brokerconfigs_replica.fetch.max.bytes"),
     look: (view) => ofTopics(view.wanted, (topic) => judgeChain(view, topic)),
   },
@@ -132,6 +134,7 @@ export const recordChecks: readonly Check[] = [
     seen: "The largest of the newest records, uncompressed. Producers check max.request.size before they compress (KafkaProducer.ensureValidRecordSize): a record that fitted compressed on the source fails a mirror with Kafka's default.",
     remedy:
       "Nothing is needed for the bot's own mirror; another one needs max.request.size, and so may producers that move",
+    find: findOut.records,
     page: kafkaPage("producerconfigs_max.request.size"),
     look: (view) => ofTopics(view.wanted, judgeRecordSize),
   },
@@ -140,6 +143,7 @@ export const recordChecks: readonly Check[] = [
     severity: "blocker",
     seen: "The largest of the newest records, uncompressed, against what the bot's mirror sends at most: its task would fail and stay so.",
     remedy: "Leave the topic out of replication.topics and move it by other means",
+    find: findOut.records,
     page: kafkaPage("producerconfigs_max.request.size"),
     look: (view) => ofTopics(view.wanted, judgeTooLarge),
   },
@@ -148,6 +152,7 @@ export const recordChecks: readonly Check[] = [
     severity: "info",
     seen: "message.timestamp.type is LogAppendTime: the source's brokers set the timestamps. Copies keep them, as CreateTime.",
     remedy: "The topic is created with CreateTime on MSK until the producers have moved",
+    find: findOut.topicSettings,
     page: kafkaPage("topicconfigs_message.timestamp.type"),
     look: (view) =>
       ofTopics(view.wanted, (topic) =>
@@ -164,6 +169,7 @@ export const recordChecks: readonly Check[] = [
     seen: "The first record held is older than a day. Express brokers refuse records more than a day off the clock by default, copies too. A warning where Express is wanted, of information where the kind is left to the plan.",
     remedy:
       "The plan sets message.timestamp.before.max.ms on each topic of Express; do so yourself for topics made by other means",
+    find: findOut.ages,
     page: mskPage("msk-configuration-express-read-write"),
     look: lookExpressWindow,
   },
@@ -173,6 +179,7 @@ export const recordChecks: readonly Check[] = [
     seen: "The newest record is ahead of the clock by more than the target takes: an hour from Kafka 4.0 on (message.timestamp.after.max.ms), a day on Express; on older ones it is a day here, since no segment expires before its newest record.",
     remedy:
       "Correct the producer's clock; set message.timestamp.after.max.ms on the target's topic for what is written already",
+    find: findOut.records,
     page: kafkaPage("topicconfigs_message.timestamp.after.max.ms"),
     look: (view) => ofTopics(view.wanted, (topic) => judgeFuture(view, topic)),
   },
@@ -182,6 +189,7 @@ export const recordChecks: readonly Check[] = [
     seen: "A compacted topic with records that have no key. Brokers refuse such records on a compacted topic: the copy fails at the first.",
     remedy:
       "Create the topic on MSK without compact, or let the records without a key expire, before it is mirrored",
+    find: findOut.records,
     page: kafkaPage("compaction"),
     look: (view) => ofTopics(view.wanted, judgeKeys),
   },
@@ -190,6 +198,7 @@ export const recordChecks: readonly Check[] = [
     severity: "info",
     seen: "Records of the sample have headers. They stay as they are only with ByteArrayConverter for headers; Kafka Connect's default reads and writes them anew, null ones too.",
     remedy: "Nothing is needed for the bot's own mirror, which is set so; verify compares headers",
+    find: findOut.records,
     page: kafkaPage("georeplication"),
     look: (view) =>
       ofTopics(view.wanted, (topic) => {
@@ -204,6 +213,7 @@ export const recordChecks: readonly Check[] = [
     severity: "info",
     seen: "Batches of the sample are compressed with something other than gzip. A mirror unpacks records and its producer decides anew: with Kafka's default all would land uncompressed. The bot's mirror writes gzip, which every client reads.",
     remedy: "Size MSK's storage with gzip's ratio; records are as before when producers have moved",
+    find: findOut.records,
     page: kafkaPage("producerconfigs_compression.type"),
     look: (view) =>
       ofTopics(view.wanted, (topic) => {
@@ -219,6 +229,7 @@ export const recordChecks: readonly Check[] = [
     severity: "warning",
     seen: "The brokers do not tell the bytes on disk of a topic. Where a partition is offline, that is the finding.",
     remedy: "Grant the bot DESCRIBE on the cluster, or set target.shape.volumeGiB by hand",
+    find: "Grant the bot DESCRIBE on the cluster, or run kafka-log-dirs.sh --describe",
     page: kafkaPage("security_authz"),
     look: lookSizes,
   },

@@ -10,6 +10,7 @@ import {
   type Verdict,
   whenKnown,
 } from "./findings-check.ts";
+import { findOut } from "./findings-find-out.ts";
 import type { TargetTopic, View } from "./findings-view.ts";
 import { short } from "./group-findings.ts";
 import { count } from "./wording.ts";
@@ -181,6 +182,7 @@ export const replicationChecks: readonly Check[] = [
     severity: "blocker",
     seen: "A topic of this name is on the target and holds records: copies would mix with them, and offsets of both sides have no fixed distance.",
     remedy: "Look what wrote it; delete it on the target, or exclude it from replication.topics",
+    find: findOut.target,
     page: kafkaPage("georeplication"),
     look: (view) =>
       lookTarget(view, (_topic, { records }) =>
@@ -194,6 +196,7 @@ export const replicationChecks: readonly Check[] = [
     severity: "blocker",
     seen: "A topic of this name is on the target with another number of partitions: keys would go to other partitions as soon as producers move, and order by key ends.",
     remedy: "Delete the empty topic on the target, so that it is created with the source's partitions",
+    find: findOut.target,
     page: kafkaPage("basic_ops_modify_topic"),
     look: (view) =>
       lookTarget(view, (topic, { partitions }) =>

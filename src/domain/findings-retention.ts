@@ -1,5 +1,6 @@
 import type { AssessedTopic } from "./assessment.ts";
 import { type Check, kafkaPage, ofTopics, type Verdict, whenKnown } from "./findings-check.ts";
+import { findOut } from "./findings-find-out.ts";
 import { dayMs, leastCopyMs, nothingHeld, numberOf, settingOf, type View } from "./findings-view.ts";
 import { figure, took } from "./wording.ts";
 
@@ -79,6 +80,7 @@ export const retentionChecks: readonly Check[] = [
     severity: "info",
     seen: "The first record held is older than the topic's retention: a segment goes when its newest record is that old. On MSK these copies lie in other segments and may go at once.",
     remedy: "Nothing is needed unless readers count on them; verify counts what both sides hold",
+    find: findOut.ages,
     page: kafkaPage("topicconfigs_retention.ms"),
     look: (view) => ofTopics(view.wanted, (topic) => judgePastRetention(view, topic)),
   },
@@ -87,6 +89,7 @@ export const retentionChecks: readonly Check[] = [
     severity: "warning",
     seen: "retention.ms in effect, against the expected time of the first copy: all bytes on disk at 20 MB/s, and no less than 5 h. What expires before it is copied is lost to the target.",
     remedy: `Raise it until the copy is complete: retention.ms=${12 * hourMs} or more`,
+    find: findOut.sizes,
     page: kafkaPage("topicconfigs_retention.ms"),
     look: (view) => ofTopics(view.wanted, (topic) => judgeRetention(view, topic)),
   },
@@ -95,6 +98,7 @@ export const retentionChecks: readonly Check[] = [
     severity: "warning",
     seen: "retention.bytes times the partitions, by the rate measured: how soon a record goes, against the expected time of the first copy.",
     remedy: "Raise retention.bytes until the copy is complete",
+    find: findOut.sizes,
     page: kafkaPage("topicconfigs_retention.bytes"),
     look: (view) => ofTopics(view.wanted, (topic) => judgeRetentionBytes(view, topic)),
   },
@@ -103,6 +107,7 @@ export const retentionChecks: readonly Check[] = [
     severity: "warning",
     seen: "delete.retention.ms of a compacted topic, against the expected time of the first copy: a tombstone that is removed before it was copied leaves its key alive on MSK.",
     remedy: "Raise delete.retention.ms above the time of the copy before it begins",
+    find: findOut.sizes,
     page: kafkaPage("topicconfigs_delete.retention.ms"),
     look: (view) => ofTopics(view.wanted, (topic) => judgeTombstones(view, topic)),
   },
@@ -112,6 +117,7 @@ export const retentionChecks: readonly Check[] = [
     seen: "The first record held has no timestamp or one of 1970. Retention by time deletes such copies at once, and a search by time does not find them.",
     remedy:
       "Set retention.ms=-1 on the target's topic until the readers have moved, or let these records expire first",
+    find: findOut.ages,
     page: kafkaPage("topicconfigs_retention.ms"),
     look: (view) => ofTopics(view.wanted, judgeMissingTime),
   },

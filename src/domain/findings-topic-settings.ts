@@ -10,6 +10,7 @@ import {
   type Verdict,
   whenKnown,
 } from "./findings-check.ts";
+import { findOut } from "./findings-find-out.ts";
 import { brokerSetting, dayMs, numberOf, settingOf, type TargetKind, type View } from "./findings-view.ts";
 import { short } from "./group-findings.ts";
 import { expressConfigKeys, standardConfigKeys } from "./msk-data.ts";
@@ -176,6 +177,7 @@ export const topicSettingChecks: readonly Check[] = [
     severity: "warning",
     seen: "min.insync.replicas in effect, against the topic's replicas and those it gets on MSK less one, since MSK restarts brokers one by one to patch them.",
     remedy: "The plan lowers it on MSK; on the source set it below the number of replicas",
+    find: findOut.topicSettings,
     page: mskPage("bestpractices"),
     look: (view) => ofTopics(view.wanted, (topic) => judgeMinIsr(view, topic)),
   },
@@ -185,6 +187,7 @@ export const topicSettingChecks: readonly Check[] = [
     seen: "unclean.leader.election.enable is true: an election can lose acknowledged records, and what the mirror copied is then no longer what the source holds.",
     remedy:
       "Set it to false on the source until the cutover; the plan sets false on MSK, whose default on standard brokers is true",
+    find: findOut.topicSettings,
     page: mskPage("msk-default-configuration"),
     look: lookUnclean,
   },
@@ -225,6 +228,7 @@ export const topicSettingChecks: readonly Check[] = [
     severity: "info",
     seen: "A topic that neither compacts nor deletes.",
     remedy: "Decide a retention before MSK's storage is sized, or accept that it grows for ever",
+    find: findOut.topicSettings,
     page: kafkaPage("topicconfigs_retention.ms"),
     look: (view) => ofTopics(view.wanted, (topic) => judgeUnlimited(view, topic)),
   },
@@ -254,6 +258,7 @@ export const topicSettingChecks: readonly Check[] = [
     seen: "auto.create.topics.enable of the brokers, true by default on Apache Kafka and false on MSK. Topics that appear by being used will not appear there.",
     remedy:
       "Find applications that count on it, and create their topics; those of the inventory are created by the bot",
+    find: "Grant the bot DESCRIBE_CONFIGS on the cluster, or look in server.properties of the brokers",
     page: mskPage("msk-default-configuration"),
     look: (view) => {
       const value = brokerSetting(view, "auto.create.topics.enable");

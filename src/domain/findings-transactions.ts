@@ -8,6 +8,7 @@ import {
   type Verdict,
   whenKnown,
 } from "./findings-check.ts";
+import { findOut } from "./findings-find-out.ts";
 import type { View } from "./findings-view.ts";
 import { short } from "./group-findings.ts";
 import { count, took } from "./wording.ts";
@@ -87,6 +88,7 @@ export const transactionChecks: readonly Check[] = [
     seen: "A leader remembers a transactional producer of the topic, or a batch of the sample is of one. Transactions are not copied: transaction state, producer ids and epochs begin anew on MSK.",
     remedy:
       "Move all topics of a transactional application in one wave, and stop it with no transaction open; keep replication.exactlyOnce on",
+    find: findOut.producers,
     page: kafkaPage("semantics"),
     look: (view) =>
       ofTopics(view.wanted, (topic) => {
@@ -101,6 +103,7 @@ export const transactionChecks: readonly Check[] = [
     severity: "warning",
     seen: "A transaction is open on the topic: what follows it is invisible to readers of committed records, the mirror among them, until it ends.",
     remedy: "Nothing while it is short; at the cutover all must have ended",
+    find: findOut.transactions,
     page: kafkaPage("semantics"),
     look: (view) => ofTopics(view.wanted, (topic) => judgeOpen(view, topic, false)),
   },
@@ -109,6 +112,7 @@ export const transactionChecks: readonly Check[] = [
     severity: "blocker",
     seen: "A transaction has been open for longer than 15 min and than its own timeout, or no coordinator knows it: it will not end by itself, and the mirror never passes it (KIP-664).",
     remedy: "Run kafka-transactions.sh find-hanging and abort it on the source",
+    find: findOut.transactions,
     page: kafkaPage("semantics"),
     look: (view) => ofTopics(view.wanted, (topic) => judgeOpen(view, topic, true)),
   },
@@ -118,6 +122,7 @@ export const transactionChecks: readonly Check[] = [
     seen: "A transactional id whose timeout is above 15 min, MSK's transaction.max.timeout.ms unless configured: its producer would be refused there.",
     remedy:
       "Carry transaction.max.timeout.ms over in the MSK configuration, or lower transaction.timeout.ms of the producer",
+    find: "Grant the bot DESCRIBE on transactional ids, from Kafka 3.0 on, or ask the owners for transaction.timeout.ms",
     page: mskPage("msk-configuration-properties"),
     look: (view) => ofCluster("timeouts of transactional ids", judgeTimeouts(view)),
   },
@@ -126,6 +131,7 @@ export const transactionChecks: readonly Check[] = [
     severity: "info",
     seen: "Idempotent producers on a source of Kafka 2: before 2.8 they need IDEMPOTENT_WRITE on the cluster (KIP-679), and brokers before 2.8 do not list them. What is remembered against duplicates is not copied.",
     remedy: "Let them flush and stop before they start on MSK, so that no retry is under way",
+    find: findOut.producers,
     page: kafkaPage("producerconfigs_enable.idempotence"),
     look: (view) => ofTopics(view.wanted, (topic) => judgeIdempotent(view, topic)),
   },

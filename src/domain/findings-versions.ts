@@ -1,15 +1,17 @@
 import {
   type Check,
   kafkaPage,
+  type Look,
   mskPage,
   ofCluster,
   ofTopics,
   type Verdict,
   whenKnown,
 } from "./findings-check.ts";
+import { findOut } from "./findings-find-out.ts";
 import { brokerSetting, isBefore, type Release, releaseOf, type View } from "./findings-view.ts";
 import { recordedVersions } from "./msk-data.ts";
-import type { Known } from "./topology.ts";
+import { type Known, unknown } from "./topology.ts";
 
 /** The source's release against what MSK offers and what clients and mirrors speak. */
 
@@ -31,7 +33,9 @@ function written(view: View, key: string): Release | undefined {
   return release.known ? release.value : undefined;
 }
 
-const oldestForMirrors: Release = [2, 1];
+const oldestTried: Release = [2, 0];
+/** Of brokers, for clients and workers of Kafka 4 (KIP-896). */
+export const oldestForMirrors: Release = [2, 1];
 const oldestForReplicator: Release = [2, 8];
 
 function judgeClients(view: View): Verdict {
@@ -48,6 +52,41 @@ function judgeClients(view: View): Verdict {
       unknown: `MSK ${view.targetVersion} refuses clients older than 2.1, ${versionText(release)} takes them, and no request of Kafka tells what release a client is`,
     };
   });
+}
+
+/** Between 2.0 and 2.1 it hangs on the workers: those of 3.9 take such brokers. A Replicator has a rule of its own. */
+function lookSource(view: View): Look {
+  const at = "the source's version";
+  const verdict = whenKnown(view.release, (release) => judgeSource(view, release));
+  const look = ofCluster(at, verdict);
+  const isOver = !view.release.known || isBefore(view.release.value, oldestTried) || hasNewWorkers(view);
+  return isOver ? look : { at, hits: look.hits.map((hit) => ({ ...hit, severity: "warning" })) };
+}
+
+function judgeSource(view: View, release: Release): string | undefined {
+  if (!isBefore(release, oldestForMirrors)) return undefined;
+  if (isBefore(release, oldestTried)) {
+    return `${versionText(release)}; ferry is tried with sources from 2.0 on`;
+  }
+  if (view.context.settings?.replication.engine === "replicator") return undefined;
+  return `${versionText(release)}; MirrorMaker 2 of Kafka 4 needs 2.1 or newer (KIP-896), that of 3.9 takes it; ${workersText(view)}`;
+}
+
+function workersOf({ context: { workers } }: View): Known<Release> {
+  if (workers === undefined) return unknown("they were not asked");
+  return workers.known ? releaseOf(workers.value) : workers;
+}
+
+function hasNewWorkers(view: View): boolean {
+  const workers = workersOf(view);
+  return workers.known && workers.value[0] >= 4;
+}
+
+function workersText(view: View): string {
+  const workers = workersOf(view);
+  return workers.known
+    ? `the workers are of ${workers.value.join(".")}`
+    : `of which release the workers are is not known: ${workers.why}`;
 }
 
 function judgeTarget(view: View): Verdict {
@@ -88,24 +127,18 @@ export const versionChecks: readonly Check[] = [
   {
     code: "SOURCE_VERSION",
     severity: "blocker",
-    seen: "The release, from the brokers or from the versions of the requests they take. MirrorMaker 2 and clients of Kafka 4 need brokers of 2.1 or newer (KIP-896). Where it is not known, run kafka-broker-api-versions on a broker.",
-    remedy: "Use Connect workers of Kafka 3.9, or upgrade the source",
+    seen: "The release, from the brokers or from the versions of the requests they take. MirrorMaker 2 and clients of Kafka 4 need brokers of 2.1 or newer (KIP-896): a blocker where the workers are of 4 or newer, a warning for a source of 2.0 where they are older or not known. A source before 2.0 is a blocker with any.",
+    remedy: "Use workers of Kafka 3.9, or upgrade the source",
+    find: findOut.release,
     page: kafkaPage("upgrade"),
-    look: (view) =>
-      ofCluster(
-        "the source's version",
-        whenKnown(view.release, (release) =>
-          isBefore(release, oldestForMirrors)
-            ? `${versionText(release)}; MirrorMaker 2 of Kafka 4 needs 2.1 or newer (KIP-896)`
-            : undefined,
-        ),
-      ),
+    look: lookSource,
   },
   {
     code: "REPLICATOR_VERSION",
     severity: "blocker",
     seen: "Only where replication.engine is replicator: MSK Replicator reads from external clusters of Kafka 2.8.1 or newer.",
     remedy: "Choose the engine connect or mirrormaker, or upgrade the source",
+    find: findOut.release,
     page: mskPage("msk-replicator-external-prereqs"),
     look: (view) => ofCluster("the engine and the source's version", judgeReplicator(view)),
   },
@@ -115,6 +148,7 @@ export const versionChecks: readonly Check[] = [
     seen: "The source's release against the one wanted of MSK, and against the newest that MSK creates on this kind of broker. Features of a newer source are missing on an older target.",
     remedy:
       "Name the wanted version in target.shape.kafkaVersion, and look whether applications use what is newer",
+    find: findOut.release,
     page: mskPage("supported-kafka-versions"),
     look: (view) => ofCluster(`the source's version against MSK ${view.targetVersion}`, judgeTarget(view)),
   },
@@ -123,6 +157,7 @@ export const versionChecks: readonly Check[] = [
     severity: "warning",
     seen: "Only where MSK is to be 4.0 or newer and the source is older: such brokers refuse requests of clients before 2.1 (KIP-896). No request of Kafka tells the release of a client. The broker's MBean kafka.server:type=socket-server-metrics, tag clientSoftwareVersion, does from 2.4 on.",
     remedy: "Read clientSoftwareVersion on each broker, upgrade what is older than 2.1, or choose MSK 3.9.x",
+    find: "Read clientSoftwareVersion of kafka.server:type=socket-server-metrics on each broker, from Kafka 2.4 on, or ask the owners",
     page: kafkaPage("upgrade"),
     look: (view) => ofCluster(`clients against MSK ${view.targetVersion}`, judgeClients(view)),
   },
@@ -148,6 +183,7 @@ export const versionChecks: readonly Check[] = [
     severity: "warning",
     seen: "inter.broker.protocol.version is written down and older than the brokers: an upgrade was begun and not ended, and requests of the newer release are not all answered.",
     remedy: "End the upgrade before the copy begins, or leave the brokers alone until it has ended",
+    find: findOut.release,
     page: kafkaPage("upgrade"),
     look: (view) => ofCluster("inter.broker.protocol.version", judgeProtocol(view)),
   },
@@ -156,6 +192,7 @@ export const versionChecks: readonly Check[] = [
     severity: "info",
     seen: "The brokers answer as ZooKeeper brokers do. MSK from 4.0 on is KRaft only: scripts that name ZooKeeper end there.",
     remedy: "Look for tools that use --zookeeper, and give them the brokers' addresses",
+    find: "Look in server.properties of a broker: process.roles is KRaft, zookeeper.connect alone is ZooKeeper",
     page: mskPage("metadata-management"),
     look: (view) =>
       ofCluster(

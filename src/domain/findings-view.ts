@@ -24,6 +24,8 @@ export type Context = {
   readonly target?: Known<ReadonlyMap<string, TargetTopic>>;
   /** The active controller's broker id; `null`: there is none. */
   readonly controller?: number | null;
+  /** The release of the workers that are to copy, where it was asked. */
+  readonly workers?: Known<string>;
   /** Of each broker's log directories, in bytes. */
   readonly disks?: Known<readonly Disk[]>;
 };

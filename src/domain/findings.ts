@@ -74,14 +74,15 @@ function order(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-function finding({ code, severity, remedy, page }: Check, hit: Hit): Finding {
+function finding({ code, severity, remedy, find, page }: Check, hit: Hit): Finding {
+  const own = hit.state === "unknown" ? (find ?? remedy) : remedy;
   return {
     code,
     severity: severityOf(hit, severity),
     state: hit.state,
     subject: hit.subject,
     evidence: hit.evidence,
-    remedy: `${hit.remedy ?? remedy} (${page}).`,
+    remedy: `${hit.remedy ?? own} (${page}).`,
   };
 }
 

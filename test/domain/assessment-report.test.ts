@@ -24,8 +24,12 @@ describe("the report's first screen", () => {
   it.each([
     { findings: [finding()], says: "Not yet: 1 blocker to clear first." },
     {
-      findings: [finding({ state: "unknown" })],
-      says: "Not known: 1 check that may turn out to be a blocker could not be made.",
+      findings: ["a", "b"].map((subject) => finding({ state: "unknown", severity: "warning", subject })),
+      says: "Not known: no blocker was found, but 1 check that may find one could not be made: TOPIC_RENAMED.",
+    },
+    {
+      findings: [finding({ state: "unknown", severity: "warning", code: "MESSAGE_SIZE" })],
+      says: "Yes: no blocker was found.",
     },
     { findings: [finding({ severity: "warning" })], says: "Yes: no blocker was found." },
     { findings: [finding({ state: "not found" })], says: "Yes: no blocker was found." },
@@ -43,6 +47,25 @@ describe("the report's first screen", () => {
     const { markdown } = assessmentReport(assessmentOf({ findings }));
     expect(row(markdown, "1. ")).toBe("1. **blocker** a: it would be renamed (also b, c). → Rename it.");
     expect(row(markdown, "2. ")).toContain("**warning** cluster: small.");
+  });
+
+  it("says before any warning what could not be told and may be a blocker, and how to find out", () => {
+    const findings = [
+      finding({ severity: "warning", code: "A_WARNING", subject: "cluster", evidence: "small" }),
+      finding({ severity: "warning", state: "unknown", evidence: "no names", remedy: "Ask." }),
+    ];
+    const { markdown } = assessmentReport(assessmentOf({ findings }));
+    expect(row(markdown, "1. ")).toBe("1. **may be a blocker** a.heartbeats: no names. → Ask.");
+    expect(row(markdown, "2. ")).toContain("**warning** cluster: small.");
+  });
+
+  it("gives each reason why something is not known with its own way to find out", () => {
+    const findings = ["no right", "too old"].map((evidence) =>
+      finding({ severity: "info", state: "unknown", code: "RIGHTS", subject: evidence, evidence }),
+    );
+    const { markdown } = assessmentReport(assessmentOf({ findings }));
+    expect(markdown).toContain("| `RIGHTS` | no right | no right |");
+    expect(markdown).toContain("| `RIGHTS` | too old | too old |");
   });
 
   it("says how much as soon as there is a plan, and how long as far as it is known", () => {

@@ -6,6 +6,7 @@ import { assessedGroup } from "#support/assessed.ts";
 const nothing = {
   groups: [],
   producers: known([]),
+  withheld: [],
   transactions: known([]),
   acls: known([]),
   rights: known({ cluster: ["DESCRIBE"], topics: new Map() }),

@@ -12,7 +12,8 @@ and the files beside it. A report says of each code one of three:
 - found: a row for each topic, group or cluster, with the values seen and what to do. Above 20 rows of one code the rest
   share one, with their names; blockers never do.
 - not found: the check was made and is clean. The report lists what was looked at.
-- unknown: the check could not be made, with the reason and how to find out. What is unknown is never a blocker.
+- unknown: the check could not be made, with the reason and how to find out. What is unknown is never a blocker, but while a
+  blocker's check is unknown the report does not say that the migration can go.
 
 A blocker has to go before anything is copied, a warning deserves a decision, the rest is good to know. Checks look at the
 topics that \`replication.topics\` and \`waves\` select; offline and under-replicated partitions at all of them. The kind of
@@ -20,8 +21,9 @@ broker, the version, the engine and the authentication are those of \`ferry.yaml
 brokers of the version that MSK recommends.
 `;
 
-function section({ code, severity, seen, remedy, page }: Check): string {
-  return `### ${code}\n\n${seen}\n\n- Severity: ${severity}\n- Do: ${remedy} (<${page}>).\n`;
+function section({ code, severity, seen, remedy, find, page }: Check): string {
+  const unknown = find === undefined ? "" : `- Where unknown: ${find}.\n`;
+  return `### ${code}\n\n${seen}\n\n- Severity: ${severity}\n- Do: ${remedy} (<${page}>).\n${unknown}`;
 }
 
 function list(severity: Check["severity"]): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Assessment } from "#domain/assessment.ts";
 import { findings, subjects } from "#domain/findings.ts";
 import { strayPositions } from "#domain/findings-positions.ts";
 import { limitCases, versionCases } from "#support/finding-cases.ts";
@@ -71,6 +72,49 @@ describe("a check", () => {
     const blind = cases.flatMap(({ provoked }) => look(provoked)).filter(({ state }) => state === "unknown");
     expect(blind.length).toBeGreaterThan(20);
     expect(blind.filter(({ severity }) => severity === "blocker")).toEqual([]);
+  });
+});
+
+describe("what a check could not tell", () => {
+  const nothing = { known: false, why: "it was not told" } as const;
+  /** Everything of a value that may be unknown, is. */
+  function blinded(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(blinded);
+    if (typeof value !== "object" || value === null) return value;
+    if ("known" in value) return nothing;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, blinded(inner)]));
+  }
+  const blind = (change: Change) => {
+    const { subject, context } = scene(change);
+    const seen = Assessment.parse({ ...Object(blinded(subject)), findings: [] });
+    const unread = { ...(context.settings && { settings: context.settings }), vanished: ["gone"] };
+    return findings({ ...seen, topics: seen.topics.map((topic) => ({ ...topic, configs: {} })) }, unread);
+  };
+  const rows = [
+    ...cases.flatMap(({ provoked }) => look(provoked)),
+    ...[{ auth: "scram" }, { engine: "replicator" }, { topic: { compacted: true } }].flatMap(blind),
+    ...blind({ shape: { instanceType: "kafka.unheard-of", brokers: 3 } }),
+    ...["express", "serverless"].flatMap((kind) => blind({ shape: { kind } })),
+    ...blind({ shape: { kafkaVersion: "4.0.x.kraft" }, group: { state: "Unknown", members: [] } }),
+  ].filter(({ state }) => state === "unknown");
+
+  it("comes with how to find out, not with what to do about what may not be there", () => {
+    const codes = new Set(rows.map(({ code }) => code));
+    expect(codes.size).toBeGreaterThan(45);
+    for (const { code, find, remedy } of checks.filter((check) => codes.has(check.code))) {
+      expect(find, code).toMatch(/^[A-Z].*[^.]$/);
+      expect(find, code).not.toBe(remedy);
+    }
+    for (const { code, remedy } of rows.filter((row) => row.code !== "CLIENTS_UNKNOWN")) {
+      expect(remedy).toContain(checks.find((check) => check.code === code)?.find);
+    }
+  });
+
+  it("has no such words for a check that always can", () => {
+    const spare = checks.filter(
+      ({ code, find }) => find !== undefined && rows.every((row) => row.code !== code),
+    );
+    expect(spare.map(({ code }) => code)).toEqual([]);
   });
 });
 

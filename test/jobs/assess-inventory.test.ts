@@ -262,6 +262,13 @@ describe("the cluster", () => {
       expect(value).toMatchObject({ known: false, why: expect.stringContaining(`Kafka ${release}`) });
     }
     expect(topicOf(found, "orders").writers.plain).toEqual(known(true));
+    expect(found.findings).toContainEqual(
+      expect.objectContaining({
+        code: "SOURCE_VERSION",
+        severity: "warning",
+        evidence: expect.stringContaining("of which release the workers are is not known"),
+      }),
+    );
   });
 
   it("leaves unknown what the bot has no right to, and names the right", async () => {
