@@ -116,7 +116,7 @@ function standingOf(samples: readonly LagSample[], last: LagSample): Standing | 
       return { cell, ...waiting, ...speed, at: net > 0 ? last.at + (waiting.records / net) * 1000 : null };
     })
     .filter(({ records, arriving: inflow, copying: out }) => records > inflow * paceSeconds || out === 0)
-    .sort((a, b) => (b.at ?? Number.MAX_VALUE) - (a.at ?? Number.MAX_VALUE) || b.records - a.records);
+    .sort(lastFirst);
   const frozen = slow.find(({ cell, copying: out }) => out === 0 && isFrozen(samples, cell));
   return {
     at: last.at,
@@ -126,6 +126,11 @@ function standingOf(samples: readonly LagSample[], last: LagSample): Standing | 
     slow: slow.map(withoutCell),
     frozen: frozen && withoutCell(frozen),
   };
+}
+
+/** Those that never come at these rates before all others. */
+function lastFirst(a: SlowPartition, b: SlowPartition): number {
+  return (b.at ?? Number.MAX_VALUE) - (a.at ?? Number.MAX_VALUE) || b.records - a.records;
 }
 
 function total(values: Float64Array): number {
@@ -222,9 +227,12 @@ function netRates(samples: readonly LagSample[]): readonly number[] {
 
 /** Of several flows: all have caught up when the last of them has. */
 export function lastEta(etas: readonly Eta[]): Eta {
-  for (const state of ["unknown", "not-catching-up"] as const) {
-    const found = etas.find((eta) => eta.state === state);
-    if (found !== undefined) return found;
+  const unknown = etas.find(({ state }) => state === "unknown");
+  if (unknown !== undefined) return unknown;
+  const behind = etas.filter((eta) => eta.state === "not-catching-up");
+  if (behind.length > 0) {
+    const [slowest] = behind.flatMap((eta) => eta.slowest ?? []).toSorted(lastFirst);
+    return { state: "not-catching-up", ...(slowest && { slowest }) };
   }
   const coming = etas.filter((eta) => eta.state === "in");
   const [first] = coming.toSorted((a, b) => b.at - a.at);

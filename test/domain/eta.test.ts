@@ -138,7 +138,19 @@ describe("several mirrors", () => {
     expect(lastEta([{ state: "caught-up" }])).toEqual({ state: "caught-up" });
     expect(lastEta([])).toMatchObject({ state: "unknown" });
   });
+
+  it("name the partition that is last of all of them", () => {
+    const etas = [behind("invoices", 18_415, null), behind("clicks", 119_161, null), behind("orders", 5, 99)];
+    expect(lastEta([...etas, { state: "not-catching-up" }])).toEqual(etas[1]);
+  });
 });
+
+function behind(topic: string, records: number, at: number | null): Eta {
+  return {
+    state: "not-catching-up",
+    slowest: { topic, partition: 3, records, copying: 0, arriving: 80, at },
+  };
+}
 
 function coming(at: number, latest: number | null): Eta {
   return { state: "in", at, earliest: at - 5, latest };
