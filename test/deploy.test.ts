@@ -136,14 +136,15 @@ describe("the image", async () => {
     expect(dockerfile).toContain("--omit=dev");
   });
 
-  test("starts the bot with the young generation that npm start, the bench and the demo give it", async () => {
+  test("starts the bot with the flags that npm start, the bench and the demo give it", async () => {
     const flag = "--max-semi-space-size=8";
+    const quiet = "--disable-warning=TimeoutNegativeWarning";
     const Package = z.object({ scripts: z.object({ start: z.string(), bench: z.string() }) });
     const { scripts } = Package.parse(JSON.parse(await read("package.json")));
-    expect(dockerfile).toMatch(new RegExp(`^CMD \\["node", "${flag}", "src/main.ts"\\]$`, "m"));
-    expect(scripts.start).toMatch(new RegExp(`^node ${flag} .*src/main.ts$`));
+    expect(dockerfile).toMatch(new RegExp(`^CMD \\["node", "${quiet}", "${flag}", "src/main.ts"\\]$`, "m"));
+    expect(scripts.start).toMatch(new RegExp(`^node ${quiet} ${flag} .*src/main.ts$`));
     expect(scripts.bench).toBe(`node ${flag} test/bench/main.ts`);
-    expect(await read("test/lab/demo/bot.ts")).toContain(`"${flag}", "src/main.ts"`);
+    expect(await read("test/lab/demo/bot.ts")).toContain(`"${quiet}", "${flag}", "src/main.ts"`);
     expect(await read("docs/performance.md")).toContain(flag);
   });
 
