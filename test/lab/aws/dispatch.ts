@@ -138,7 +138,19 @@ async function run(standIn: StandIn, request: Request, input: Shape): Promise<Sh
   if (input["DryRun"] === true) {
     throw new AwsRefusal(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.");
   }
+  if (request.service === "kafka") refuseForeign(input, request.caller);
   return handler(input, request.caller);
+}
+
+/** A resource of another account or Region is none of the caller's (the live text is not known). */
+function refuseForeign(input: Shape, { account, region }: Caller): void {
+  for (const name of ["ClusterArn", "ClusterOperationArn", "Arn", "ReplicatorArn", "ResourceArn"]) {
+    const arn = input[name];
+    if (typeof arn !== "string" || !arn.startsWith("arn:")) continue;
+    const [, , , itsRegion, itsAccount] = arn.split(":");
+    if (itsRegion === region && itsAccount === account) continue;
+    throw notFound(`There is no ${arn} for account ${account} in ${region}.`, name);
+  }
 }
 
 function missingToken(service: Service): AwsRefusal {

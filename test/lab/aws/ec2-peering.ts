@@ -2,6 +2,7 @@ import { z } from "zod";
 import { overlaps } from "./cidr.ts";
 import { type Cloud, ec2Id, handler, type Peering, type PeeringCode } from "./cloud.ts";
 import { describing, select, tagFilters, tagged, tagList, tagsOf } from "./ec2-listing.ts";
+import { checkPeeringQuotas } from "./ec2-quotas.ts";
 import { type AwsRefusal, ec2Refusal } from "./refusal.ts";
 import type { Caller, Handlers, Shape } from "./shapes.ts";
 import type { Tags, Vpc } from "./world.ts";
@@ -156,6 +157,7 @@ function create(cloud: Cloud, input: z.infer<typeof creationSchema>, caller: Cal
       `A VPC peering connection already exists: ${existing.id}`,
     );
   }
+  checkPeeringQuotas(cloud, input.VpcId, caller);
   const account = input.PeerOwnerId ?? caller.account;
   const region = input.PeerRegion ?? caller.region;
   const peer = vpcOf(cloud, input.PeerVpcId);

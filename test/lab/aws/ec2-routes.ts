@@ -3,6 +3,7 @@ import { contains, isCidr } from "./cidr.ts";
 import { type Cloud, handler } from "./cloud.ts";
 import { describing, select, tagFilters, tagList } from "./ec2-listing.ts";
 import { findPeering } from "./ec2-peering.ts";
+import { checkRouteQuota } from "./ec2-quotas.ts";
 import { ec2Refusal } from "./refusal.ts";
 import type { Caller, Handlers, Shape } from "./shapes.ts";
 import type { Route, RouteTable, Vpc } from "./world.ts";
@@ -180,10 +181,12 @@ function createRoute(cloud: Cloud, input: RouteRequest, caller: Caller): Shape {
   }
   const target = targetOf(cloud, table, input, caller);
   const existing = table.routes.find((each) => each.destination === destination);
-  if (existing === undefined) table.routes.push({ destination, target });
-  else if (existing.target !== target) {
+  if (existing !== undefined) {
+    if (existing.target === target) return { Return: true };
     throw ec2Refusal("RouteAlreadyExists", `The route identified by ${destination} already exists.`);
   }
+  checkRouteQuota(cloud, table);
+  table.routes.push({ destination, target });
   return { Return: true };
 }
 

@@ -15,7 +15,7 @@ const aimed = { operation: z.string().optional(), times: z.int().positive().defa
  * - `fail-create`: the next cluster or replicator created ends in FAILED with this StateInfo.
  * - `fail-update`: the next cluster operation ends in UPDATE_FAILED with this ErrorInfo.
  * - `eventual`: what is created is missing from lists for so long, until cleared.
- * - `cluster-state`: a cluster enters HEALING or MAINTENANCE for so long.
+ * - `cluster-state`: a cluster enters HEALING, MAINTENANCE or REBOOTING_BROKER for so long.
  * - `quota`: another value of a quota, until cleared.
  * - `clear`: forgets all faults.
  */
@@ -47,7 +47,7 @@ const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("cluster-state"),
     cluster: z.string(),
-    state: z.enum(["HEALING", "MAINTENANCE"]),
+    state: z.enum(["HEALING", "MAINTENANCE", "REBOOTING_BROKER"]),
     ms: z.number(),
   }),
   z.strictObject({ kind: z.literal("quota"), name: z.string(), value: z.int() }),

@@ -194,6 +194,9 @@ export const ENUMS = new Map<string, readonly string[]>([
 /** Account and cluster quotas (developer guide, limits); of EC2 (VPC user guide, amazon-vpc-limits.html). */
 export const QUOTAS = {
   rulesPerSecurityGroup: 60,
+  routesPerTable: 500,
+  activePeeringsPerVpc: 50,
+  outstandingPeerings: 25,
   brokersPerAccount: 90,
   brokersPerClusterZooKeeper: 30,
   brokersPerClusterKRaft: 60,

@@ -67,12 +67,18 @@ function zonesOf(cloud: Cloud, ids: readonly string[]): number {
   return zones.size;
 }
 
-function checkQuotas(cloud: Cloud, caller: Caller, request: ProvisionedRequest): void {
+/** `already`: brokers of the cluster itself, where it is there and gets others. */
+export function checkQuotas(
+  cloud: Cloud,
+  caller: Pick<Caller, "account">,
+  request: Pick<ProvisionedRequest, "KafkaVersion" | "NumberOfBrokerNodes">,
+  already = 0,
+): void {
   const kraft = isKraft(request.KafkaVersion);
   const limit = cloud.quota(kraft ? "brokersPerClusterKRaft" : "brokersPerClusterZooKeeper");
   if (request.NumberOfBrokerNodes > limit)
     throw badRequest(UNRECORDED.brokersPerCluster, "numberOfBrokerNodes");
-  let used = request.NumberOfBrokerNodes;
+  let used = request.NumberOfBrokerNodes - already;
   for (const each of cloud.clusters) {
     if (each.account === caller.account && each.kind.type === "PROVISIONED")
       used += each.kind.settings.NumberOfBrokerNodes;
@@ -131,7 +137,7 @@ export function checkProvisioned(cloud: Cloud, caller: Caller, request: Provisio
     enumRule(request),
     instanceTypeRule(group.InstanceType, request.KafkaVersion),
     versionRule(request.KafkaVersion, group.InstanceType),
-    subnetRule(group.ClientSubnets, group.InstanceType),
+    subnetRule(group.ClientSubnets, group.InstanceType, caller.region),
   );
   const zones = zonesOf(cloud, group.ClientSubnets);
   const { ClientBroker, InCluster } = encryptionWithDefaults(

@@ -35,6 +35,7 @@ function add(
     settlesAt: cloud.now() + cloud.minutes(minutes),
     storageFreeAt: 0,
     scramSecrets: [],
+    policy: undefined,
   };
   cloud.clusters.push(cluster);
   return cluster;

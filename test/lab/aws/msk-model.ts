@@ -90,7 +90,15 @@ export const serverlessRequest = z.looseObject({
 });
 export type ServerlessRequest = z.infer<typeof serverlessRequest>;
 
-type ClusterState = "CREATING" | "ACTIVE" | "UPDATING" | "DELETING" | "FAILED" | "HEALING" | "MAINTENANCE";
+type ClusterState =
+  | "CREATING"
+  | "ACTIVE"
+  | "UPDATING"
+  | "DELETING"
+  | "FAILED"
+  | "HEALING"
+  | "MAINTENANCE"
+  | "REBOOTING_BROKER";
 
 export type Cluster = {
   arn: string;
@@ -109,6 +117,7 @@ export type Cluster = {
   /** When storage may be changed again, in ms. */
   storageFreeAt: number;
   scramSecrets: string[];
+  policy: { version: string; text: string } | undefined;
 };
 
 export type ClusterOperation = {

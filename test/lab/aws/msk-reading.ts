@@ -65,7 +65,7 @@ function nodes(cloud: Cloud, cluster: Cluster): Shape[] {
 }
 
 /** Upgrades only, in the same metadata mode, and the one step from ZooKeeper to KRaft: 3.9.x to 3.9.x.kraft. */
-function upgradesOf(version: string, instanceType: string): string[] {
+export function upgradesOf(version: string, instanceType: string): string[] {
   const from = ACTIVE_VERSIONS.indexOf(version);
   return ACTIVE_VERSIONS.filter((target, at) => {
     if (at <= from || versionRule(target, instanceType) !== undefined) return false;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { type Cloud, handler } from "./cloud.ts";
-import { checkConfiguration, refuseIf } from "./msk-checks.ts";
+import { checkConfiguration, checkQuotas, refuseIf } from "./msk-checks.ts";
 import {
   clientAuthentication,
   configurationInfo,
@@ -14,7 +14,9 @@ import {
   type Settings,
 } from "./msk-model.ts";
 import { startOperation, updatable } from "./msk-operations.ts";
+import { upgradesOf } from "./msk-reading.ts";
 import { badRequest } from "./refusal.ts";
+import { connectivityRule } from "./rules-connectivity.ts";
 import {
   authenticationRule,
   brokerCountRule,
@@ -192,6 +194,12 @@ function brokers(cloud: Cloud): Handlers {
       const { cluster, settings } = updatable(cloud, input.ClusterArn, input.CurrentVersion);
       const brokers = input.TargetNumberOfBrokerNodes;
       refuseIf(brokerCountRule(brokers, settings.BrokerNodeGroupInfo.ClientSubnets.length));
+      checkQuotas(
+        cloud,
+        cluster,
+        { ...settings, NumberOfBrokerNodes: brokers },
+        settings.NumberOfBrokerNodes,
+      );
       const change = { before: settings, after: { ...settings, NumberOfBrokerNodes: brokers } };
       const type = brokers > settings.NumberOfBrokerNodes ? "INCREASE_BROKER_COUNT" : "DECREASE_BROKER_COUNT";
       return startOperation(cloud, cluster, type, 15, change);
@@ -222,13 +230,17 @@ function software(cloud: Cloud): Handlers {
       (input) => {
         const { cluster, settings } = updatable(cloud, input.ClusterArn, input.CurrentVersion);
         const { InstanceType } = settings.BrokerNodeGroupInfo;
-        refuseIf(versionRule(input.TargetKafkaVersion, InstanceType));
+        const target = input.TargetKafkaVersion;
+        refuseIf(versionRule(target, InstanceType), instanceTypeRule(InstanceType, target));
+        if (!upgradesOf(settings.KafkaVersion, InstanceType).includes(target)) {
+          throw badRequest(UNRECORDED.versionTarget, "targetKafkaVersion");
+        }
         if (input.ConfigurationInfo !== undefined)
           checkConfiguration(cloud, input.ConfigurationInfo, InstanceType);
         const ConfigurationInfo = input.ConfigurationInfo ?? settings.ConfigurationInfo;
         const after: Settings = {
           ...settings,
-          KafkaVersion: input.TargetKafkaVersion,
+          KafkaVersion: target,
           ...(ConfigurationInfo && { ConfigurationInfo }),
         };
         return startOperation(cloud, cluster, "UPDATE_CLUSTER_KAFKA_VERSION", 2 * rolling(settings), {
@@ -248,11 +260,33 @@ function connectivity(cloud: Cloud): Handlers {
       const { cluster, settings } = updatable(cloud, input.ClusterArn, input.CurrentVersion);
       const group = settings.BrokerNodeGroupInfo;
       const ConnectivityInfo = { ...group.ConnectivityInfo, ...input.ConnectivityInfo };
-      const change = {
-        before: settings,
-        after: { ...settings, BrokerNodeGroupInfo: { ...group, ConnectivityInfo } },
-      };
-      return startOperation(cloud, cluster, "UPDATE_CONNECTIVITY", 30, change);
+      const after = { ...settings, BrokerNodeGroupInfo: { ...group, ConnectivityInfo } };
+      refuseIf(connectivityRule(after, propertiesOf(cloud, settings)));
+      return startOperation(cloud, cluster, "UPDATE_CONNECTIVITY", 30, { before: settings, after });
+    }),
+  };
+}
+
+/** Of the configuration that a cluster runs on; none: MSK's defaults. */
+function propertiesOf(cloud: Cloud, { ConfigurationInfo: info }: Settings): string {
+  const configuration = cloud.configurations.find((each) => each.arn === info?.Arn);
+  const revision = configuration?.revisions.find((each) => each.revision === info?.Revision);
+  return revision === undefined ? "" : Buffer.from(revision.properties).toString();
+}
+
+/** Express brokers move partitions by themselves, unless it is paused (guide, intelligent-rebalancing.html). */
+function rebalancing(cloud: Cloud): Handlers {
+  const schema = z.object({ ...versioned, Rebalancing: z.object({ Status: z.enum(["ACTIVE", "PAUSED"]) }) });
+  return {
+    UpdateRebalancing: handler(schema, (input) => {
+      const { cluster, settings } = updatable(cloud, input.ClusterArn, input.CurrentVersion);
+      if (!isExpress(settings.BrokerNodeGroupInfo.InstanceType)) throw badRequest(UNRECORDED.rebalancing);
+      const { Rebalancing } = input;
+      if ((settings.Rebalancing?.Status ?? "ACTIVE") === Rebalancing.Status) {
+        throw badRequest(UNRECORDED.rebalancingStatus, "rebalancing");
+      }
+      const change = { before: settings, after: { ...settings, Rebalancing } };
+      return startOperation(cloud, cluster, "UPDATE_REBALANCING", 5, change);
     }),
   };
 }
@@ -266,5 +300,6 @@ export function updateHandlers(cloud: Cloud): Handlers {
     ...brokers(cloud),
     ...software(cloud),
     ...connectivity(cloud),
+    ...rebalancing(cloud),
   };
 }

@@ -69,6 +69,7 @@ export const TEXT = {
     "The request does not include any updates to the EBS volumes of the cluster. Verify the request, then try again.",
   nameTaken: "A resource with this name already exists.",
   configurationArn: "Invalid Configuration ARN.",
+  clusterPolicy: "The cluster policy is not valid. Invalid cluster arn:",
 } as const;
 
 /** Our wording: the rule is documented, the live text is not known. */
@@ -102,6 +103,22 @@ export const UNRECORDED = {
   secretsPerCall: "A request may have at most 10 secret ARNs.",
   partitionsShrink: "The number of partitions of a topic can only be increased.",
   scramOff: "SASL/SCRAM authentication is not turned on for this cluster.",
+  policyMissing: "The cluster has no policy.",
+  policyForm: "The cluster policy is not valid.",
+  policyVersion: "The version of the cluster policy isn't current.",
+  publicUnauthenticated: "Public access needs unauthenticated access to be off.",
+  publicPlaintext: "Public access needs encryption in transit TLS, within the cluster too.",
+  publicAcls: "Public access with SASL/SCRAM or mTLS needs allow.everyone.if.no.acl.found to be false.",
+  multiVpcType: "Multi-VPC connectivity is not supported for the specified broker type.",
+  multiVpcScheme: "Multi-VPC connectivity needs the same authentication scheme on the cluster.",
+  multiVpcAcls:
+    "Multi-VPC connectivity with SASL/SCRAM or mTLS needs allow.everyone.if.no.acl.found to be false.",
+  versionTarget: "The cluster can't be updated to the specified Kafka version.",
+  rebalancing: "Intelligent rebalancing is only supported for Express instance types.",
+  rebalancingStatus: "Rebalancing has that status already.",
+  serverlessSubnets: "A VPC config of a serverless cluster must have two to six subnets.",
+  serverlessVpcs: "A serverless cluster may have at most 5 VPC configs.",
+  twoSubnets: "Specify exactly two client subnets in this Region.",
 } as const;
 
 /** CreateCluster's version rule: what Standard and Express brokers can be created with. */
@@ -128,8 +145,10 @@ export function instanceTypeRule(instanceType: string, version: string): Verdict
   return instanceType === "kafka.t3.small" && isKraft(version) ? UNRECORDED.kraftOnT3 : undefined;
 }
 
-export function subnetRule(subnets: readonly string[], instanceType: string): Verdict {
+/** us-west-1 has two Availability Zones for MSK (guide, msk-create-cluster.html). */
+export function subnetRule(subnets: readonly string[], instanceType: string, region = ""): Verdict {
   if (new Set(subnets).size !== subnets.length) return TEXT.subnetDuplicate;
+  if (region === "us-west-1" && subnets.length === 3) return UNRECORDED.twoSubnets;
   if (isExpress(instanceType)) return subnets.length === 3 ? undefined : TEXT.expressSubnets;
   return subnets.length === 2 || subnets.length === 3 ? undefined : TEXT.subnetCount;
 }
@@ -218,8 +237,11 @@ export function configurationNameRule(name: string): Verdict {
   return /^[0-9A-Za-z][0-9A-Za-z-]*$/.test(name) ? undefined : UNRECORDED.configurationName;
 }
 
-export function serverlessRule(request: ServerlessRequest): Verdict {
-  return request.ClientAuthentication?.Sasl?.Iam?.Enabled === true ? undefined : TEXT.serverlessAuth;
+export function serverlessRule({ ClientAuthentication, VpcConfigs }: ServerlessRequest): Verdict {
+  if (ClientAuthentication?.Sasl?.Iam?.Enabled !== true) return TEXT.serverlessAuth;
+  if (VpcConfigs.length > 5) return UNRECORDED.serverlessVpcs;
+  const fits = VpcConfigs.every(({ SubnetIds }) => SubnetIds.length >= 2 && SubnetIds.length <= 6);
+  return fits ? undefined : UNRECORDED.serverlessSubnets;
 }
 
 /** Enumerated members anywhere in a request (the wording is ours). */

@@ -5,7 +5,8 @@ import type { Verdict } from "./rules-msk.ts";
 
 /** Texts that the live API answered (recorded in us-east-1, September 2026). */
 export const REPLICATOR_TEXT = {
-  vpcOnApache: "The vpcConfig parameter is only supported for AmazonMskCluster.",
+  vpcOnApache:
+    "The vpcConfig parameter is only supported for AmazonMskCluster. (InvalidParameter: vpcConfig)",
   authentication:
     "Apache Kafka clusters require authentication configuration. Specify the clientAuthentication parameter.",
   enhancedPrefixed:

@@ -16,6 +16,7 @@ import type { Fault, RecordedCall } from "./faults.ts";
 import { clusterHandlers } from "./msk-clusters.ts";
 import { configurationHandlers } from "./msk-configurations.ts";
 import { operationHandlers, settleClusters } from "./msk-operations.ts";
+import { policyHandlers } from "./msk-policies.ts";
 import { readingHandlers } from "./msk-reading.ts";
 import { replicatorHandlers, settleReplicators } from "./msk-replicators.ts";
 import { createTopics } from "./msk-topics.ts";
@@ -70,7 +71,12 @@ function stateOf(standIn: StandIn): Shape {
   return { now: cloud.now(), clusters, operations, configurations: shown, replicators, peerings, world };
 }
 
-function setClusterState(cloud: Cloud, name: string, state: "HEALING" | "MAINTENANCE", ms: number): void {
+function setClusterState(
+  cloud: Cloud,
+  name: string,
+  state: "HEALING" | "MAINTENANCE" | "REBOOTING_BROKER",
+  ms: number,
+): void {
   const cluster = cloud.clusters.find((each) => each.name === name || each.arn === name);
   if (cluster === undefined) throw new Error(`no cluster ${name}`);
   cluster.state = state;
@@ -107,6 +113,7 @@ function mskHandlers(cloud: Cloud): Handlers {
     ...operationHandlers(cloud),
     ...updateHandlers(cloud),
     ...readingHandlers(cloud),
+    ...policyHandlers(cloud),
     ...replicatorHandlers(cloud),
   };
 }
