@@ -7,10 +7,10 @@ import { aclOn, everybody } from "../contract/kafka-fence.ts";
 
 const deny = aclOn("orders", "DENY", "WRITE", everybody);
 
-function described(isDenied: boolean): Buffer {
+function described(isDenied: boolean, error = 0): Buffer {
   const writer = createWriter();
   writer.i32(0); // throttle
-  writer.i16(0);
+  writer.i16(error);
   writer.text(null);
   writer.array(isDenied ? [deny] : [], ({ resourceName, principal, host }) => {
     writer.i8(2);
@@ -26,8 +26,14 @@ function described(isDenied: boolean): Buffer {
   return writer.done();
 }
 
-/** Two brokers; the second one takes up a change only after it was asked `behind` times. */
-function openBrokers(behind: number) {
+/** CLUSTER_AUTHORIZATION_FAILED */
+const refused = 31;
+
+/**
+ * Two brokers; the second one takes up a change only after it was asked `behind` times. `locked`: without an ACL they
+ * let the asker see none.
+ */
+function openBrokers(behind: number, locked = false) {
   let denied = false;
   let asked = 0;
   const requests: string[] = [];
@@ -37,7 +43,8 @@ function openBrokers(behind: number) {
     asked = 0;
     const writer = createWriter();
     writer.i32(0);
-    writer.array([0], (error) => {
+    // More results than were asked for are not looked at.
+    writer.array([0, 0], (error) => {
       writer.i16(error);
       writer.text(null);
       if (name === "DeleteAcls") writer.array([], () => {});
@@ -55,8 +62,10 @@ function openBrokers(behind: number) {
       versions: new Map(),
       async send<T>(request: Request<T>): Promise<T> {
         requests.push(`${request.name} ${id}`);
-        const answer =
-          request.name === "DescribeAcls" ? described(id === 2 ? late() : denied) : change(request.name);
+        if (request.name !== "DescribeAcls")
+          return request.decode(createReader(change(request.name)), request.max);
+        const isThere = id === 2 ? late() : denied;
+        const answer = described(isThere, locked && !denied && !isThere ? refused : 0);
         return request.decode(createReader(answer), request.max);
       },
     };
@@ -99,4 +108,15 @@ it("names the broker and the ACL when one never does", async () => {
     code: "E_INCOMPLETE",
     message: expect.stringMatching(/broker 2: DENY WRITE on TOPIC LITERAL orders to User:\* .*not in force/),
   });
+});
+
+it("takes a removal that ends the asker's own right to look for done: who could remove it could see it", async () => {
+  const own = { ...aclOn("kafka-cluster", "ALLOW", "ALL", "User:ferry"), resourceType: "CLUSTER" };
+  const { acls, requests } = openBrokers(3, true);
+  await acls.addAcls([deny]);
+  requests.length = 0;
+  await acls.removeAcls([deny, own]);
+  expect(requests.filter((request) => request === "DescribeAcls 2")).toHaveLength(4);
+  await acls.addAcls([deny]);
+  await expect(acls.removeAcls([deny])).rejects.toMatchObject({ code: "E_KAFKA_AUTH" });
 });

@@ -151,6 +151,16 @@ export function kafkaAclContract(name: string, open: () => Promise<FenceUnderTes
       });
     });
 
+    it("takes away the ACL by which it may, and does not call that refused", async () => {
+      const cluster = { resourceType: "CLUSTER" } as const;
+      const own = { ...aclOn("kafka-cluster", "ALLOW", "ALL", "User:checkout"), ...cluster };
+      await add({ ...aclOn("kafka-cluster", "ALLOW", "ALTER", "User:somebody-else"), ...cluster }, own);
+      await under().as("User:checkout", async (mine) => {
+        await mine.removeAcls([own]);
+        expect(await mine.acls()).toMatchObject({ known: false });
+      });
+    });
+
     it("has an authorizer, and does not tell whether it lets everybody in without an ACL", async () => {
       const configs = await cluster().brokerConfigs();
       const telling = configs.find(({ name }) => name === "authorizer.class.name");
