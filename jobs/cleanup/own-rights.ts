@@ -36,7 +36,8 @@ export async function lookAtRights(work: Place): Promise<OwnRights> {
   if (noted.length === 0) return stayAll("");
   if (principal === anonymous) return stayAll("applications without a name have it, too");
   const held = await (await world.target()).acls();
-  if (!held.known) return stayAll(held.why);
+  // An earlier attempt may have taken away the right to see them, with them.
+  if (!held.known) return stayAll(notKnown(held.why));
   if (await othersMirror(work)) return stayAll("a mirror of another migration may log in alike");
   const has = new Set(held.value.map(aclKey));
   const named = new Set(held.value.filter((acl) => acl.principal !== principal).map(resourceKey));
@@ -105,12 +106,16 @@ async function takeBack(work: Work, run: Run): Promise<readonly string[]> {
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);
     if (code !== "E_KAFKA_AUTH" && code !== "E_KAFKA") throw thrown;
-    return [...left, ...remove.map((acl) => leftLine(acl, `${code} ${message}`))];
+    return [...left, ...remove.map((acl) => leftLine(acl, notKnown(`${code} ${message}`)))];
   }
 }
 
+function notKnown(why: string): string {
+  return `not known whether it is gone: ${why}`;
+}
+
 function leftLine(acl: Acl, why: string): string {
-  return `The mirror's right on MSK, ${aclText(acl)}: ${why}.`;
+  return `The mirror's right on MSK, ${aclText(acl)}: ${why.replace(/\.$/, "")}.`;
 }
 
 /** For the report: rights that stay. */

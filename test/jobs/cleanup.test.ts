@@ -315,6 +315,25 @@ describe("the mirror's own rights on MSK", () => {
       code: "E_TARGET_UNREACHABLE",
     });
     expect(await carryOut(scene, proposal)).toEqual({ kind: "done" });
-    expect([...scene.files.values()].join("")).toContain("# Final report");
+    const report = [...scene.files.values()].join("");
+    expect(report).toContain("# Final report");
+    expect(report).toContain(
+      "ALLOW ALL on cluster kafka-cluster for User:ferry: not known whether it is gone",
+    );
+  });
+
+  it("are not called left where their removal was refused: nobody knows whether an earlier call did it", async () => {
+    const scene = await withRights();
+    const proposal = await propose(scene);
+    const refusing = withWorld(scene.work, {
+      target: async () => ({
+        ...scene.target.cluster,
+        removeAcls: () => Promise.reject(new FerryError("E_KAFKA_AUTH", "refused")),
+      }),
+    });
+    expect(await carryOut({ ...scene, work: refusing }, proposal)).toEqual({ kind: "done" });
+    expect([...scene.files.values()].join("")).toContain(
+      "not known whether it is gone: E_KAFKA_AUTH refused",
+    );
   });
 });
