@@ -160,7 +160,7 @@ async function oneTopic(topic: string, work: Work): Promise<readonly Part[]> {
   const lags = of?.lags.filter((lag) => lag.topic === topic) ?? [];
   const sum = sumLags(lags);
   const waiting = waitingOn(of === undefined ? [] : [{ ...of, lags }]);
-  const { read } = await readTimestamps(waiting, partitionsShown, work);
+  const { read } = await readTimestamps(waiting, partitionsShown, work, { isPart: true });
   const time = timeLags(read, waiting.length, reading.at);
   const age = timeLagText(time);
   const text = `Behind by ${behind(sum)} records on ${figure(lags.length)} partitions.${age === "" ? "" : ` The ${age}.`}`;

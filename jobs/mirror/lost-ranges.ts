@@ -4,6 +4,8 @@ import { at } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { sampleBefore } from "./lag-samples.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
+import { lossesPassed } from "./passed-marks.ts";
+import { rememberedMarks } from "./waiting-records.ts";
 
 /** Records that expired before they were copied: kept until somebody acknowledges them or the topic is copied anew. */
 
@@ -24,9 +26,12 @@ export async function recordLosses(lag: MigrationLag, work: Work): Promise<reado
   const before = await lostRanges(work);
   const kept = before.filter((range) => !isCopiedAnew(range, lag));
   const all = [...kept];
+  const marks = await rememberedMarks(work);
   const found: LostRange[] = [];
-  for (const wave of lag.waves)
+  for (const wave of lag.waves) {
     found.push(...lossesIn(wave, lag.at), ...(await lossesBeforeFirst(wave, lag.at, work)));
+    found.push(...(await lossesPassed(wave, marks, lag.at, work)));
+  }
   for (const range of found) {
     if (all.some((known) => covers(known, range))) continue;
     const grown = all.findIndex(

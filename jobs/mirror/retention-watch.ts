@@ -39,6 +39,8 @@ const mostReads = 64;
 /** Looks at the races of this reading. What could not be read makes a race unknown, never won. */
 export async function watchRetention(lag: MigrationLag, work: Work): Promise<RetentionWatch> {
   const waiting = waitingOn(lag.waves);
+  // Before what waits is looked at anew: it goes by what waited at the look before.
+  const losses = await recordLosses(lag, work);
   const timestamps = await readTimestamps(waiting, mostReads, work);
   const standing = new Set(await standingAlarms(work.store, work.migration.name));
   const each: PartitionRace[] = [];
@@ -46,7 +48,6 @@ export async function watchRetention(lag: MigrationLag, work: Work): Promise<Ret
     const own = waiting.filter((place) => place.wave === wave);
     each.push(...(await racesOf(wave, own, timestamps, lag.at, standing, work)));
   }
-  const losses = await recordLosses(lag, work);
   const behind = (wave?: WaveLag) => waiting.filter((place) => wave === undefined || place.wave === wave);
   const timeOf = (wave?: WaveLag) => {
     const places = behind(wave);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
 import { nextToCopy } from "#domain/lag.ts";
 import type { RecordClock, WaitingRecord } from "#domain/lag-time.ts";
+import { contentDigest } from "#domain/log-view.ts";
 import { at, type ConfigEntry, type TopicPartition } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { inTurns } from "./in-turns.ts";
@@ -35,8 +36,17 @@ export function waitingOn(waves: readonly WaveLag[]): readonly Waiting[] {
     .sort((a, b) => b.offsets - a.offsets);
 }
 
-/** What is known of a partition's oldest waiting record from an earlier look: it cannot be younger now. */
-const Remembered = z.record(z.string(), z.tuple([z.int(), z.number()]));
+/** A record that waited at an earlier look: what waits now cannot be younger, and it can be looked for among the copies. */
+const Mark = z.object({
+  offset: z.int(),
+  /** Milliseconds since the epoch; -1: none. */
+  timestamp: z.number(),
+  /** Of its content. */
+  digest: z.string(),
+  flow: z.string(),
+});
+export type Mark = z.infer<typeof Mark>;
+const Marks = z.record(z.string(), Mark);
 
 /** Partitions whose timestamps are remembered; those that are behind on more are read again each time. */
 const mostRemembered = 5_000;
@@ -52,23 +62,35 @@ export function cellKey({ topic, partition }: TopicPartition): string {
   return `${topic}-${partition}`;
 }
 
-function rememberedKey({ migration }: Pick<Work, "migration">): string {
-  return `waiting-since:${migration.name}`;
+function marksKey({ migration }: Pick<Work, "migration">): string {
+  return `waiting-marks:${migration.name}`;
+}
+
+type Held = ReadonlyMap<string, Mark>;
+
+/** Of the earlier looks, by `cellKey`. */
+export async function rememberedMarks({
+  store,
+  migration,
+}: Pick<Work, "store" | "migration">): Promise<Held> {
+  const stored = await store.read(marksKey({ migration }));
+  return new Map(Object.entries(Marks.safeParse(stored?.value).data ?? {}));
 }
 
 /**
  * Reads one record of at most `most` partitions: half of them those with the most records, the rest those whose age is
  * not known or was looked at longest ago in the log. What is not read is not known, but for the bound of an earlier look.
+ * `waiting` is everything that waits, for what is not in it is forgotten, unless `isPart`.
  */
 export async function readTimestamps(
   waiting: readonly Waiting[],
   most: number,
   work: Work,
+  { isPart = false }: { readonly isPart?: boolean } = {},
 ): Promise<Timestamps> {
-  const stored = Remembered.safeParse((await work.store.read(rememberedKey(work)))?.value).data ?? {};
-  const held = new Map(Object.entries(stored));
+  const held = await rememberedMarks(work);
   const chosen = choose(waiting, held, most);
-  const read: WaitingRecord[] = [];
+  const read: Read[] = [];
   await inTurns(chosen, async (place) => {
     const record = await nextRecord(place, work);
     if (record !== undefined) read.push(record);
@@ -76,38 +98,51 @@ export async function readTimestamps(
   const clocks = await clocksOf(read, waiting, work);
   const bounds = new Map<string, number>();
   for (const place of waiting) {
-    const [offset, timestamp] = held.get(cellKey(place)) ?? [];
-    if (offset !== undefined && timestamp !== undefined && offset <= place.next)
-      bounds.set(cellKey(place), timestamp);
+    const mark = held.get(cellKey(place));
+    if (mark !== undefined && mark.offset <= place.next) bounds.set(cellKey(place), mark.timestamp);
   }
-  for (const record of read) {
-    if (record.timestamp >= 0) bounds.set(cellKey(record), record.timestamp);
+  for (const { mark, ...where } of read) {
+    if (mark.timestamp >= 0) bounds.set(cellKey(where), mark.timestamp);
   }
-  await remember(waiting, read, held, work);
+  if (!isPart) await remember(waiting, read, held, work);
   return {
-    read: read.map((record) => ({ ...record, clock: clocks.get(record.topic) ?? "unknown" })),
+    read: read.map(({ mark: { offset, timestamp }, topic, partition }) => ({
+      topic,
+      partition,
+      offset,
+      timestamp,
+      clock: clocks.get(topic) ?? "unknown",
+    })),
     bounds,
   };
 }
 
-type Held = ReadonlyMap<string, readonly [offset: number, timestamp: number]>;
+type Read = TopicPartition & { readonly mark: Mark };
 
 function choose(waiting: readonly Waiting[], held: Held, most: number): readonly Waiting[] {
   const first = waiting.slice(0, Math.ceil(most / 2));
-  const since = (place: Waiting) => held.get(cellKey(place))?.[1] ?? 0;
+  const since = (place: Waiting) => held.get(cellKey(place))?.timestamp ?? 0;
   const rest = waiting.slice(first.length).toSorted((a, b) => since(a) - since(b));
   return [...first, ...rest.slice(0, most - first.length)];
 }
 
 /** `undefined`: it expired meanwhile, or is not decided yet. */
-async function nextRecord(place: Waiting, work: Work): Promise<WaitingRecord | undefined> {
+async function nextRecord(place: Waiting, work: Work): Promise<Read | undefined> {
   const { topic, partition, next, offsets, wave } = place;
   const { origin } = await mirrorOf(wave.wave, wave.phase, work);
   try {
-    const [record] = await origin.read({ topic, partition }, next, { max: 1, until: next + offsets });
-    return (
-      record && { topic, partition, offset: record.offset, timestamp: record.timestamp, clock: "unknown" }
-    );
+    const [record] = await origin.read({ topic, partition }, next, {
+      max: 1,
+      until: next + offsets,
+      isolation: "read-committed",
+    });
+    if (record === undefined) return undefined;
+    const { offset, timestamp } = record;
+    return {
+      topic,
+      partition,
+      mark: { offset, timestamp, digest: contentDigest(record), flow: wave.flow.name },
+    };
   } catch (thrown) {
     const { code } = asFerryError(thrown);
     work.log.debug({ topic, partition, code }, "the next record to copy could not be read");
@@ -117,7 +152,7 @@ async function nextRecord(place: Waiting, work: Work): Promise<WaitingRecord | u
 
 /** Who set the timestamps of these topics. */
 async function clocksOf(
-  read: readonly WaitingRecord[],
+  read: readonly TopicPartition[],
   waiting: readonly Waiting[],
   work: Work,
 ): Promise<ReadonlyMap<string, RecordClock>> {
@@ -137,17 +172,19 @@ function clockOf(entries: readonly ConfigEntry[]): RecordClock {
   return value === "LogAppendTime" || value === "CreateTime" ? value : "unknown";
 }
 
+/** A mark that retention has passed is forgotten: whether it was copied has been looked into. */
 async function remember(
   waiting: readonly Waiting[],
-  read: readonly WaitingRecord[],
+  read: readonly Read[],
   held: Held,
   work: Work,
 ): Promise<void> {
-  const now = new Map(read.map((record) => [cellKey(record), [record.offset, record.timestamp] as const]));
+  const now = new Map(read.map((record) => [cellKey(record), record.mark]));
   const kept = waiting.slice(0, mostRemembered).flatMap((place) => {
     const key = cellKey(place);
-    const value = now.get(key) ?? held.get(key);
-    return value === undefined ? [] : [[key, value] as const];
+    const mark = now.get(key) ?? held.get(key);
+    const start = place.wave.reading && at(place.wave.reading.starts, place.topic, place.partition);
+    return mark === undefined || mark.offset < (start ?? 0) ? [] : [[key, mark] as const];
   });
-  await work.store.write(rememberedKey(work), Object.fromEntries(kept));
+  await work.store.write(marksKey(work), Object.fromEntries(kept));
 }

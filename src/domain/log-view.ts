@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { KafkaRecord } from "./topology.ts";
 
 /** One partition of one cluster, reading data records only (committed ones). Offsets as in Kafka. */
@@ -80,6 +81,18 @@ export function sameRecord(left: KafkaRecord, right: KafkaRecord): boolean {
     sameBytes(left.value, right.value) &&
     sameHeaders(unmarked(left.headers), unmarked(right.headers))
   );
+}
+
+/** SHA-256, in base64, of all that `sameRecord` compares: what remains to be compared with when a record has expired. */
+export function contentDigest({ timestamp, key, value, headers }: KafkaRecord): string {
+  const hash = createHash("sha256").update(`${timestamp};`);
+  const named = unmarked(headers).flatMap(([name, content]) => [Buffer.from(name), content]);
+  for (const part of [key, value, ...named]) {
+    // The length sets parts apart; -1 is null.
+    hash.update(`${part?.length ?? -1}:`);
+    if (part !== null) hash.update(part);
+  }
+  return hash.digest("base64");
 }
 
 type Headers = KafkaRecord["headers"];

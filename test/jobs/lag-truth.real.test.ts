@@ -237,6 +237,19 @@ describe("lag", () => {
     await lag({ name: "lag", migration: name, by: "UANA", action: "acknowledge", subject: short }, work);
     expect((await watchRetention(reading, work)).losses).toEqual([]);
   });
+
+  it("finds out what retention took while nobody looked and MirrorMaker silently went on behind it", async () => {
+    await engine.pause(mainFlow);
+    const [from = 0] = (await source.cluster.offsets([live], "end")).get(live) ?? [];
+    await source.append(live, 0, drafts(40));
+    await watchRetention(await sampleLag(work), work);
+    await source.deleteBefore(live, 0, from + 30);
+    await engine.start(mainFlow);
+    const isCopied = async () => (await engine.copied(mainFlow)).get(live)?.[0] === from + 39 || undefined;
+    await eventually("the rest is copied", isCopied, 60_000);
+    const { losses } = await watchRetention(await sampleLag(work), work);
+    expect(losses).toMatchObject([{ topic: live, partition: 0, from, until: from + 30 }]);
+  });
 });
 
 /** Ten keys again and again; a record of a second later lets the broker close the segment, however quick all this was. */

@@ -151,3 +151,86 @@ describe("the race against retention", () => {
     expect((await watchRetention(await readMigrationLag(mirror.work), mirror.work)).losses).toEqual([]);
   });
 });
+
+describe("what expires between two looks, so that a mirror goes on behind it silently", () => {
+  let written = 0;
+
+  /** No two are equal. */
+  function write(partition: number, count: number, transaction?: string): void {
+    for (let index = 0; index < count; index += 1) {
+      written += 1;
+      mirror.source.append("parcels", partition, { value: `${written}` }, transaction);
+    }
+  }
+
+  beforeEach(async () => {
+    mirror = await createMirrorWork();
+    write(0, 10);
+    await replicate({ name: "replicate", ...from, action: "start" }, mirror.work);
+    mirror.engine.hold(true);
+    write(0, 50);
+    await look();
+  });
+
+  it("is found out by what waited at the look before, which has no copy", async () => {
+    mirror.source.deleteBefore("parcels", 0, 30);
+    await copy();
+    await look();
+    const lost = "parcels-0: offsets 10 to 29 (20 offsets) expired before they were copied";
+    expect(alarms(lost)).toHaveLength(1);
+    await pass(2);
+    expect(alarms(lost).map(({ message }) => message.tone)).toEqual(["alarm"]);
+    await ask();
+    expect(mirror.said()).toContain(lost);
+  });
+
+  it("is counted by the copies since: what is not among them was lost", async () => {
+    await copy();
+    write(0, 40);
+    mirror.source.deleteBefore("parcels", 0, 80);
+    await copy();
+    await look();
+    expect(alarms("parcels-0: offsets 60 to 79 (20 offsets) expired")).toHaveLength(1);
+  });
+
+  it("is also found when nothing is left of the log", async () => {
+    mirror.source.deleteBefore("parcels", 0, 60);
+    write(0, 1);
+    await copy();
+    mirror.source.deleteBefore("parcels", 0, 61);
+    await look();
+    expect(alarms("parcels-0: offsets 10 to 60 (51 offsets) expired")).toHaveLength(1);
+  });
+
+  it("is nothing where all of it was copied, of transactions as well, or where the copies expired, too", async () => {
+    await copy();
+    mirror.source.deleteBefore("parcels", 0, 60);
+    for (const name of ["a", "b", "c"]) {
+      write(1, 1, name);
+      mirror.source.endTransaction(name, "commit");
+    }
+    write(2, 9);
+    await look();
+    await copy();
+    mirror.source.deleteBefore("parcels", 1, 4);
+    mirror.source.deleteBefore("parcels", 2, 5);
+    mirror.target.deleteBefore("parcels", 2, 5);
+    await pass(2);
+    expect(alarms("expired before")).toHaveLength(0);
+  });
+
+  it("is told by what waits of everything, whatever topic somebody asks for meanwhile", async () => {
+    await ask("invoices");
+    mirror.source.deleteBefore("parcels", 0, 30);
+    await copy();
+    await look();
+    expect(alarms("offsets 10 to 29")).toHaveLength(1);
+  });
+});
+
+/** The mirror copies what there is, and nobody looks. */
+async function copy(): Promise<void> {
+  mirror.engine.hold(false);
+  await mirror.engine.status(flow);
+  mirror.engine.hold(true);
+}
