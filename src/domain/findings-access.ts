@@ -11,6 +11,7 @@ import {
 import { findOut } from "./findings-find-out.ts";
 import type { View } from "./findings-view.ts";
 import { short } from "./group-findings.ts";
+import { limits } from "./msk-data.ts";
 import { count } from "./wording.ts";
 
 /** Who may do what, and what of it does not come along. */
@@ -52,13 +53,11 @@ function judgeScram(view: View): Verdict {
   );
 }
 
-const scramUsersOnMsk = 1000;
-
 function judgeManyUsers(view: View): Verdict {
   if (authOf(view) !== "scram") return undefined;
   return whenKnown(view.scramUsers, (users) =>
-    users.length > scramUsersOnMsk
-      ? `${users.length} SCRAM users; an MSK cluster takes ${scramUsersOnMsk}`
+    users.length > limits.scramUsers
+      ? `${users.length} SCRAM users; an MSK cluster takes ${limits.scramUsers}`
       : undefined,
   );
 }

@@ -21,7 +21,7 @@ import { count, figure } from "./wording.ts";
 
 /** Settings of the topic itself that have no place on MSK, each with its reason. */
 function refused(topic: AssessedTopic, kind: "standard" | "express", replicas: number): Verdict {
-  const dropped = planTopic(topic, kind, replicas).adjusted.filter(
+  const dropped = planTopic(topic, { kind }, replicas).adjusted.filter(
     ({ key, to }) => to === null && topic.configs[key]?.origin === "topic",
   );
   if (dropped.length === 0) return undefined;

@@ -111,6 +111,8 @@ export const limits = {
   volumeGiB: { min: 1, max: 16_384, throughputMin: 10 },
   brokersPerAccount: 90,
   brokersPerCluster: { zookeeper: 30, kraft: 60 },
+  /** msk-password.html */
+  scramUsers: 1000,
   serverless: { partitions: 2400, ingressMBps: 200, egressMBps: 400, messageBytes: 8_388_608 },
   /** Hours that must pass between two changes of the storage: manually-expand-storage.html. */
   storageCooldownHours: 6,

@@ -1,4 +1,5 @@
 import type { ClusterRequest } from "./msk.ts";
+import { checkAuthentication } from "./msk-access-rules.ts";
 import {
   brokerType,
   endOfSupport,
@@ -102,6 +103,11 @@ function isKraft(version: string): boolean {
   return version.endsWith(".kraft") || Number(version.split(".")[0]) >= 4;
 }
 
+/** Quota of one cluster, which depends on where its brokers keep their metadata. */
+export function mostBrokers(kafkaVersion: string): number {
+  return isKraft(kafkaVersion) ? limits.brokersPerCluster.kraft : limits.brokersPerCluster.zookeeper;
+}
+
 function checkPlacement({ kind, subnets, brokers, kafkaVersion }: ClusterRequest, zones: number): Found {
   const source = `${guide}/msk-create-cluster.html`;
   const found: Violation[] = [];
@@ -136,8 +142,8 @@ function checkPlacement({ kind, subnets, brokers, kafkaVersion }: ClusterRequest
   return [...found, ...checkQuota(brokers, kafkaVersion)];
 }
 
-function checkQuota(brokers: number, kafkaVersion: string): Found {
-  const most = isKraft(kafkaVersion) ? limits.brokersPerCluster.kraft : limits.brokersPerCluster.zookeeper;
+export function checkQuota(brokers: number, kafkaVersion: string): Found {
+  const most = mostBrokers(kafkaVersion);
   if (brokers <= most) return none;
   return [
     {
@@ -222,36 +228,6 @@ function checkVolumeForRate({ volumeGiB = 0 }: ThroughputRequest): Found {
       correction: `volumeGiB: ${least} or more`,
       source: throughputPage,
     },
-  ];
-}
-
-function checkAuthentication({ auth, transit, certificateAuthorities = [] }: ClusterRequest): Found {
-  const source = `${guide}/msk-authentication.html`;
-  if (auth === "tls" && certificateAuthorities.length === 0) {
-    return [
-      {
-        rule: "Mutual TLS needs the ARN of at least one private certificate authority.",
-        saw: "auth tls without an authority",
-        correction: "target.certificateAuthorities: [arn:aws:acm-pca:…]",
-        source,
-      },
-    ];
-  }
-  if (auth === "unauthenticated" || transit === "tls") return none;
-  return [
-    transit === "plaintext"
-      ? {
-          rule: "Client-broker encryption in transit must be set to either TLS or TLS_PLAINTEXT to enable client authentication.",
-          saw: `auth ${auth} with transit plaintext`,
-          correction: "target.transit: tls",
-          source,
-        }
-      : {
-          rule: "You must enable unauthenticated traffic explicitly to use client-authentication using SASL over TLS_PLAINTEXT.",
-          saw: `auth ${auth} with transit tls-plaintext, which lets everybody in`,
-          correction: "target.transit: tls",
-          source,
-        },
   ];
 }
 

@@ -129,7 +129,7 @@ function keptTopic(
 ): readonly PlanChange[] {
   if (before === undefined) return [];
   const { name } = topic;
-  const now = planTopic(topic, shape.kind, before.replicationFactor);
+  const now = planTopic(topic, shape, before.replicationFactor);
   if (now.partitions !== before.partitions) {
     const text = `source: ${name} has ${now.partitions} partitions, planned ${before.partitions}`;
     return [{ kind: "topic", name, what: "partitions", text }];

@@ -3,14 +3,19 @@ import type { AwsSize } from "./aws-sizing.ts";
 import { hashOf } from "./canonical.ts";
 import { corrections } from "./corrections.ts";
 import { engineRows } from "./engine-choice.ts";
+import { FerryError } from "./errors.ts";
 import { grown, type LoadSample, loadMark, measuredLoad } from "./load-history.ts";
+import { checkSecrets } from "./msk-access-rules.ts";
 import { configure } from "./msk-configuration.ts";
+import { recordedVersions } from "./msk-data.ts";
+import { checkCluster, checkConfiguration, violationText } from "./msk-rules.ts";
 import type { ObservedWriter } from "./observed-writers.ts";
 import type { EngineRow, Plan, Reason, Wave } from "./plan.ts";
 import { callsOf } from "./plan-calls.ts";
 import { migrationCosts, monthlyCosts } from "./plan-costs.ts";
 import { settingsMarks } from "./plan-staleness.ts";
 import type { EngineCheck } from "./ports.ts";
+import { clusterRequest } from "./provisioning.ts";
 import { type Answers, growthFactor, plannedQuestion, standings, stayOf } from "./questions.ts";
 import type { Migration } from "./settings.ts";
 import { chooseShape } from "./shape-choice.ts";
@@ -76,7 +81,7 @@ export function makePlan(question: PlanQuestion): Plan {
     shape: choice.shape,
     configuration: { ...configured.properties },
     topics: topics
-      .map((topic) => planTopic(topic, choice.shape.kind, replicationFactor))
+      .map((topic) => planTopic(topic, choice.shape, replicationFactor))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     waves: [...waves],
     reasons: [
@@ -100,9 +105,24 @@ export function makePlan(question: PlanQuestion): Plan {
       { name: "Serverless", ...serverless(load) },
     ],
   };
+  refuseIllegal(content, question);
   const whole = { ...content, calls: [...callsOf(content, migration, assessment)] };
   const basis = { assessedAt: assessment.taken.at, settings: settingsMarks(migration) };
   return { ...whole, basis, madeAt: question.madeAt, hash: planHash(whole) };
+}
+
+/** What MSK would refuse of the requests, ferry.yaml has to change: no plan shows a request that cannot be sent. */
+function refuseIllegal(content: Omit<Plan, "hash" | "madeAt">, { migration, creatable }: PlanQuestion): void {
+  const { subnets, auth, scram } = migration.settings.target;
+  const { kind } = content.shape;
+  const request = clusterRequest({ ...content, hash: "", madeAt: "" }, migration);
+  const violations = [
+    ...checkCluster(request, creatable.known ? creatable.value : recordedVersions[kind], subnets.length),
+    ...checkConfiguration(kind, content.configuration),
+    ...(auth === "scram" ? checkSecrets(scram?.secretArns ?? []) : []),
+  ];
+  if (violations.length === 0) return;
+  throw new FerryError("E_SETTINGS", `target: ${violations.map(violationText).join(" ")}`);
 }
 
 /** The load at its 95th percentile where that is known, and by as much more as people expect it to grow. */

@@ -9,9 +9,11 @@ import {
 } from "./msk-data.ts";
 import {
   checkInstanceType,
+  checkQuota,
   checkStorage,
   checkThroughput,
   checkVersion,
+  mostBrokers,
   type Violation,
   violationText,
 } from "./msk-rules.ts";
@@ -55,7 +57,9 @@ export type ChoiceQuestion = {
 
 /** `E_SETTINGS` when ferry.yaml asks for what MSK does not offer. */
 export function chooseShape(question: ChoiceQuestion): Choice {
-  const { load, site, wanted } = question;
+  const { load, wanted, creatable } = question;
+  const most = (kind: Candidate["kind"]) => mostBrokers(wanted.kafkaVersion ?? bestVersion(kind, creatable));
+  const site = { ...question.site, mostBrokers: { standard: most("standard"), express: most("express") } };
   refuseImpossible(wanted, site);
   const all = candidates(load, site).filter(({ kind }) => wanted.kind === undefined || kind === wanted.kind);
   const chosen = pick(all, question);
@@ -63,9 +67,11 @@ export function chooseShape(question: ChoiceQuestion): Choice {
     chosen.kind === "express" ? undefined : (wanted.volumeGiB ?? volumeFor(load, site, chosen.brokers));
   if (volumeGiB !== undefined) refuse("brokers", checkStorage({ kind: chosen.kind, volumeGiB }));
   const throughput = throughputOf(chosen, wanted, volumeGiB);
-  const kafkaVersion = versionOf(chosen.kind, wanted.kafkaVersion, question.creatable);
+  const kafkaVersion = versionOf(chosen.kind, wanted.kafkaVersion, creatable);
   const { instanceType } = chosen.type;
   refuse("instanceType", checkInstanceType({ kind: chosen.kind, instanceType, kafkaVersion }));
+  refuse("brokers", checkQuota(chosen.brokers, kafkaVersion));
+  refuseFull(chosen, question);
   const { monthlyUsd, partial } = monthly(
     chosen.kind,
     chosen.type,
@@ -169,20 +175,32 @@ function refuse(key: string, violations: readonly Violation[]): void {
   throw new FerryError("E_SETTINGS", `target.shape.${key}: ${violations.map(violationText).join(" ")}`);
 }
 
+/** Express creates no topic beyond its partitions; Standard brokers take more than is advised, which `short` tells. */
+function refuseFull({ kind, type, brokers }: Candidate, { load, site }: ChoiceQuestion): void {
+  const most = type.partitionsMax * brokers;
+  const replicas = load.partitions * site.replicationFactor;
+  if (kind === "standard" || replicas <= most) return;
+  throw new FerryError(
+    "E_SETTINGS",
+    `target.shape: ${brokers} × ${type.instanceType} hold ${most} partition replicas at most (limits.html), and ${replicas} are to be carried: more or larger brokers`,
+  );
+}
+
 /** The recommended line; where AWS does not list it, the newest that can be created. */
+function bestVersion(kind: "standard" | "express", creatable: Known<readonly string[]>): string {
+  const recorded: readonly string[] = recordedVersions[kind];
+  const best = recommendedVersion[kind];
+  if (!creatable.known || creatable.value.includes(best)) return best;
+  return recorded.filter((version) => creatable.value.includes(version)).at(-1) ?? best;
+}
+
 function versionOf(
   kind: "standard" | "express",
   wanted: string | undefined,
   creatable: Known<readonly string[]>,
 ): string {
-  const recorded: readonly string[] = recordedVersions[kind];
-  if (wanted === undefined) {
-    const best = recommendedVersion[kind];
-    if (!creatable.known || creatable.value.includes(best)) return best;
-    const usable = recorded.filter((version) => creatable.value.includes(version));
-    return usable.at(-1) ?? best;
-  }
-  const offered = creatable.known ? creatable.value : recorded;
+  if (wanted === undefined) return bestVersion(kind, creatable);
+  const offered = creatable.known ? creatable.value : recordedVersions[kind];
   refuse("kafkaVersion", checkVersion({ kind, kafkaVersion: wanted }, offered));
   return wanted;
 }

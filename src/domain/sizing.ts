@@ -32,7 +32,12 @@ export type Candidate = {
   readonly refused: string | undefined;
 };
 
-export type Site = { readonly zones: number; readonly replicationFactor: number };
+/** `mostBrokers`: of one cluster; that of ZooKeeper's metadata when absent. */
+export type Site = {
+  readonly zones: number;
+  readonly replicationFactor: number;
+  readonly mostBrokers?: Readonly<Record<"standard" | "express", number>>;
+};
 
 /** Every type, cheapest first, those that cannot be taken last. */
 export function candidates(load: Load, site: Site): readonly Candidate[] {
@@ -177,12 +182,12 @@ function refusal(
   kind: "standard" | "express",
   type: BrokerType,
   brokers: number,
-  { zones, replicationFactor }: Site,
+  { zones, replicationFactor, mostBrokers }: Site,
 ): string | undefined {
   if (kind === "express" && zones !== 3) return `Express needs three subnets, ferry.yaml names ${zones}`;
   if (kind === "express" && replicationFactor !== 3) return "Express keeps three replicas of everything";
   if (type.instanceType === "kafka.t3.small") return "burstable: for tests, not for production";
-  const most = limits.brokersPerCluster.zookeeper;
+  const most = mostBrokers?.[kind] ?? limits.brokersPerCluster.zookeeper;
   return brokers > most ? `${brokers} brokers; a cluster holds ${most}` : undefined;
 }
 

@@ -67,23 +67,26 @@ const gone = new Map([
   ["local.retention.bytes", "tiered storage is decided after the migration"],
 ]);
 
+/** KIP-390: Kafka 3.8 brought levels of compression. */
+const levels = /^compression\.(?:gzip|lz4|zstd)\.level$/;
+const beforeLevels = /^3\.[0-7]\./;
+
 const longMax = "9223372036854775807";
 /** KIP-1030: what Kafka 4.0 accepts as the smallest segment. */
 const smallestSegment = 1_048_576;
 
+/** Brokers of the target; `kafkaVersion`: MSK's name of their release, the recommended one when absent. */
+export type TopicHome = { readonly kind: "standard" | "express"; readonly kafkaVersion?: string };
+
 /** The target topic; every key that was dropped, changed or added is in `adjusted`. */
-export function planTopic(
-  topic: AssessedTopic,
-  kind: "standard" | "express",
-  replicationFactor: number,
-): PlannedTopic {
+export function planTopic(topic: AssessedTopic, home: TopicHome, replicationFactor: number): PlannedTopic {
   const draft: Draft = { configs: new Map(), adjusted: [] };
   const entries = Object.entries(topic.configs).toSorted(([a], [b]) => (a < b ? -1 : 1));
   for (const [key, { value, origin }] of entries) {
-    if (origin === "topic") carry(draft, key, value, kind);
-    else if (inherited.has(key)) inherit(draft, key, value, origin, kind);
+    if (origin === "topic") carry(draft, key, value, home);
+    else if (inherited.has(key)) inherit(draft, key, value, origin, home);
   }
-  decide(draft, kind, replicationFactor);
+  decide(draft, home.kind, replicationFactor);
   return {
     name: topic.name,
     partitions: topic.partitions,
@@ -93,8 +96,8 @@ export function planTopic(
   };
 }
 
-function carry(draft: Draft, key: string, value: string | null, kind: "standard" | "express"): void {
-  const why = value === null ? "the source does not tell its value" : problem(key, value, kind);
+function carry(draft: Draft, key: string, value: string | null, home: TopicHome): void {
+  const why = value === null ? "the source does not tell its value" : problem(key, value, home);
   if (why !== undefined || value === null) {
     draft.adjusted.push({ key, from: value, to: null, why: why ?? "" });
     return;
@@ -103,15 +106,9 @@ function carry(draft: Draft, key: string, value: string | null, kind: "standard"
 }
 
 /** MirrorMaker 2 copies only what is set on the topic itself, and MSK's server.properties differ. */
-function inherit(
-  draft: Draft,
-  key: string,
-  value: string | null,
-  origin: string,
-  kind: "standard" | "express",
-): void {
+function inherit(draft: Draft, key: string, value: string | null, origin: string, home: TopicHome): void {
   const from = origin === "default" ? "Kafka's default" : "server.properties of the source";
-  const why = value === null ? "the source does not tell its value" : problem(key, value, kind);
+  const why = value === null ? "the source does not tell its value" : problem(key, value, home);
   if (why !== undefined || value === null) {
     // Readers of the topic live with it there, so that losing it is to be said as for its own setting.
     draft.adjusted.push({ key, from: value, to: null, why: `in force there by ${from}; ${why}` });
@@ -121,10 +118,12 @@ function inherit(
   draft.adjusted.push({ key, from: null, to: value, why: `in force there by ${from}; written to the topic` });
 }
 
-function problem(key: string, value: string, kind: "standard" | "express"): string | undefined {
+function problem(key: string, value: string, { kind, kafkaVersion = "" }: TopicHome): string | undefined {
   const ended = gone.get(key);
   if (ended !== undefined) return ended;
   if (!apacheKeys.has(key)) return "not a topic setting of Apache Kafka 3.9";
+  if (levels.test(key) && beforeLevels.test(kafkaVersion))
+    return `Kafka ${kafkaVersion} has no such levels (KIP-390)`;
   const legal = topicConfigKeys[kind];
   if (legal === undefined) return undefined;
   const rule = legal.get(key);

@@ -21,11 +21,13 @@ import {
   loggingRule,
   propertiesForBrokersRule,
   propertiesRule,
+  secretRule,
   storageRule,
   subnetRule,
   versionRule,
 } from "#lab/aws/rules-msk.ts";
 import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";
+import { brokenRules } from "#support/plan-rules.ts";
 
 /**
  * Plans over random clusters against the rules of the stand-in of AWS, which were written by themselves from recorded
@@ -81,9 +83,30 @@ const topicConfigs = fc.dictionary(
     "message.timestamp.type",
     "compression.type",
     "message.format.version",
+    "message.downconversion.enable",
+    "message.timestamp.difference.max.ms",
+    "message.timestamp.before.max.ms",
+    "compression.zstd.level",
+    "remote.storage.enable",
+    "local.retention.ms",
+    "confluent.placement.constraints",
+    "follower.replication.throttled.replicas",
+    "unclean.leader.election.enable",
   ),
   fc
-    .constantFrom("1", "-1", "1024", "604800000", "compact", "delete", "LogAppendTime", "gzip", "nonsense")
+    .constantFrom(
+      "1",
+      "-1",
+      "5",
+      "true",
+      "1024",
+      "604800000",
+      "compact",
+      "delete",
+      "LogAppendTime",
+      "gzip",
+      "nonsense",
+    )
     .map((value) => ({ value, origin: "topic" })),
 );
 
@@ -102,12 +125,21 @@ const shape = fc.record(
       "kafka.m5.large",
       "kafka.m7g.2xlarge",
       "kafka.m5.4xlarge",
+      "express.m7g.large",
       "express.m7g.xlarge",
     ),
-    brokers: fc.constantFrom(2, 3, 4, 6, 9),
+    brokers: fc.constantFrom(2, 3, 4, 6, 9, 33, 63),
     volumeGiB: fc.constantFrom(1, 5, 10, 16_384),
     provisionedThroughputMiBs: fc.constantFrom(100, 250, 312, 500, 593, 1000),
-    kafkaVersion: fc.constantFrom("3.5.1", "3.6.0", "3.9.x", "3.9.x.kraft", "4.0.x.kraft", "4.2.x.kraft"),
+    kafkaVersion: fc.constantFrom(
+      "3.5.1",
+      "3.6.0",
+      "3.7.x",
+      "3.9.x",
+      "3.9.x.kraft",
+      "4.0.x.kraft",
+      "4.2.x.kraft",
+    ),
   },
   { requiredKeys: [] },
 );
@@ -118,7 +150,16 @@ const cluster = fc.record({
   shape: fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: shape }),
   zones: fc.constantFrom(2, 3),
   replicationFactor: fc.constantFrom(2, 3),
-  auth: fc.constantFrom("iam", "unauthenticated"),
+  auth: fc.constantFrom("iam", "scram", "tls", "unauthenticated"),
+  secrets: fc.constantFrom(0, 1, 11, 1001),
+  prefix: fc.constantFrom("AmazonMSK_", "AmazonMSK_", "AmazonMSK_", "other_"),
+  authorities: fc.constantFrom(
+    [],
+    ["arn:aws:acm-pca:us-east-1:1:certificate-authority/a"],
+    ["arn:aws:acm:x"],
+  ),
+  sameSubnet: fc.constantFrom(false, false, false, true),
+  logGroup: fc.constantFrom(undefined, "/msk"),
   transit: fc.constantFrom("tls", "tls-plaintext", "plaintext"),
 });
 type Drawn = typeof cluster extends fc.Arbitrary<infer T> ? T : never;
@@ -149,6 +190,13 @@ const creatable = known([
   "4.2.x.kraft",
 ]);
 
+function secretsOf({ secrets, prefix }: Drawn): readonly string[] {
+  return Array.from(
+    { length: secrets },
+    (_, index) => `arn:aws:secretsmanager:us-east-1:123456789012:secret:${prefix}${index}-a1b2c3`,
+  );
+}
+
 /** `undefined` where the planner refuses ferry.yaml. */
 function planned(drawn: Drawn): { readonly plan: Plan; readonly migration: Migration } | undefined {
   const migration = {
@@ -161,7 +209,12 @@ function planned(drawn: Drawn): { readonly plan: Plan; readonly migration: Migra
         region: "us-east-1",
         auth: drawn.auth,
         transit: drawn.transit,
-        subnets: ["subnet-a", "subnet-b", "subnet-c"].slice(0, drawn.zones),
+        ...(drawn.auth === "scram"
+          ? { scram: { username: "u", passwordEnv: "P", secretArns: secretsOf(drawn) } }
+          : {}),
+        certificateAuthorities: drawn.authorities,
+        logGroup: drawn.logGroup,
+        subnets: ["subnet-a", drawn.sameSubnet ? "subnet-a" : "subnet-b", "subnet-c"].slice(0, drawn.zones),
         securityGroups: ["sg-1"],
         replicationFactor: drawn.replicationFactor,
         shape: drawn.shape,
@@ -188,7 +241,7 @@ function planned(drawn: Drawn): { readonly plan: Plan; readonly migration: Migra
   }
 }
 
-/** What MSK would refuse, in its words. `authentication`: provision asks that itself, because it stands in ferry.yaml only. */
+/** What MSK would refuse, in its words. */
 function refusals(plan: Plan, migration: Migration, drawn: Drawn): readonly string[] {
   const configuration = configurationRequest(plan, migration);
   const sent = clusterRequest(plan, migration);
@@ -207,15 +260,15 @@ function refusals(plan: Plan, migration: Migration, drawn: Drawn): readonly stri
     storageRule(request),
     connectivityAtCreateRule(request),
     loggingRule(request.LoggingInfo),
-    ...(drawn.auth === "iam" && drawn.transit !== "tls"
-      ? []
-      : [
-          authenticationRule(
-            request.ClientAuthentication,
-            request.EncryptionInfo?.EncryptionInTransit?.ClientBroker ?? "",
-            true,
-          ),
-        ]),
+    authenticationRule(
+      request.ClientAuthentication,
+      request.EncryptionInfo?.EncryptionInTransit?.ClientBroker ?? "",
+      request.EncryptionInfo?.EncryptionInTransit?.InCluster ?? true,
+    ),
+    ...(migration.settings.target.scram?.secretArns ?? []).map((arn) =>
+      secretRule(arn, "123456789012", "us-east-1"),
+    ),
+    ...brokenRules(plan),
     ...(plan.shape.kind === "express"
       ? plan.topics.map(({ configs }) => expressTopicRule(Object.keys(configs)))
       : []),
@@ -224,19 +277,23 @@ function refusals(plan: Plan, migration: Migration, drawn: Drawn): readonly stri
 
 describe("the requests of a plan", () => {
   it("hold to what MSK asks of them, over random clusters and settings", () => {
+    const kinds = new Set<string>();
     let sent = 0;
     fc.assert(
       fc.property(cluster, (drawn) => {
         const made = planned(drawn);
         if (made === undefined) return;
         sent += 1;
+        kinds.add(`${made.plan.shape.kind} ${drawn.auth}`);
         expect(refusals(made.plan, made.migration, drawn)).toEqual([]);
         expect(
           made.plan.topics.every(({ replicationFactor }) => replicationFactor <= made.plan.shape.brokers),
         ).toBe(true);
       }),
-      { numRuns: 400 },
+      { numRuns: 800 },
     );
     expect(sent).toBeGreaterThan(100);
+    expect(kinds).toContain("standard scram");
+    expect(kinds).toContain("standard tls");
   });
 });

@@ -21,7 +21,7 @@ describe("a topic on MSK", () => {
       "retention.ms": ["172800000", "broker-static"],
       "log.flush.interval": ["1", "broker-static"],
     });
-    const planned = planTopic(topic, "standard", 3);
+    const planned = planTopic(topic, { kind: "standard" }, 3);
     expect(planned).toMatchObject({ partitions: 3, replicationFactor: 3 });
     expect(planned.configs).toEqual({ "cleanup.policy": "compact", "retention.ms": "172800000" });
     expect(planned.adjusted).toEqual([
@@ -39,7 +39,7 @@ describe("a topic on MSK", () => {
     { key: "leader.replication.throttled.replicas", from: "*", to: null },
     { key: "confluent.tier.enable", from: "true", to: null },
   ])("changes $key=$from to $to and says why", ({ key, from, to }) => {
-    const planned = planTopic(topicOf({ [key]: [from, "topic"] }), "standard", 3);
+    const planned = planTopic(topicOf({ [key]: [from, "topic"] }), { kind: "standard" }, 3);
     expect(planned.configs[key] ?? null).toBe(to);
     expect(planned.adjusted).toEqual([{ key, from, to, why: expect.stringMatching(/./) }]);
   });
@@ -49,7 +49,7 @@ describe("a topic on MSK", () => {
       "segment.bytes": ["2000000", "topic"],
       "max.message.bytes": ["2000000", "topic"],
     });
-    const planned = planTopic(topic, "express", 3);
+    const planned = planTopic(topic, { kind: "express" }, 3);
     expect(planned.configs).toEqual({
       "max.message.bytes": "2000000",
       "message.timestamp.after.max.ms": "9223372036854775807",
@@ -64,7 +64,7 @@ it("tells what a topic inherited on the source and cannot have on MSK", () => {
     "max.compaction.lag.ms": ["86400000", "broker-static"],
     "retention.ms": [null, "broker-dynamic"],
   });
-  const { adjusted } = planTopic(topic, "express", 3);
+  const { adjusted } = planTopic(topic, { kind: "express" }, 3);
   expect(adjusted).toEqual(
     expect.arrayContaining([
       {
@@ -128,6 +128,11 @@ describe("the MSK configuration", () => {
   });
 });
 
+function scramOf(secret: string): object {
+  const secretArns = [`arn:aws:secretsmanager:us-east-1:123456789012:secret:${secret}`];
+  return { username: "ferry", passwordEnv: "P", secretArns };
+}
+
 describe("a plan", () => {
   const question = {
     migration: createSmallWork().migration,
@@ -164,6 +169,36 @@ describe("a plan", () => {
     ]) {
       expect(said).toContain(mistake);
     }
+  });
+
+  it.each<[object, string]>([
+    [{ auth: "iam", transit: "plaintext" }, "must be set to either TLS or TLS_PLAINTEXT"],
+    [{ auth: "scram", transit: "tls-plaintext", scram: scramOf("AmazonMSK_a") }, "SASL over TLS_PLAINTEXT"],
+    [{ auth: "scram", scram: scramOf("ferry") }, "Secret names must have the prefix 'AmazonMSK_'"],
+    [{ auth: "tls" }, "at least one private certificate authority"],
+    [{ auth: "tls", certificateAuthorities: ["arn:aws:acm:x"] }, "certificate authority ARNs"],
+    [{ subnets: ["subnet-a", "subnet-a", "subnet-c"] }, "duplicate items"],
+  ])("is none where MSK would refuse its requests: %j", (target, says) => {
+    const { migration } = question;
+    const settings = { ...migration.settings, target: { ...migration.settings.target, ...target } };
+    expect(() => makePlan({ ...question, migration: { ...migration, settings } })).toThrow(
+      expect.objectContaining({ code: "E_SETTINGS", message: expect.stringContaining(says) }),
+    );
+  });
+
+  it("gives a topic no level of compression where the target's Kafka is too old for it", () => {
+    const topic = assessedTopic("t", {
+      configs: { "compression.gzip.level": { value: "9", origin: "topic" } },
+    });
+    const levels = (kafkaVersion: string) =>
+      planTopic(topic, { kind: "standard", kafkaVersion }, 3).configs["compression.gzip.level"];
+    expect(["3.6.0", "3.7.x.kraft", "3.8.x", "3.9.x", "4.1.x.kraft"].map(levels)).toEqual([
+      undefined,
+      undefined,
+      "9",
+      "9",
+      "9",
+    ]);
   });
 
   it("carries every topic of its waves, and only those", () => {

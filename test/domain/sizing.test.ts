@@ -151,6 +151,8 @@ describe("choosing a shape", () => {
   it.each([
     { wanted: { instanceType: "kafka.m7g.larg" }, says: "did you mean kafka.m7g.large?" },
     { wanted: { brokers: 4 }, says: "no multiple of the 3 subnets" },
+    { wanted: { brokers: 33 }, says: "A cluster has at most 30 brokers with this metadata mode" },
+    { wanted: { brokers: 63, kafkaVersion: "3.9.x.kraft" }, says: "at most 60 brokers" },
     { wanted: { kind: "express", instanceType: "kafka.m7g.large" }, says: "is no express broker" },
     { wanted: { kind: "serverless" }, says: "serverless cannot be planned" },
     {
@@ -164,6 +166,20 @@ describe("choosing a shape", () => {
   ] as const)("refuses $wanted", ({ wanted, says }) => {
     expect(() => chooseShape({ load: load(), site, wanted, creatable })).toThrow(
       expect.objectContaining({ code: "E_SETTINGS", message: expect.stringContaining(says) }),
+    );
+  });
+
+  it("counts the brokers that the metadata of the version allow", () => {
+    const many = load({ partitions: 12_000 });
+    const wanted = { instanceType: "kafka.m7g.large" };
+    expect(() => chooseShape({ load: many, site, wanted, creatable })).toThrow("36 brokers");
+    const kraft = { ...wanted, kafkaVersion: "3.9.x.kraft" };
+    expect(chooseShape({ load: many, site, wanted: kraft, creatable }).shape.brokers).toBe(36);
+    const express = { kind: "express", instanceType: "express.m7g.large" } as const;
+    expect(chooseShape({ load: many, site, wanted: express, creatable }).shape.brokers).toBe(36);
+    const few = { ...express, brokers: 3 };
+    expect(() => chooseShape({ load: many, site, wanted: few, creatable })).toThrow(
+      "3 × express.m7g.large hold 4500 partition replicas at most (limits.html), and 36000 are to be carried",
     );
   });
 
