@@ -135,24 +135,29 @@ export function atHome(config: ConnectorConfig): ConnectorConfig {
   );
 }
 
+/** Of every mirror's producer. The workers' override policy must allow them. */
+export const producerTuning: ConnectorConfig = {
+  // A retry never writes twice, and five requests in flight keep their order.
+  "producer.override.enable.idempotence": "true",
+  "producer.override.max.in.flight.requests.per.connection": "5",
+  "producer.override.acks": "all",
+  // The producer decides, not the record that was read: without this everything lands uncompressed. gzip is the
+  // one codec that every client can read; level 1 (KIP-390, 3.8) costs about a third of the default.
+  "producer.override.compression.type": "gzip",
+  "producer.override.compression.gzip.level": "1",
+  // Checked against the record before compression: one that fitted on the source would fail the task.
+  "producer.override.max.request.size": String(32 * 1024 * 1024),
+  "producer.override.buffer.memory": String(mirrorBufferBytes),
+  "producer.override.linger.ms": "20",
+  "producer.override.batch.size": String(256 * 1024),
+};
+
 /** The data producer belongs to the worker and writes where the worker lives, unless it is told otherwise. */
 function producer({ kind, name }: Flow, site: Site): ConnectorConfig {
   const side = kind === "reverse" ? "source" : "target";
   const destination = site[side];
   const tuning = {
-    // A retry never writes twice, and five requests in flight keep their order.
-    "producer.override.enable.idempotence": "true",
-    "producer.override.max.in.flight.requests.per.connection": "5",
-    "producer.override.acks": "all",
-    // The producer decides, not the record that was read: without this everything lands uncompressed. gzip is the
-    // one codec that every client can read; level 1 (KIP-390, 3.8) costs about a third of the default.
-    "producer.override.compression.type": "gzip",
-    "producer.override.compression.gzip.level": "1",
-    // Checked against the record before compression: one that fitted on the source would fail the task.
-    "producer.override.max.request.size": String(32 * 1024 * 1024),
-    "producer.override.buffer.memory": String(mirrorBufferBytes),
-    "producer.override.linger.ms": "20",
-    "producer.override.batch.size": String(256 * 1024),
+    ...producerTuning,
     ...(kind === "forward" && site.clientId !== undefined
       ? { "producer.override.client.id": site.clientId }
       : {}),

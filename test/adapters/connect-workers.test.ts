@@ -105,6 +105,23 @@ describe("the check of the workers", () => {
     ]);
   });
 
+  it("names what the workers' override policy refuses of the mirrors' producers", async () => {
+    const { engine } = engineThat((_method, path, body) => {
+      if (path === "/") return { status: 200, body: { version: "3.9.2", kafka_cluster_id: "c" } };
+      if (path === "/connector-plugins") {
+        const names = ["MirrorSourceConnector", "MirrorCheckpointConnector"];
+        return { status: 200, body: names.map((name) => plugin(name, "3.9.2")) };
+      }
+      const asked = Object.keys(JSON.parse(body)).filter((name) => name.startsWith("producer.override."));
+      const configs = asked.map((name) => errors(name, `The 'None' policy doesn't allow '${name}'`));
+      return { status: 200, body: { configs } };
+    });
+    const { problems } = await engine.check();
+    expect(problems).toEqual([expect.stringContaining("connector.client.config.override.policy=All")]);
+    expect(problems[0]).toContain("producer.override.enable.idempotence");
+    expect(problems[0]).toContain("producer.override.client.id");
+  });
+
   it("names an old release, missing exactly-once and the missing IAM library", async () => {
     const { engine } = engineThat((_method, path) => {
       if (path === "/") return { status: 200, body: { version: "3.7.1", kafka_cluster_id: "c" } };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { iamCallbackHandler } from "#domain/client-properties.ts";
 import { FerryError } from "#domain/errors.ts";
 import { aliases } from "#domain/flow.ts";
-import { checkpointConnector, sourceConnector } from "#domain/mirror-config.ts";
+import { checkpointConnector, producerTuning, sourceConnector } from "#domain/mirror-config.ts";
 import type { EngineCheck } from "#domain/ports.ts";
 import { isOlder } from "#domain/release.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
@@ -33,6 +33,12 @@ export async function readWorker(rest: Rest): Promise<Worker> {
 export async function allowsExactlyOnce(rest: Rest): Promise<boolean> {
   const errors = await validate(rest, { "exactly.once.support": "required" });
   return !errors.some(({ name }) => name === "exactly.once.support");
+}
+
+/** Settings of the mirrors' producers that the workers' `connector.client.config.override.policy` refuses (KIP-458). */
+async function refusedOverrides(rest: Rest): Promise<readonly string[]> {
+  const errors = await validate(rest, { ...producerTuning, "producer.override.client.id": "ferry-check" });
+  return errors.map(({ name }) => name).filter((name) => name.startsWith("producer.override."));
 }
 
 /** True when the workers can log in to MSK with IAM: their class loader finds AWS's callback handler. */
@@ -83,6 +89,12 @@ export async function checkWorker(
     const how = wantsExactlyOnce ? "" : ", and replication.exactlyOnce is false";
     problems.push(
       `The Connect workers do not have exactly.once.source.support=enabled${how}: a worker that is killed copies again what it had copied since its last offset flush (offset.flush.interval.ms, 60 s by default; measured at 9,000 records a second with 1 s: 9,200 records twice). A stop or pause doubles nothing.`,
+    );
+  }
+  const refused = await refusedOverrides(rest);
+  if (refused.length > 0) {
+    problems.push(
+      `The Connect workers refuse settings of the mirrors' producers (${refused.join(", ")}): set connector.client.config.override.policy=All on them.`,
     );
   }
   const iam = access.some(({ sasl }) => sasl?.mechanism === "AWS_MSK_IAM");

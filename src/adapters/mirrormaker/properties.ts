@@ -1,6 +1,7 @@
 import { clientProperties } from "#domain/client-properties.ts";
 import { aliases } from "#domain/flow.ts";
 import { type ConnectorConfig, connectorConfig, type Site } from "#domain/mirror-config.ts";
+import { reasonFor } from "#domain/mirror-reasons.ts";
 import type { Flow } from "#domain/ports.ts";
 import { ends, workerTopics } from "./names.ts";
 
@@ -113,7 +114,7 @@ function connectors(flow: Flow, site: MirrorSite): readonly Section[] {
   const { from, to } = ends(flow);
   const config = dedicatedConfig(flow, site);
   return Object.entries(config).map(([key, value]) => ({
-    why: reasons[key] ?? "",
+    why: reasonFor(key) ?? "",
     entries: [[`${from}->${to}.${key}`, value]],
   }));
 }
@@ -136,47 +137,6 @@ function dedicatedConfig(flow: Flow, site: MirrorSite): ConnectorConfig {
 }
 
 const given = new Set(["name", "connector.class", "exactly.once.support"]);
-
-/** Why a setting is not as the guide has it, or is there at all. */
-const reasons: Readonly<Record<string, string>> = {
-  "tasks.max": "The guide takes 10 whatever there is to copy; these are as many as the partitions need.",
-  "replication.policy.class":
-    "As in the guide: topics keep their names. It cannot see a cycle, which is why topics are listed below and never a pattern.",
-  topics:
-    "The guide mirrors .*, a second mirror in the other direction would then copy for ever. Regular expressions that match these names only.",
-  "topics.exclude": "The default leaves out *-internal and *.replica although they are listed.",
-  "key.converter": "Bytes as they are.",
-  "consumer.poll.timeout.ms": "How long an idle partition holds up a stop.",
-  groups: "The guide takes .*; these are the wave's.",
-  "groups.exclude": "The default leaves out console-consumer-* and connect-* although they are listed.",
-  "sync.group.offsets.enabled":
-    "The guide's emit.consumer.offsets.* do not exist and are dropped without a word; this is the real one. It rewinds groups by thousands of records: MSK Ferry commits exact offsets itself.",
-  "emit.checkpoints.interval.seconds": "As in the guide.",
-  "sync.topic.configs.enabled":
-    "The guide turns it on: each ten minutes it would delete what was set on MSK and is a default on the source. MSK Ferry carries settings over, once, by their effective value.",
-  "sync.topic.acls.enabled": "As in the guide. It would copy DENY of a fence, and not ALLOW WRITE.",
-  "refresh.topics.enabled":
-    "New partitions are noticed; on the way back nothing may change behind the seeded offsets.",
-  "replication.factor": "The guide's 3 fits three brokers; -1 is the cluster's own.",
-  "offset-syncs.topic.location": "On the other cluster where the source may not be written to.",
-  "source.consumer.isolation.level":
-    "The default copies the records of aborted transactions as if they counted; exactly-once requires it.",
-  "source.consumer.max.poll.records": "The default of 500 makes small batches.",
-  "transaction.boundary": "A transaction each second, not one for every poll.",
-  "producer.override.enable.idempotence": "A retry never writes twice; off by default in Connect.",
-  "producer.override.compression.type":
-    "Missing in the guide: MirrorMaker unpacks what it reads and would write everything uncompressed.",
-  "producer.override.max.request.size":
-    "Missing in the guide: checked before compression, so a record that fitted on the source would fail the task.",
-  "producer.override.client.id":
-    "What `/ferry replicate throttle` holds to: a client quota of this id on MSK limits all mirrors together.",
-  "producer.override.transaction.timeout.ms":
-    "What is buffered takes long over a slow line or under a quota; after the default minute the task would fail.",
-  "heartbeats.replication.enabled":
-    "Another MirrorMaker's heartbeats come along with every mirror otherwise; since 4.0.",
-  "emit.heartbeats.enabled":
-    "The guide turns it on: nobody reads them, and the topic they make is copied back.",
-};
 
 function sectionText({ why, entries }: Section): string {
   const lines = entries.map(([key, value]) => `${escaped(key, true)}=${escaped(value, false)}`);
