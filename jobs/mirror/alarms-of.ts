@@ -67,37 +67,43 @@ export const brokenStates: ReadonlySet<PartitionLag["state"]> = new Set([
   "gone",
 ]);
 
-function waveAlarms({ wave, flow, lags }: WaveLag, standing: ReadonlySet<string>): readonly Alarm[] {
-  const alarms: Alarm[] = [];
+function waveAlarms(wave: WaveLag, standing: ReadonlySet<string>): readonly Alarm[] {
+  return [...failedAlarms(wave), ...diedAlarms(wave), ...brokenAlarms(wave, standing)];
+}
+
+function failedAlarms({ wave, flow }: WaveLag): readonly Alarm[] {
+  const key = `task-failed:${flow.name}`;
   const failed = flow.tasks.filter(({ state }) => state === "FAILED");
   if (flow.state === "failed" || failed.length > 0) {
     const trace = failed[0]?.trace?.split("\n", 1)[0] ?? "no trace was given";
     const text = `${figure(failed.length)} of ${count(flow.tasks.length, "task")} of ${flow.name} failed: ${trace}`;
     const advice = "`/ferry replicate resume` starts them again.";
-    alarms.push({
-      key: `task-failed:${flow.name}`,
-      title: `mirror of wave ${wave.name} failed`,
-      text,
-      advice,
-    });
+    return [{ key, title: `mirror of wave ${wave.name} failed`, text, advice }];
   }
-  // What expired has an alarm of its own, which stays until somebody has acknowledged it.
+  if (flow.trouble === undefined) return [];
+  const advice = "look into the Replicator's own log; `/ferry lag` shows what it copies meanwhile.";
+  const text = `${flow.name}: ${flow.trouble}.`;
+  return [{ key, title: `mirror of wave ${wave.name} has trouble`, text, advice }];
+}
+
+function diedAlarms({ wave, flow }: WaveLag): readonly Alarm[] {
+  if (flow.state !== "running") return [];
+  const died = flow.tasks.find(({ trace }) => trace !== undefined)?.trace;
+  if (died === undefined) return [];
+  const text = `${died.split("\n", 1)[0]} It was started again and goes on where it was.`;
+  return [{ key: `died:${flow.name}`, title: `mirror of wave ${wave.name} died and runs again`, text }];
+}
+
+/** What expired has an alarm of its own, which stays until somebody has acknowledged it. */
+function brokenAlarms({ wave, flow, lags }: WaveLag, standing: ReadonlySet<string>): readonly Alarm[] {
   const isTold = standing.has(`records-lost:${flow.name}`);
-  const died =
-    flow.state === "running" ? flow.tasks.find(({ trace }) => trace !== undefined)?.trace : undefined;
-  if (died !== undefined) {
-    const text = `${died.split("\n", 1)[0]} It was started again and goes on where it was.`;
-    alarms.push({ key: `died:${flow.name}`, title: `mirror of wave ${wave.name} died and runs again`, text });
-  }
   const broken = sumLags(lags).findings.filter(
     ({ state }) => brokenStates.has(state) && !(isTold && state === "truncated"),
   );
   const [first] = broken;
-  if (first !== undefined) {
-    const text = `${first.topic}-${first.partition}: ${first.why ?? first.state}; ${count(broken.length, "partition")} in all.`;
-    alarms.push({ key: `broken:${flow.name}`, title: `wave ${wave.name} has a hole`, text });
-  }
-  return alarms;
+  if (first === undefined) return [];
+  const text = `${first.topic}-${first.partition}: ${first.why ?? first.state}; ${count(broken.length, "partition")} in all.`;
+  return [{ key: `broken:${flow.name}`, title: `wave ${wave.name} has a hole`, text }];
 }
 
 const risingRecords = 1_000;

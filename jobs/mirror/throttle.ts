@@ -14,6 +14,7 @@ const burstSeconds = 10;
 
 /** `bytesPerSecond` for all brokers together; `undefined` takes the limit away. `E_PHASE` where it would fail the tasks. */
 export async function throttle(bytesPerSecond: number | undefined, work: Work): Promise<Outcome> {
+  if (bytesPerSecond !== undefined) refuseReplicator(work);
   const target = await work.world.target();
   const { brokers } = await target.describe();
   const id = mirrorClientId(work.migration.name);
@@ -69,6 +70,16 @@ export async function unthrottle(work: Work): Promise<void> {
     const { code, message } = asFerryError(thrown);
     work.log.warn({ clientId: id, code, error: message }, "the mirrors' quota could not be removed");
   }
+}
+
+/** A Replicator writes under no client id of ours: the quota would hold to nothing. */
+function refuseReplicator({ migration, world }: Work): void {
+  if (migration.settings.replication.engine !== "replicator") return;
+  const bootstrap = world.source.access.bootstrap[0] ?? "";
+  throw new FerryError(
+    "E_REPLICATOR",
+    `AWS has no throttle for a Replicator. What it reads can be limited by a quota of the user that it logs in as on the source: kafka-configs.sh --bootstrap-server ${bootstrap} --alter --entity-type users --entity-name USER --add-config consumer_byte_rate=BYTES_PER_SECOND_AND_BROKER; undo it by --delete-config consumer_byte_rate.`,
+  );
 }
 
 async function refuseTooSlow(bytesPerSecond: number, work: Work): Promise<void> {

@@ -146,6 +146,8 @@ export type FlowStatus = {
   }>;
   /** What whoever runs the engine reports of it, for people. Opens no gate. */
   readonly note?: string;
+  /** That it fails, by the same report, though its state and tasks do not say so: worth an alarm. */
+  readonly trouble?: string;
 };
 
 export type EngineCheck = {

@@ -28,11 +28,26 @@ export type ReplicatorMetrics = {
   read(replicator: string): Promise<ReplicatorReading>;
 };
 
-/** One line for people: AWS's own numbers, each with its name, or why there is none. */
-export function readingText(reading: ReplicatorReading): string {
+/** AWS's words for people; `trouble` while it reports that copying fails, though the Replicator's state is RUNNING. */
+export type ReplicatorNote = { readonly note: string; readonly trouble?: string };
+
+/** AWS's own numbers, each with its name, or why there is none; what should be zero is named where it is not. */
+export function noteOf(reading: ReplicatorReading): ReplicatorNote {
   const lag = sampleText(reading.messageLag, (value) => `${value} records`);
   const latency = sampleText(reading.replicationLatencyMs, (value) => `${value} ms`);
-  return `AWS's own numbers: MessageLag ${lag}, ReplicationLatency ${latency}`;
+  const failing = [
+    ...aboveZero("ReplicatorFailure", reading.replicatorFailure),
+    ...aboveZero("AuthError", reading.authErrors),
+  ];
+  const held = aboveZero("ThrottleTime", reading.throttleTimeMs).map((text) => `${text} ms`);
+  const numbers = [`MessageLag ${lag}`, `ReplicationLatency ${latency}`, ...failing, ...held];
+  const note = `AWS's own numbers: ${numbers.join(", ")}`;
+  if (failing.length === 0) return { note };
+  return { note, trouble: `AWS reports ${failing.join(" and ")}, though the Replicator is RUNNING` };
+}
+
+function aboveZero(name: string, sample: Known<Sample>): readonly string[] {
+  return sample.known && sample.value.value > 0 ? [`${name} ${sample.value.value}`] : [];
 }
 
 function sampleText(sample: Known<Sample>, show: (value: number) => string): string {

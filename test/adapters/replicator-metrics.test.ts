@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createReplicatorMetrics } from "#adapters/msk-replicator-metrics.ts";
-import { readingText } from "#domain/replicator-reading.ts";
+import { noteOf } from "#domain/replicator-reading.ts";
 import { type AwsUnderTest, startAwsUnderTest } from "#support/aws-under-test.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
 
@@ -36,7 +36,24 @@ it("reads AWS's own numbers of one Replicator, the newest of each", async () => 
     replicatorFailure: { known: true, value: { value: 0 } },
     authErrors: { known: false, why: "CloudWatch has no AuthError of the last 15 minutes" },
   });
-  expect(readingText(reading)).toBe("AWS's own numbers: MessageLag 150 records, ReplicationLatency 2500 ms");
+  expect(noteOf(reading)).toEqual({
+    note: "AWS's own numbers: MessageLag 150 records, ReplicationLatency 2500 ms",
+  });
+});
+
+it("names what should be zero and is not, as trouble where copying fails", async () => {
+  const dimensions = { ReplicatorName: "forward" };
+  aws.control.metric({ name: "ThrottleTime", dimensions, value: 40, at: now - 60_000 });
+  expect(noteOf(await metrics().read("forward"))).toMatchObject({
+    note: expect.stringContaining("ThrottleTime 40 ms"),
+  });
+  expect(noteOf(await metrics().read("forward"))).not.toHaveProperty("trouble");
+  aws.control.metric({ name: "ReplicatorFailure", dimensions, value: 1, at: now - 60_000 });
+  aws.control.metric({ name: "AuthError", dimensions, value: 3, at: now - 60_000 });
+  expect(noteOf(await metrics().read("forward"))).toEqual({
+    note: expect.stringContaining("ReplicatorFailure 1, AuthError 3, ThrottleTime 40 ms"),
+    trouble: "AWS reports ReplicatorFailure 1 and AuthError 3, though the Replicator is RUNNING",
+  });
 });
 
 it("has no number where CloudWatch has none, and none of yesterday", async () => {
@@ -48,7 +65,7 @@ it("has no number where CloudWatch has none, and none of yesterday", async () =>
   });
   const reading = await metrics().read("forward");
   expect(reading.messageLag.known).toBe(false);
-  expect(readingText(reading)).toContain("MessageLag unknown (CloudWatch has no MessageLag");
+  expect(noteOf(reading).note).toContain("MessageLag unknown (CloudWatch has no MessageLag");
 });
 
 it("names the action that the role lacks", async () => {

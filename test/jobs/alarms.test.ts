@@ -156,6 +156,22 @@ describe("the target's disks", () => {
   });
 });
 
+it("trouble that the engine reports of a mirror that runs is an alarm, which ends with it", async () => {
+  let trouble: string | undefined = "AWS reports ReplicatorFailure 1, though the Replicator is RUNNING";
+  const status = async (name: string) => ({
+    ...(await mirror.engine.status(name)),
+    ...(name.includes("shipping") && trouble !== undefined && { trouble }),
+  });
+  const engine = { ...mirror.engine, status };
+  const world: World = Object.create(mirror.work.world, { engine: { value: async () => engine } });
+  await watch({ ...mirror.work, world });
+  expect(shown()).toEqual(["alarm: orders · mirror of wave shipping has trouble"]);
+  expect(JSON.stringify(mirror.small.fake.posts[0]?.message)).toContain("ReplicatorFailure 1");
+  trouble = undefined;
+  await watch({ ...mirror.work, world });
+  expect(shown()).toEqual(["done: orders · cleared: mirror of wave shipping has trouble"]);
+});
+
 describe("a storm", () => {
   it("of 500 failed tasks is one message a wave", async () => {
     mirror.engine.failTask("ferry-orders-shipping-forward", "BoomException");

@@ -44,6 +44,18 @@ describe("throttling the mirrors", () => {
     expect(await quota()).toEqual({ known: true, value: undefined });
   });
 
+  it("is refused for a Replicator, to which no quota of a client id holds, with what would limit it", async () => {
+    const { settings } = mirror.work.migration;
+    const replication = { ...settings.replication, engine: "replicator" as const };
+    const migration = { ...mirror.work.migration, settings: { ...settings, replication } };
+    const asked = { ...from, action: "throttle", bytesPerSecond: 20_000_000 } as const;
+    await expect(replicate(asked, { ...mirror.work, migration })).rejects.toMatchObject({
+      code: "E_REPLICATOR",
+      message: expect.stringContaining("consumer_byte_rate"),
+    });
+    expect(await quota()).toEqual({ known: true, value: undefined });
+  });
+
   it("ends with the migration, and a right that is missing then keeps nothing from ending", async () => {
     await throttle(20_000_000);
     mirror.target.fail("limitProduce", new FerryError("E_KAFKA_AUTH", "not allowed"));

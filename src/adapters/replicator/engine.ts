@@ -92,7 +92,7 @@ async function list(desk: Desk, prefix: string): Promise<readonly FlowStatus[]> 
 
 async function status(desk: Desk, name: string): Promise<FlowStatus> {
   const [found, entry] = [await find(desk, name), await desk.ledger.read(name)];
-  if (found !== undefined) return { ...statusOf(found), note: await desk.note(name) };
+  if (found !== undefined) return { ...statusOf(found), ...(await desk.note(name)) };
   if (entry === undefined) return absentStatus(name);
   if (entry.ordered === "stopped") {
     return { name, state: "stopped", kind: "forward", topics: entry.topics, tasks: [] };

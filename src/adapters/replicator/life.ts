@@ -1,6 +1,7 @@
 import { FerryError } from "#domain/errors.ts";
 import { ownedBy } from "#domain/provisioning.ts";
 import type { Replicator, ReplicatorSite } from "#domain/replicator.ts";
+import type { ReplicatorNote } from "#domain/replicator-reading.ts";
 import { prerequisites, topicProblems } from "#domain/replicator-rules.ts";
 import type { ConfigEntry } from "#domain/topology.ts";
 import type { ReplicatorOptions } from "./engine.ts";
@@ -17,7 +18,7 @@ export type Desk = Omit<ReplicatorOptions, "metrics"> & {
   readonly patienceMs: number;
   readonly pollMs: number;
   /** AWS's own numbers of a Replicator, in words. */
-  note(name: string): Promise<string>;
+  note(name: string): Promise<ReplicatorNote>;
 };
 
 /** Ours alone: one of this name that another migration or somebody else made is refused. */
