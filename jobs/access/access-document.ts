@@ -93,8 +93,36 @@ export async function noteQuotas(
   });
 }
 
-export async function forgetQuotas(work: Place, fence: Fence = {}): Promise<void> {
-  await change(work, fence, (before) => ({ ...before, quotas: [] }));
+export async function forgetQuotas(
+  quotas: readonly QuotaChange[],
+  work: Place,
+  fence: Fence = {},
+): Promise<void> {
+  await change(work, fence, (before) => ({
+    ...before,
+    quotas: select(before.quotas, quotas, false).map(({ entity, limits }) => ({
+      entity: [...entity],
+      limits,
+    })),
+  }));
+}
+
+/** Limits of the first that are among the others, with the same value. */
+export function among(quotas: readonly QuotaChange[], others: readonly QuotaChange[]) {
+  return select(quotas, others, true);
+}
+
+function select(
+  quotas: readonly QuotaChange[],
+  others: readonly QuotaChange[],
+  wanted: boolean,
+): readonly QuotaChange[] {
+  const held = new Map(others.map(({ entity, limits }) => [entityKey(entity), limits]));
+  return quotas.flatMap(({ entity, limits }) => {
+    const known = held.get(entityKey(entity)) ?? {};
+    const chosen = Object.entries(limits).filter(([key, value]) => (known[key] === value) === wanted);
+    return chosen.length === 0 ? [] : [{ entity, limits: Object.fromEntries(chosen) }];
+  });
 }
 
 export async function notePolicies(

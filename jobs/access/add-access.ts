@@ -5,7 +5,7 @@ import { aclText } from "#domain/fence.ts";
 import type { KafkaCluster, Lease } from "#domain/ports.ts";
 import type { Acl } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
-import { forgetAcls, forgetQuotas, noteAcls, noteQuotas, readAdded } from "./access-document.ts";
+import { among, forgetAcls, forgetQuotas, noteAcls, noteQuotas, readAdded } from "./access-document.ts";
 
 /** Changing the target's access: noted before it is done, audited after it. Each call can be repeated. */
 
@@ -71,13 +71,13 @@ export async function setQuotas(wanted: readonly QuotaChange[], work: Place, und
   }
 }
 
-/** A limit that somebody has changed since is left as it is. */
-export async function removeQuotas(work: Place, under: Under): Promise<void> {
-  const { quotas } = await readAdded(work);
-  if (quotas.length === 0) return;
+/** Of these, only what the bot has set; a limit that somebody has changed since is left as it is. */
+export async function removeQuotas(quotas: readonly QuotaChange[], work: Place, under: Under): Promise<void> {
+  const mine = among(quotas, (await readAdded(work)).quotas);
+  if (mine.length === 0) return;
   const target = await work.world.target();
   const now = await limitsOn(target);
-  const gone = quotas.flatMap(({ entity, limits }): readonly QuotaChange[] => {
+  const gone = mine.flatMap(({ entity, limits }): readonly QuotaChange[] => {
     const there = now.get(entityKey(entity)) ?? {};
     const own = Object.keys(limits).filter((key) => there[key] !== undefined && there[key] === limits[key]);
     if (own.length === 0) return [];
@@ -89,7 +89,7 @@ export async function removeQuotas(work: Place, under: Under): Promise<void> {
     const subject = entityText(entity);
     await work.audit({ what: "access.quota-removed", subject, before, after: limits, reason: under.reason });
   }
-  await forgetQuotas(work, under);
+  await forgetQuotas(mine, work, under);
 }
 
 /** By entity. What is not known is neither set nor taken for removed. */

@@ -1,8 +1,10 @@
 import { type AccessPlan, planAccess } from "#domain/access-plan.ts";
+import { hasNoAuthorizer } from "#domain/acl-matching.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { Check, Part } from "#domain/message.ts";
 import type { Log } from "#domain/ports.ts";
 import { count } from "#domain/wording.ts";
+import { refuseBesideRun } from "#jobs/mirror/beside-run.ts";
 import type { Work } from "#jobs/work.ts";
 import { addedRows, leftRows, listed, openChecks, unknownLines, userChecks } from "./access-parts.ts";
 import { addAcls, setQuotas } from "./add-access.ts";
@@ -25,6 +27,8 @@ export async function accessBeforeReplication(work: Work): Promise<readonly Chec
     const plan = planAccess(await readAccess(work));
     const given = await handOut(plan.policies, work, { onlyChanged: true });
     const { acls, quotas } = plan;
+    // A fence on the target closes what its ACLs let in when it was set: nothing may be let in behind it.
+    await refuseBesideRun(work);
     if (acls.known) {
       const all = [...acls.value.keep, ...acls.value.add];
       await attempt("ACLs were not added", async () => void (await addAcls(all, work, { reason: "asked" })));
@@ -54,10 +58,10 @@ async function refusalOf(act: () => Promise<void>, log: Log): Promise<string | u
   }
 }
 
-/** Without an authorizer and quotas there is nothing to copy. */
+/** Without an authorizer and quotas there is nothing to copy. ACLs that cannot be read are not none. */
 async function hasNothing({ world, migration }: Work): Promise<boolean> {
   const acls = await world.source.acls();
-  if (acls.known && acls.value.length > 0) return false;
+  if (acls.known ? acls.value.length > 0 : !hasNoAuthorizer(acls)) return false;
   const quotas = await world.source.quotas();
   if (quotas.known && quotas.value.length > 0) return false;
   if (migration.settings.target.auth !== "scram") return true;

@@ -11,7 +11,7 @@ import type { Acl } from "#domain/topology.ts";
 import { count } from "#domain/wording.ts";
 import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";
 import { done, type Work } from "#jobs/work.ts";
-import { AccessDocument, readAdded } from "./access-document.ts";
+import { AccessDocument, among, readAdded } from "./access-document.ts";
 import { addedRows } from "./access-parts.ts";
 import { addAcls, removeAcls, removeQuotas, setQuotas } from "./add-access.ts";
 import { readAccess } from "./read-access.ts";
@@ -176,6 +176,7 @@ function copySteps({ acls, quotas }: Wanted, work: Work, run: Run): readonly Ste
         await setOrNote(quotas, work, run);
         return done;
       },
+      undo: { title: "remove them again", run: async () => await removeQuotas(quotas, work, undone) },
     },
   ];
 }
@@ -200,16 +201,20 @@ function withdrawSteps({ acls, quotas }: Wanted, work: Work, under: Under): read
     {
       name: "remove-quotas",
       title: `remove ${count(quotas.length, "quota")}`,
-      isDone: async () => (await readAdded(work)).quotas.length === 0,
+      // What was added since was not approved.
+      isDone: async () => among(quotas, (await readAdded(work)).quotas).length === 0,
       act: async () => {
-        await removeQuotas(work, under);
+        await removeQuotas(quotas, work, under);
         return done;
       },
     },
     {
       name: "remove-acls",
       title: `remove ${count(acls.length, "ACL")}`,
-      isDone: async () => (await readAdded(work)).acls.length === 0,
+      isDone: async () => {
+        const noted = new Set((await readAdded(work)).acls.map(aclKey));
+        return acls.every((acl) => !noted.has(aclKey(acl)));
+      },
       act: async () => {
         await removeAcls(acls, work, under);
         return done;

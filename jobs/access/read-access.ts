@@ -5,7 +5,7 @@ import { asFerryError, FerryError } from "#domain/errors.ts";
 import { mirrorClientId } from "#domain/flow.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { type ConfigEntry, type Known, known, unknown } from "#domain/topology.ts";
-import { type FenceSide, fencesLeft } from "#jobs/switch/fence-document.ts";
+import { type FenceSide, fencesOfAll } from "#jobs/switch/fence-document.ts";
 import type { Work } from "#jobs/work.ts";
 
 type Place = Pick<Work, "world" | "migration" | "store">;
@@ -16,7 +16,7 @@ export async function readAccess(work: Place): Promise<AccessReading> {
   const { settings } = migration;
   const target = await world.target();
   const { auth } = settings.target;
-  const fences = await fencesLeft(work);
+  const fences = await fencesOfAll(work);
   const fenceAcls = (side: FenceSide) =>
     fences.filter((fence) => fence.side === side).flatMap(({ allow, deny }) => [...allow, ...deny]);
   return {

@@ -76,14 +76,26 @@ export async function fencesKnown({
   store,
   migration,
 }: Pick<Work, "store" | "migration">): Promise<readonly FenceDocument[]> {
-  const keys = await store.keys(`fence:${migration.name}:`);
-  const found = await Promise.all(keys.map((key) => store.read(key)));
+  return await fencesUnder(`fence:${migration.name}:`, store);
+}
+
+async function fencesUnder(prefix: string, store: Work["store"]): Promise<readonly FenceDocument[]> {
+  const found = await Promise.all((await store.keys(prefix)).map((key) => store.read(key)));
   return found.flatMap((each) => (each === undefined ? [] : [FenceDocument.parse(each.value)]));
 }
 
 /** Fences of this migration that are, or may be, on a cluster. */
 export async function fencesLeft(work: Pick<Work, "store" | "migration">): Promise<readonly FenceDocument[]> {
-  return (await fencesKnown(work)).filter(({ state }) => state !== "lifted");
+  return (await fencesKnown(work)).filter(isLeft);
+}
+
+/** Those of every migration: several may share a cluster. */
+export async function fencesOfAll({ store }: Pick<Work, "store">): Promise<readonly FenceDocument[]> {
+  return (await fencesUnder("fence:", store)).filter(isLeft);
+}
+
+function isLeft({ state }: FenceDocument): boolean {
+  return state !== "lifted";
 }
 
 export async function clusterOf(side: FenceSide, work: Pick<Work, "world">): Promise<KafkaCluster> {

@@ -1,0 +1,138 @@
+import { describe, expect, it } from "vitest";
+import { FerryError } from "#domain/errors.ts";
+import { type Acl, unknown } from "#domain/topology.ts";
+import { noteQuotas, readAdded } from "#jobs/access/access-document.ts";
+import { accessBeforeReplication } from "#jobs/access/before-replication.ts";
+import { access as change } from "#jobs/access/copy.ts";
+import { readAccess } from "#jobs/access/read-access.ts";
+import { requestKey } from "#jobs/approval/request-store.ts";
+import { runSteps } from "#jobs/run/steps.ts";
+import { createAwsWork } from "#support/aws-work.ts";
+import { withWorld } from "#support/cutover-bench.ts";
+import { requestOf } from "#support/recorded-run.ts";
+import { openRun } from "#support/sample-migration.ts";
+
+/** What access must not do: more than was approved, and calling nothing what it could not read. */
+
+const scram = { auth: "scram", scram: { username: "ferry", passwordEnv: "P", secretArns: ["arn:s"] } };
+const billing = { entity: [{ type: "user", name: "billing" }], limits: { consumer_byte_rate: 1000 } };
+const late = { entity: [{ type: "user", name: "late" }], limits: { consumer_byte_rate: 5 } };
+
+function acl(principal: string, operation: string, permission = "ALLOW"): Acl {
+  const where = { resourceType: "TOPIC", resourceName: "orders", patternType: "LITERAL", host: "*" };
+  return { ...where, principal, operation, permission };
+}
+
+async function migration(target: object = scram) {
+  const aws = await createAwsWork({ target });
+  aws.msk.put({ name: "migrated" });
+  aws.source.setAuthorizer({ superUsers: ["User:ANONYMOUS"] });
+  aws.target.setAuthorizer({ everyone: true });
+  aws.target.actAs("User:ferry");
+  await aws.source.cluster.alterQuotas([billing]);
+  return aws;
+}
+
+type Aws = Awaited<ReturnType<typeof migration>>;
+
+async function begin(aws: Aws, choice: "copy" | "withdraw") {
+  const work = aws.open();
+  const proposal = await change.propose({ choice, by: "UANA" }, work);
+  const run = await openRun(aws.store, `${choice}-1`);
+  return { work, run, steps: await change.steps(proposal, work, run) };
+}
+
+async function quotas({ target }: Aws) {
+  const all = await target.cluster.quotas();
+  return all.known ? all.value : [];
+}
+
+describe("withdrawing access", () => {
+  it("takes the limits that were approved, and none that the bot has set since", async () => {
+    const aws = await migration();
+    const copy = await begin(aws, "copy");
+    await runSteps({ ...copy, subject: "test" });
+    await copy.run.leave(0);
+    const withdrawal = await begin(aws, "withdraw");
+    await noteQuotas([late], aws.open());
+    await aws.target.cluster.alterQuotas([late]);
+    expect(await runSteps({ ...withdrawal, subject: "test" })).toEqual({ kind: "done" });
+    expect(await quotas(aws)).toEqual([late]);
+    expect((await readAdded(aws.open())).quotas).toEqual([late]);
+  });
+});
+
+describe("copying access", () => {
+  it("takes back the limits, too, when it turns back", async () => {
+    const aws = await migration();
+    const { cluster } = aws.target;
+    const slow = {
+      ...cluster,
+      alterQuotas: async (changes: Parameters<typeof cluster.alterQuotas>[0]) => {
+        await cluster.alterQuotas(changes);
+        if (changes.some(({ limits }) => Object.values(limits).every((value) => value !== null)))
+          throw new FerryError("E_INTERNAL", "half of it");
+      },
+    };
+    const { run, work } = await begin(aws, "copy");
+    const proposal = await change.propose({ choice: "copy", by: "UANA" }, work);
+    const withSlow = withWorld(work, { target: async () => slow });
+    const steps = await change.steps(proposal, withSlow, run);
+    const result = await runSteps({ steps, run, work: withSlow, subject: "test" });
+    expect(result).toMatchObject({ kind: "undone", error: { code: "E_INTERNAL" } });
+    expect(await quotas(aws)).toEqual([]);
+    expect((await readAdded(work)).quotas).toEqual([]);
+  });
+
+  it("copies no fence of another migration on the same source", async () => {
+    const aws = await migration();
+    const deny = acl("User:checkout", "WRITE", "DENY");
+    aws.source.setAcls([acl("User:checkout", "WRITE"), deny]);
+    await aws.store.write("fence:parcels:all:source", {
+      run: "parcels-7K3Q",
+      wave: "all",
+      side: "source",
+      generation: 1,
+      state: "standing",
+      allow: [],
+      deny: [deny],
+      configs: [],
+      stopsMirror: false,
+      released: false,
+      noReturn: "start-producers",
+      changedAt: "2026-11-23T12:00:00.000Z",
+    });
+    expect((await readAccess(aws.open())).fences.source).toEqual([deny]);
+    await accessBeforeReplication(aws.open());
+    const held = await aws.target.cluster.acls();
+    expect(held.known && held.value).toContainEqual(acl("User:checkout", "WRITE"));
+    expect(held.known && held.value).not.toContainEqual(deny);
+  });
+});
+
+describe("access before replication", () => {
+  it("says that the source's ACLs could not be read, and does not take them for none", async () => {
+    const aws = await migration({ auth: "tls" });
+    const blind = {
+      ...aws.source.cluster,
+      acls: async () => unknown("CLUSTER_AUTHORIZATION_FAILED"),
+      quotas: async () => unknown("CLUSTER_AUTHORIZATION_FAILED"),
+    };
+    const work = withWorld(aws.open(), { source: blind });
+    const checks = JSON.stringify(await accessBeforeReplication(work));
+    expect(checks).toContain("Nothing to copy: CLUSTER_AUTHORIZATION_FAILED");
+  });
+
+  it("adds nothing while a run moves applications", async () => {
+    const aws = await migration();
+    aws.source.setAcls([acl("User:checkout", "WRITE")]);
+    const work = aws.open();
+    const copy = await change.propose({ choice: "copy", by: "UANA" }, work);
+    const plan = { ...copy, action: "rollback" as const };
+    const running = { ...requestOf(plan, "7K3Q", work.clock.now()), state: "executing" };
+    await aws.store.write(requestKey("orders", "7K3Q"), running);
+    await expect(accessBeforeReplication(work)).rejects.toMatchObject({ code: "E_LEASE" });
+    const held = await aws.target.cluster.acls();
+    expect(held.known && held.value).toEqual([]);
+  });
+});
