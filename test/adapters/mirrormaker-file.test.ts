@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readTable } from "#adapters/mirrormaker/process-table.ts";
 import { createProcesses, type Processes } from "#adapters/mirrormaker/processes.ts";
 import { type MirrorSite, mirrorProperties } from "#adapters/mirrormaker/properties.ts";
@@ -147,6 +147,31 @@ describe("a process", () => {
     expect(await processes.find("f")).toEqual([]);
     await processes.tidy("f");
     await expect(stat(join(folder, "f"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("is not the mirror of the same name that another bot keeps on this machine", async () => {
+    const pid = await processes.launch({ flow: "f", properties: "", to: "ferry-target" });
+    try {
+      const other = { home: folder, java: "java", heap: "64m", environment: {} };
+      expect(await createProcesses({ ...other, folder: join(folder, "others") }).find("f")).toEqual([]);
+      expect(await createProcesses({ ...other, folder }).find("f")).toEqual([pid]);
+    } finally {
+      processes.signal(pid, "SIGKILL");
+    }
+  });
+
+  it("runs although its bot may not signal it: it was started by another user", async () => {
+    const pid = await processes.launch({ flow: "f", properties: "", to: "ferry-target" });
+    const forbidden = Object.assign(new Error("kill EPERM"), { code: "EPERM" });
+    const kill = vi.spyOn(process, "kill").mockImplementation(() => {
+      throw forbidden;
+    });
+    try {
+      expect(await processes.alive(pid, "f")).toBe(true);
+    } finally {
+      kill.mockRestore();
+      processes.signal(pid, "SIGKILL");
+    }
   });
 
   it("is found in what ps shows, where there is no /proc", () => {

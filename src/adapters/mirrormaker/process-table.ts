@@ -21,22 +21,28 @@ export async function isRunning(pid: number, flow: string): Promise<boolean> {
   return listed === undefined || listed.some(({ args }) => args.includes(markOf(flow)));
 }
 
-/** Pids that run this flow, the lowest first; `undefined`: this machine does not tell. */
-export async function pidsOf(flow: string): Promise<readonly number[] | undefined> {
+/**
+ * Pids that run this flow by this file, the lowest first; `undefined`: this machine does not tell. Another bot may keep a
+ * mirror of the same name here, by a file of its own.
+ */
+export async function pidsOf(flow: string, file: string): Promise<readonly number[] | undefined> {
   const pids = await pidsOfProc();
   if (pids === undefined) {
     const listed = await table(["-A"]);
-    return listed?.filter(({ args }) => args.includes(markOf(flow))).map(({ pid }) => pid);
+    // Its columns are parted by blanks, which a path may hold.
+    const mine = listed?.filter(({ args }) => args.includes(markOf(flow)) && args.join(" ").includes(file));
+    return mine?.map(({ pid }) => pid);
   }
-  const found = await Promise.all(pids.map(async (pid) => ((await runs(pid, flow)) ? [pid] : [])));
+  const found = await Promise.all(pids.map(async (pid) => ((await runs(pid, flow, file)) ? [pid] : [])));
   return found.flat();
 }
 
+/** One that may not be signalled, because it is another user's, exists all the same. */
 function exists(pid: number): boolean {
   try {
     return process.kill(pid, 0);
-  } catch {
-    return false;
+  } catch (thrown) {
+    return thrown instanceof Error && "code" in thrown && thrown.code === "EPERM";
   }
 }
 
@@ -47,9 +53,10 @@ async function pidsOfProc(): Promise<readonly number[] | undefined> {
 }
 
 /** One that has ended and was not waited for has no command line any more. */
-async function runs(pid: number, flow: string): Promise<boolean> {
+async function runs(pid: number, flow: string, file?: string): Promise<boolean> {
   const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  return line.split("\0").includes(markOf(flow));
+  const args = line.split("\0");
+  return args.includes(markOf(flow)) && (file === undefined || args.includes(file));
 }
 
 type Row = { readonly pid: number; readonly args: readonly string[] };

@@ -22,7 +22,7 @@ export type Processes = {
   launch(launch: Launch): Promise<number>;
   /** True while this pid runs this flow, whoever started it. */
   alive(pid: number, flow: string): Promise<boolean>;
-  /** Pids that run this flow here; `undefined`: this machine does not tell. */
+  /** Pids that run this flow here from this folder; `undefined`: this machine does not tell. */
   find(flow: string): Promise<readonly number[] | undefined>;
   signal(pid: number, signal: "SIGTERM" | "SIGKILL"): void;
   /** Its last error with the stack, or its last lines. */
@@ -91,7 +91,7 @@ export function createProcesses(installation: Installation): Processes {
     hasIam: async () => (await jars()).some((name) => name.startsWith("aws-msk-iam-auth")),
     launch,
     alive: isRunning,
-    find: pidsOf,
+    find: (flow) => pidsOf(flow, placeOf(folder, flow).properties),
     signal(pid, signal) {
       try {
         process.kill(pid, signal);
