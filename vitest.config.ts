@@ -37,7 +37,7 @@ export default defineConfig({
           name: "story",
           sequence: { groupOrder: 3 },
           include: ["test/{story,chaos}.test.ts"],
-          testTimeout: 600_000,
+          testTimeout: 900_000,
           hookTimeout: 300_000,
           fileParallelism: false,
         },
