@@ -60,6 +60,19 @@ export async function standingAlarms(store: Store, migration: string): Promise<r
   return (await store.keys(prefix)).map((key) => key.slice(prefix.length));
 }
 
+/** The alarms that stand, for whoever tells of them elsewhere. */
+export async function standingTitles(
+  store: Store,
+  migration: string,
+): Promise<ReadonlyArray<Pick<Alarm, "key" | "title">>> {
+  const found: Array<Pick<Alarm, "key" | "title">> = [];
+  for (const key of await standingAlarms(store, migration)) {
+    const raised = Raised.safeParse((await store.read(`${prefixOf(migration)}${key}`))?.value).data;
+    if (raised !== undefined) found.push({ key, title: raised.title });
+  }
+  return found;
+}
+
 /**
  * Posts it once, changes it in place. Intent first, then the post, then where it is: a crash in between finds the
  * message by its key. Of two that raise it at once the first one does.

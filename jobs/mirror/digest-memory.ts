@@ -20,8 +20,6 @@ export const Told = z.object({
   findings: z.array(z.object({ key: z.string(), text: z.string() })),
   /** What waited for people. */
   waiting: z.array(z.string()),
-  /** Keys of the alarms that stood. */
-  alarms: z.array(z.string()),
 });
 export type Told = z.infer<typeof Told>;
 

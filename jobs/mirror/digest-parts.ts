@@ -1,10 +1,12 @@
 import { sumLags } from "#domain/lag.ts";
+import { type LostRange, lostText } from "#domain/lost-ranges.ts";
 import type { Check, Part } from "#domain/message.ts";
 import { behind, count, figure, rate } from "#domain/wording.ts";
 import type { Changes } from "./digest-changes.ts";
 import { lagChecks } from "./lag-message.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 import type { DiskReading } from "./target-disk.ts";
+import { cellKey } from "./waiting-records.ts";
 
 /** The parts of a digest. A phone shows some 40 letters of a table: its columns are few and short. */
 
@@ -54,6 +56,37 @@ function grouped(wave: string, lags: WaveLag["lags"], checks: readonly Check[]):
     const text = `wave ${wave}: ${count(those.length, "partition")} ${state.replaceAll("-", " ")}, such as ${first.check.text}`;
     return [{ key: `${wave}:${state}`, check: { state: first.check.state, text } }];
   });
+}
+
+/** What expired uncopied, until somebody has acknowledged it; where the log still begins behind the mirror lag says it. */
+export function lossFindings(losses: readonly LostRange[], { waves }: MigrationLag): readonly Finding[] {
+  const told = new Set(
+    waves.flatMap(({ lags }) => lags.filter(({ state }) => state === "truncated").map(cellKey)),
+  );
+  const open = losses.filter((range) => !told.has(cellKey(range)));
+  return [...Map.groupBy(open, ({ wave }) => wave)].flatMap(([wave, those]) => {
+    const texts = those.map((range) => [`lost:${cellKey(range)}:${range.from}`, lostText(range)] as const);
+    const [first] = texts;
+    if (first === undefined) return [];
+    const told = texts.length <= sameKindShown;
+    const many = `wave ${wave}: ${count(texts.length, "lost range")}, such as ${first[1]}`;
+    const shown = told ? texts : [[`lost:${wave}`, many] as const];
+    return shown.map(([key, text]) => ({ key, check: { state: "fail", text } as const }));
+  });
+}
+
+/** Of these a digest has a finding, with the cause. */
+const toldKinds = ["task-failed:", "broken:", "records-lost:"];
+
+/** Alarms that stand and are told by nothing else in the digest. */
+export function alarmFindings(
+  alarms: ReadonlyArray<{ readonly key: string; readonly title: string }>,
+  { waves }: MigrationLag,
+): readonly Finding[] {
+  const unread = new Set(waves.map(({ failure }) => `unreadable:${failure?.code}`));
+  return alarms
+    .filter(({ key }) => !unread.has(key) && !toldKinds.some((kind) => key.startsWith(kind)))
+    .map(({ key, title }) => ({ key: `alarm:${key}`, check: { state: "fail", text: `alarm: ${title}` } }));
 }
 
 /** Those that changed first, then those most behind. */

@@ -7,16 +7,18 @@ import { raceText } from "#domain/retention-race.ts";
 import { about, count, timeOfDay, zoneOf } from "#domain/wording.ts";
 import { readinessLines } from "#jobs/switch/readiness.ts";
 import { done, type Handler, type Work } from "#jobs/work.ts";
-import { standingAlarms } from "./alarm-message.ts";
+import { standingTitles } from "./alarm-message.ts";
 import { type Changes, changesSince, isNews, sinceText } from "./digest-changes.ts";
 import { isNewestDigest, lastDigest, rememberDigest, type Told } from "./digest-memory.ts";
 import {
+  alarmFindings,
   digestFile,
   digestFindings,
   digestPartitions,
   digestWaves,
   diskText,
   type Finding,
+  lossFindings,
   tasksText,
 } from "./digest-parts.ts";
 import { chartPart } from "./lag.ts";
@@ -72,10 +74,15 @@ async function gather(openRequests: OpenRequests, work: Work): Promise<Tidings> 
   const points = await lagPoints(work);
   const lag = await readMigrationLag(work);
   const waiting = await openRequests(work);
-  const findings = digestFindings(lag);
-  const alarms = await standingAlarms(store, migration.name);
+  const insight = await readInsight(lag, work);
+  const alarms = await standingTitles(store, migration.name);
+  const findings = [
+    ...digestFindings(lag),
+    ...lossFindings(insight.losses, lag),
+    ...alarmFindings(alarms, lag),
+  ];
   const last = await lastDigest(store, migration.name);
-  const now = toldNow(lag, findings, waiting, alarms);
+  const now = toldNow(lag, findings, waiting);
   const moved = lag.waves.map(({ wave }) => wave);
   return {
     lag,
@@ -83,7 +90,7 @@ async function gather(openRequests: OpenRequests, work: Work): Promise<Tidings> 
     findings,
     waiting,
     disk: await watchTargetDisk(work),
-    insight: await readInsight(lag, work),
+    insight,
     back: wayBackPart(await readinessLines(moved, lag.copyRates, work)),
     last,
     now,
@@ -91,12 +98,7 @@ async function gather(openRequests: OpenRequests, work: Work): Promise<Tidings> 
   };
 }
 
-function toldNow(
-  lag: MigrationLag,
-  findings: readonly Finding[],
-  waiting: readonly string[],
-  alarms: readonly string[],
-): Told {
+function toldNow(lag: MigrationLag, findings: readonly Finding[], waiting: readonly string[]): Told {
   const waves = lag.waves.map(({ wave, phase, flow, lags, failure }) => {
     const isRead = failure === undefined;
     const records = isRead ? sumLags(lags).records : null;
@@ -107,7 +109,6 @@ function toldNow(
     waves: Object.fromEntries(waves),
     findings: findings.map(({ key, check }) => ({ key, text: check.text })),
     waiting: [...waiting],
-    alarms: [...alarms],
   };
 }
 

@@ -5,12 +5,15 @@ import type { Message } from "#domain/message.ts";
 import { planKey } from "#domain/plan.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { type Known, known, type PartitionTable, unknown } from "#domain/topology.ts";
+import { clearAlarm, raiseAlarm } from "#jobs/mirror/alarm-message.ts";
 import { createDigest } from "#jobs/mirror/digest.ts";
 import { digestOnChange } from "#jobs/mirror/digest-on-change.ts";
+import { lag } from "#jobs/mirror/lag.ts";
 import { readMigrationLag, sampleLag } from "#jobs/mirror/migration-lag.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { scheduleDigest } from "#jobs/mirror/schedule-digest.ts";
 import { measureRecords } from "#jobs/mirror/throughput.ts";
+import { watch } from "#jobs/watch.ts";
 import type { Work } from "#jobs/work.ts";
 import { checkBlocks } from "#lab/slack/block-rules.ts";
 import { withWorld } from "#support/cutover-bench.ts";
@@ -153,6 +156,35 @@ describe("a digest", () => {
     const records = (await readMigrationLag(mirror.work)).point.arriving ?? Number.NaN;
     const { arriving } = (await point(mirror.work)) ?? {};
     expect(arriving).toBeCloseTo(records * 1_000_000, 1);
+  });
+
+  it("is no single line while an alarm stands, and is posted on schedule for one that is new or over", async () => {
+    const work = withDigest({ quiet: true });
+    await digest("schedule", [], work);
+    const alarm = { key: "target-disk", title: "MSK's disks fill up", text: "86 %" };
+    await raiseAlarm(alarm, work);
+    const second = await digest("schedule", [], work);
+    expect(texts(second, "text").join()).toContain("• *new* alarm: MSK's disks fill up");
+    expect(second?.parts.some(({ kind }) => kind === "table")).toBe(true);
+    expect(await digest("schedule", [], work)).toBeUndefined();
+    expect(texts(await digest("UANA", [], work), "note").join()).toContain("As before: alarm: MSK's disks");
+    await clearAlarm(alarm.key, work);
+    expect(texts(await digest("schedule", [], work), "text").join()).toContain("over: alarm: MSK's disks");
+  });
+
+  it("tells what expired uncopied until it is acknowledged, also when the mirror has gone on", async () => {
+    await digest();
+    mirror.engine.hold(true);
+    mirror.source.appendMany("parcels", 0, 50);
+    mirror.source.deleteBefore("parcels", 0, 30);
+    await watch({ name: "watch", ...from }, mirror.work);
+    mirror.engine.hold(false);
+    await watch({ name: "watch", ...from }, mirror.work);
+    const lost = "parcels-0: offsets 10 to 29 (20 offsets) expired before they were copied";
+    expect(texts(await digest(), "text").join()).toContain(`• *new* ${lost}`);
+    expect(texts(await digest(), "note").join()).toContain(`As before: ${lost}`);
+    await lag({ name: "lag", ...from, action: "acknowledge", subject: "parcels" }, mirror.work);
+    expect(texts(await digest(), "text").join()).toContain(`over: ${lost}`);
   });
 
   it("is not posted on schedule when nothing has changed, if so configured; is when asked for", async () => {
