@@ -3,6 +3,7 @@ import { staleAssessment } from "#domain/assessment-age.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Check, Message, Part } from "#domain/message.ts";
+import { prices } from "#domain/msk-data.ts";
 import { type ObservedWriter, observedWriters, offsetsTopic } from "#domain/observed-writers.ts";
 import { Plan, planHistoryKey, planKey, type Reason, type Wave } from "#domain/plan.ts";
 import { priceAge } from "#domain/plan-costs.ts";
@@ -149,7 +150,7 @@ function summary(
     parts: [
       {
         kind: "text",
-        text: `*${shape.brokers} × ${shape.instanceType}*${volume}, Kafka ${shape.kafkaVersion}: *$${shape.monthlyUsd.toLocaleString("en-US")} a month*\n${count(topics.length, "topic")}, ${count(partitions, "partition")}, ${count(groups, "group")} in ${count(waves.length, "wave")}`,
+        text: `*${shape.brokers} × ${shape.instanceType}*${volume}, Kafka ${shape.kafkaVersion}: *$${shape.monthlyUsd.toLocaleString("en-US")} a month*${priceNote(work)}\n${count(topics.length, "topic")}, ${count(partitions, "partition")}, ${count(groups, "group")} in ${count(waves.length, "wave")}`,
       },
       waveTable(waves),
       ...checks("In the way", warnings(made, assessment, now)),
@@ -163,6 +164,12 @@ function summary(
     actions: [answerButton],
     next: ["provision"],
   };
+}
+
+/** Prices of another Region are not guessed: what is shown is the table's, and says so beside it. */
+function priceNote({ migration }: Work): string {
+  const { region } = migration.settings.target;
+  return region === prices.region ? "" : ` at ${prices.region}'s prices: those of ${region} are not known`;
 }
 
 const marks = { blocker: "fail", warning: "warn", info: "unknown" } as const;

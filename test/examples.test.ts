@@ -22,7 +22,7 @@ const made = new Map<string, string>();
 async function assessOnce(lab: ReturnType<typeof labSource>, work: Work): Promise<void> {
   const job = { name: "assess", migration: "orders", by: "U0ANA" } as const;
   for (let outcome = await assess(job, work); outcome.kind === "again"; outcome = await assess(job, work)) {
-    lab.produce(outcome.ms / 1000);
+    await lab.work(outcome.ms / 1000);
     await lab.clock.advance(outcome.ms);
   }
 }
@@ -34,6 +34,7 @@ async function absentTarget(): Promise<never> {
 /** Assessed, planned, and assessed again: then the report knows what it costs. */
 beforeAll(async () => {
   const lab = labSource();
+  await lab.settle();
   const { work: plain, files } = openAssess(lab);
   const target = createFakeKafka({ role: "target", now: () => lab.clock.now() });
   const world: World = Object.create(plain.world, {

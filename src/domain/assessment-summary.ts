@@ -1,7 +1,7 @@
 import { type AssessedTopic, type Assessment, type Finding, sumKnown } from "./assessment.ts";
 import { subjects } from "./findings.ts";
 import { some } from "./markdown.ts";
-import type { Plan } from "./plan.ts";
+import type { Assessed, Plan } from "./plan.ts";
 import { about, bytes, bytesRate, count } from "./wording.ts";
 
 /** The first screen: whether it can go, how, how long, how much, and what to fix first. */
@@ -55,6 +55,27 @@ export function summarize(assessment: Assessment, plan?: Plan): Summary {
     size: sizeText(assessment),
     counts,
     first: obstacles(findings),
+  };
+}
+
+const keptInPlan = 7;
+
+/** For a plan that is made from it: what was found, and what may turn out to block. */
+export function assessedInShort(assessment: Assessment): Assessed {
+  const { verdict, whether, howLong, counts, first } = summarize(assessment);
+  const weighty = first.filter(
+    (each) => mayBlock(each) || (each.state === "found" && each.severity !== "info"),
+  );
+  return {
+    verdict,
+    whether,
+    howLong,
+    blockers: counts.blockers,
+    first: weighty.slice(0, keptInPlan).map((each) => ({
+      weight: each.severity === "blocker" ? "blocker" : "warning",
+      text: `${obstacleText(each)} → ${each.remedy}`,
+    })),
+    more: Math.max(0, weighty.length - keptInPlan),
   };
 }
 

@@ -1,5 +1,8 @@
+import { staleAssessment } from "./assessment-age.ts";
 import { markdownTable } from "./markdown.ts";
-import type { Plan } from "./plan.ts";
+import { prices } from "./msk-data.ts";
+import type { Assessed, Plan } from "./plan.ts";
+import { priceAge } from "./plan-costs.ts";
 import { count } from "./wording.ts";
 
 /** The plan's first screen: whether it can go, how, how long, how much, and what to fix first. */
@@ -7,26 +10,21 @@ import { count } from "./wording.ts";
 type Fix = { readonly weight: "blocker" | "warning"; readonly text: string };
 
 export function planFirstScreen(plan: Plan): readonly string[] {
-  const fixes = [...engineFixes(plan), ...questionFixes(plan), ...reasonFixes(plan)].toSorted(
+  const assessed = plan.basis?.assessed;
+  const own = [...engineFixes(plan), ...questionFixes(plan), ...reasonFixes(plan)];
+  const fixes = [...(assessed?.first ?? []), ...own].toSorted(
     (a, b) => Number(a.weight === "warning") - Number(b.weight === "warning"),
   );
-  const blockers = fixes.filter(({ weight }) => weight === "blocker").length;
-  const more = fixes.length - fixesShown;
+  const blockers = own.filter(({ weight }) => weight === "blocker").length + (assessed?.blockers ?? 0);
+  const more = fixes.length - fixesShown + (assessed?.more ?? 0);
   return [
+    ...ageLines(plan),
     ...markdownTable(
       ["", ""],
       [
-        [
-          "**Can it go?**",
-          blockers === 0
-            ? "Yes, by the plan itself; the assessment says what stands on the source."
-            : `Not yet: ${count(blockers, "blocker")} to clear first.`,
-        ],
+        ["**Can it go?**", whetherText(blockers, assessed)],
         ["**How**", howText(plan)],
-        [
-          "**How long**",
-          `About half an hour until AWS has made the cluster; then the first copy, as long as the assessment says; ${count(plan.waves.length, "wave")} with two approvals each, whose pauses are rehearsed and said before.`,
-        ],
+        ["**How long**", howLongText(plan)],
         ["**How much**", priceText(plan)],
       ],
     ),
@@ -35,9 +33,30 @@ export function planFirstScreen(plan: Plan): readonly string[] {
     "",
     ...(fixes.length === 0 ? ["Nothing."] : []),
     ...fixes.slice(0, fixesShown).map(({ weight, text }, index) => `${index + 1}. **${weight}** ${text}`),
-    ...(more > 0 ? ["", `And ${more} more below.`] : []),
+    ...(more > 0 ? ["", `And ${more} more, below and in the assessment.`] : []),
     "",
   ];
+}
+
+/** A stale assessment and old prices are said before anything that rests on them. */
+function ageLines({ basis, madeAt }: Plan): readonly string[] {
+  const assessment = basis && staleAssessment(basis.assessedAt, Date.parse(madeAt));
+  const said = [assessment, priceAge(madeAt)].filter((text) => text !== undefined);
+  return said.flatMap((text) => [`**Stale:** ${text}.`, ""]);
+}
+
+function whetherText(blockers: number, assessed: Assessed | undefined): string {
+  if (blockers > 0) return `Not yet: ${count(blockers, "blocker")} to clear first.`;
+  if (assessed === undefined)
+    return "Yes, by the plan itself; the assessment says what stands on the source.";
+  return assessed.whether;
+}
+
+function howLongText({ waves, basis }: Plan): string {
+  const copy =
+    basis?.assessed?.howLong ??
+    "AWS makes the cluster in about half an hour; then the first copy, as long as the assessment says; each wave's pause is rehearsed and said before it is approved.";
+  return `${copy} ${count(waves.length, "wave")}, each with two approvals for consumers and two for producers.`;
 }
 
 const fixesShown = 7;
@@ -51,11 +70,18 @@ function howText({ shape, engines = [], waves, topics }: Plan): string {
     .join(", ")}${waves.length > 5 ? ` and ${waves.length - 5} more` : ""}.`;
 }
 
+/** What is not known is named, the prices of another Region too: what is shown then is the table's. */
 function priceText({ shape, costs }: Plan): string {
-  const monthly = `$${shape.monthlyUsd.toLocaleString("en-US")} a month`;
+  const monthly = `$${shape.monthlyUsd.toLocaleString("en-US")} a month at prices of ${prices.asOf} in ${prices.region}`;
   const once = (costs?.migration ?? []).filter(({ what }) => !what.startsWith("instead of"));
-  const rows = once.map(({ what, usd }) => `${what}: ${usd === null ? "unknown" : `$${usd.toFixed(2)}`}`);
-  return rows.length === 0 ? `${monthly}.` : `${monthly}. The migration itself: ${rows.join("; ")}.`;
+  const rows = once.flatMap(({ what, usd }) => (usd === null ? [] : [`${what}: $${usd.toFixed(2)}`]));
+  const open = [...(costs?.monthly ?? []), ...once].flatMap(({ what, usd }) => (usd === null ? [what] : []));
+  const parts = [
+    monthly,
+    ...(rows.length === 0 ? [] : [`The migration itself: ${rows.join("; ")}`]),
+    ...(open.length === 0 ? [] : [`Unknown: ${open.join("; ")}`]),
+  ];
+  return `${parts.join(". ")}.`;
 }
 
 function engineFixes({ engines = [] }: Plan): readonly Fix[] {

@@ -14,7 +14,7 @@ function markdown(plan: Plan): string {
   return [
     `# Plan of ${plan.migration}`,
     "",
-    `Made ${plan.madeAt}; source cluster ${plan.sourceClusterId}; hash \`${plan.hash}\`.`,
+    `Made ${plan.madeAt}${ofAssessment(plan)}; source cluster ${plan.sourceClusterId}; hash \`${plan.hash}\`.`,
     "",
     ...planFirstScreen(plan),
     "## MSK",
@@ -64,6 +64,10 @@ function markdown(plan: Plan): string {
     ...callRows(plan),
     "",
   ].join("\n");
+}
+
+function ofAssessment({ basis }: Plan): string {
+  return basis === undefined ? "" : ` from the assessment of ${basis.assessedAt}`;
 }
 
 /** Open ones first, the most severe at the top; a proposal that counts is marked as taken. */

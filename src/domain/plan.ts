@@ -104,6 +104,19 @@ const PlannedQuestion = z.object({
 });
 export type PlannedQuestion = z.infer<typeof PlannedQuestion>;
 
+/** The assessment in few words: whether it can go, how long the copy takes, what to fix first. */
+const Assessed = z.object({
+  verdict: z.enum(["yes", "not yet", "not known"]),
+  whether: z.string(),
+  howLong: z.string(),
+  blockers: z.int(),
+  /** Blockers, then what may turn out to be one, then warnings: the first of them. */
+  first: z.array(z.object({ weight: z.enum(["blocker", "warning"]), text: z.string() })),
+  /** How many there are beyond `first`. */
+  more: z.int(),
+});
+export type Assessed = z.infer<typeof Assessed>;
+
 export const Plan = z.object({
   migration: z.string(),
   /** ISO 8601. */
@@ -126,7 +139,14 @@ export const Plan = z.object({
   /** Open ones first, the most severe of them at the top. */
   questions: z.array(PlannedQuestion).optional(),
   /** What it was made from, to tell later what changed. */
-  basis: z.object({ assessedAt: z.string(), settings: z.record(z.string(), z.string()) }).optional(),
+  basis: z
+    .object({
+      assessedAt: z.string(),
+      settings: z.record(z.string(), z.string()),
+      /** What the assessment said then, for the first screen. */
+      assessed: Assessed.optional(),
+    })
+    .optional(),
   /** What `shape.monthlyUsd` consists of, and what the migration itself costs. */
   costs: z.object({ monthly: z.array(CostRow), migration: z.array(CostRow) }).optional(),
 });

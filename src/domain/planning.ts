@@ -1,4 +1,5 @@
 import type { AssessedTopic, Assessment } from "./assessment.ts";
+import { assessedInShort } from "./assessment-summary.ts";
 import type { AwsSize } from "./aws-sizing.ts";
 import { hashOf } from "./canonical.ts";
 import { corrections } from "./corrections.ts";
@@ -107,7 +108,11 @@ export function makePlan(question: PlanQuestion): Plan {
   };
   refuseIllegal(content, question);
   const whole = { ...content, calls: [...callsOf(content, migration, assessment)] };
-  const basis = { assessedAt: assessment.taken.at, settings: settingsMarks(migration) };
+  const basis = {
+    assessedAt: assessment.taken.at,
+    settings: settingsMarks(migration),
+    assessed: assessedInShort(assessment),
+  };
   return { ...whole, basis, madeAt: question.madeAt, hash: planHash(whole) };
 }
 

@@ -206,6 +206,31 @@ describe("a plan", () => {
     expect(made.topics.map(({ name }) => name)).toEqual(made.waves.flatMap(({ topics }) => topics));
   });
 
+  it("says first what the assessment found, how long it takes, and what is not known of the price", () => {
+    const { assessment, migration } = question;
+    const finding = {
+      subject: "invoices",
+      state: "found",
+      evidence: "no leader",
+      remedy: "bring it back",
+    } as const;
+    const findings = [{ ...finding, code: "PARTITIONS_OFFLINE", severity: "blocker" } as const];
+    const screen = (change: Partial<typeof question>) =>
+      planReport(makePlan({ ...question, ...change })).markdown.split("## MSK")[0] ?? "";
+    const blocked = screen({ assessment: { ...assessment, findings } });
+    expect(blocked).toContain("Not yet: 1 blocker to clear first.");
+    expect(blocked).toContain("1. **blocker** invoices: no leader → bring it back");
+    expect(blocked).toContain("first copy of 200 kB: under 1 s at 20 MB/s");
+    expect(screen({})).not.toContain("Stale");
+    expect(screen({})).toContain("at prices of 2026-11-22 in us-east-1");
+    const target = { ...migration.settings.target, region: "eu-central-1" };
+    const there = { ...migration, settings: { ...migration.settings, target } };
+    expect(screen({ migration: there })).toMatch(/in us-east-1\. .*Unknown: prices in eu-central-1; /);
+    const late = screen({ madeAt: "2027-03-01T00:00:00.000Z" });
+    expect(late).toContain("**Stale:** the assessment is 98 days old (2026-11-22) and stale");
+    expect(late).toContain("**Stale:** the price table is 99 days old (2026-11-22)");
+  });
+
   it("can be read by people, without breaking its tables", () => {
     const { markdown } = planReport(makePlan(question));
     expect(markdown).toContain("/ferry cutover consumers invoices");
