@@ -16,7 +16,7 @@ import { addedRows } from "./access-parts.ts";
 import { addAcls, removeAcls, removeQuotas, setQuotas } from "./add-access.ts";
 import { readAccess } from "./read-access.ts";
 
-/** Adds to the target what its access lacks, or takes away exactly what the bot added. One person approves. */
+/** Adds to the target what its access lacks, or takes away exactly what the bot added. One person approves the first. */
 export const access: Approvable = { propose, steps, summary };
 
 const Guide = z.object({ choice: z.enum(["copy", "withdraw"]), hash: z.string() });
@@ -99,7 +99,8 @@ async function proposeWithdrawal(work: Work): Promise<Proposal> {
       await mayFact(work),
       { name: "added", state: "pass", text: count(rows.length, "addition"), pinned: hash },
     ],
-    quorum: 1,
+    // What it takes away, applications on MSK may live by.
+    quorum: work.migration.settings.approvals.quorum,
   };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { quorumOf } from "#domain/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { type Acl, unknown } from "#domain/topology.ts";
 import { noteQuotas, readAdded } from "#jobs/access/access-document.ts";
@@ -59,6 +60,25 @@ describe("withdrawing access", () => {
     expect(await runSteps({ ...withdrawal, subject: "test" })).toEqual({ kind: "done" });
     expect(await quotas(aws)).toEqual([late]);
     expect((await readAdded(aws.open())).quotas).toEqual([late]);
+  });
+});
+
+describe("who must approve", () => {
+  it("is one person for what is added, and as many as for every deletion for what is taken away", async () => {
+    const aws = await migration();
+    const copy = await begin(aws, "copy");
+    await runSteps({ ...copy, subject: "test" });
+    await copy.run.leave(0);
+    const of = async (choice: "copy" | "withdraw", work = aws.open()) =>
+      quorumOf(await change.propose({ choice, by: "UANA" }, work), work.migration.settings.approvals.quorum);
+    expect(await of("withdraw")).toBe(2);
+    const { migration: orders, ...rest } = aws.open();
+    const { settings } = orders;
+    const strict = { ...settings, approvals: { ...settings.approvals, quorum: 3 } };
+    expect(await of("withdraw", { ...rest, migration: { ...orders, settings: strict } })).toBe(3);
+    aws.target.setAcls([]);
+    await aws.source.cluster.alterQuotas([late]);
+    expect(await of("copy")).toBe(1);
   });
 });
 
