@@ -108,12 +108,15 @@ export function makePlan(question: PlanQuestion): Plan {
   };
   refuseIllegal(content, question);
   const whole = { ...content, calls: [...callsOf(content, migration, assessment)] };
-  const basis = {
+  return { ...whole, basis: basisOf(question), madeAt: question.madeAt, hash: planHash(whole) };
+}
+
+function basisOf({ assessment, migration }: PlanQuestion): NonNullable<Plan["basis"]> {
+  return {
     assessedAt: assessment.taken.at,
     settings: settingsMarks(migration),
     assessed: assessedInShort(assessment),
   };
-  return { ...whole, basis, madeAt: question.madeAt, hash: planHash(whole) };
 }
 
 /** What MSK would refuse of the requests, ferry.yaml has to change: no plan shows a request that cannot be sent. */
