@@ -51,7 +51,8 @@ function unreadableAlarms(lag: MigrationLag): readonly Alarm[] {
   });
 }
 
-const titles: ReadonlyMap<string, string> = new Map([
+/** Of what does not answer, by the code of the error. */
+export const titles: ReadonlyMap<string, string> = new Map([
   ["E_SOURCE_UNREACHABLE", "source cluster unreachable"],
   ["E_TARGET_UNREACHABLE", "MSK unreachable"],
   ["E_CONNECT_UNREACHABLE", "Kafka Connect unreachable"],

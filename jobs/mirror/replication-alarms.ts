@@ -3,6 +3,7 @@ import type { LagPoint } from "#domain/ports.ts";
 import type { Work } from "#jobs/work.ts";
 import { type Alarm, clearAlarm, raiseAlarm, standingAlarms } from "./alarm-message.ts";
 import { alarmsOf, diskKey, risingKey } from "./alarms-of.ts";
+import { destinationAlarms } from "./destination-away.ts";
 import type { MigrationLag } from "./migration-lag.ts";
 import { type DiskReading, watchTargetDisk } from "./target-disk.ts";
 
@@ -32,9 +33,10 @@ export async function replicationAlarms(
     const disk = await watchTargetDisk(work);
     const standing = await standingAlarms(work.store, work.migration.name);
     const { alarms: rules } = work.migration.settings;
+    const away = await destinationAlarms(lag, work);
     const found = alarmsOf({ lag, points, disk, standing: new Set(standing) }, rules);
     // One alarm a key: whoever knows more has the last word.
-    const alarms = [...new Map([...found, ...more].map((alarm) => [alarm.key, alarm])).values()];
+    const alarms = [...new Map([...away, ...found, ...more].map((alarm) => [alarm.key, alarm])).values()];
     for (const alarm of alarms) await raiseAlarm(alarm, work);
     const lasting = new Set(alarms.map(({ key }) => key));
     const over = standing.filter(

@@ -156,6 +156,18 @@ describe("the target's disks", () => {
   });
 });
 
+it("MSK that does not answer is an alarm while everything else can be read, once, and clears itself", async () => {
+  mirror.target.fail("offsets", new FerryError("E_TARGET_UNREACHABLE", "No broker of MSK answered."));
+  await watch();
+  await watch();
+  expect(shown()).toEqual(["alarm: orders · MSK unreachable"]);
+  expect(JSON.stringify(mirror.small.fake.posts[0]?.message)).toContain("Nothing can be copied to it");
+  expect((await lagPoints(mirror.work)).at(-1)?.behind).toBe(0);
+  mirror.target.heal();
+  await watch();
+  expect(shown()).toEqual(["done: orders · cleared: MSK unreachable"]);
+});
+
 it("trouble that the engine reports of a mirror that runs is an alarm, which ends with it", async () => {
   let trouble: string | undefined = "AWS reports ReplicatorFailure 1, though the Replicator is RUNNING";
   const status = async (name: string) => ({
