@@ -33,21 +33,23 @@ export async function plan(job: JobOf<"plan">, work: Work): Promise<Outcome> {
     tone: "working",
     parts: [{ kind: "text", text: "Sizing MSK and sorting topics into waves." }],
   });
-  const before = await previousPlan(work);
+  const previous = await previousPlan(work);
+  const { before } = previous;
   const changed = before === undefined ? [] : await changesSince(before, work);
-  const made = makePlan({
+  const read = {
     migration: work.migration,
     assessment,
     creatable: await creatableVersions(work),
     writers: await sourceWriters(assessment, work),
     engine: await engineCheck(work),
-    fixed: await begunWaves(before, work),
     previous: before?.waves ?? [],
     answers: await readAnswers(work),
     samples: await readSamples(work),
     madeAt: new Date(work.clock.now()).toISOString(),
-  });
-  await work.store.write(planKey(work.migration.name), made);
+  };
+  const made = await keep(previous, (fixed) => makePlan({ ...read, fixed }), work);
+  // Somebody else has made one meanwhile: theirs is what comes before this one.
+  if (made === undefined) return await plan(job, work);
   await work.store.write(planHistoryKey(work.migration.name, made.hash), made);
   const hashes = { before: before?.hash ?? "none", after: made.hash };
   const detail = { hash: made.hash, before: before?.hash };
@@ -65,9 +67,34 @@ async function loadAssessment(work: Work): Promise<Assessment> {
   return Assessment.parse(stored.value);
 }
 
-async function previousPlan(work: Work): Promise<Plan | undefined> {
+type Previous = { readonly before: Plan | undefined; readonly revision: number };
+
+async function previousPlan(work: Work): Promise<Previous> {
   const stored = await work.store.read(planKey(work.migration.name));
-  return stored && Plan.parse(stored.value);
+  return { before: stored && Plan.parse(stored.value), revision: stored?.revision ?? 0 };
+}
+
+/**
+ * Writes the plan, and looks again: a run that began meanwhile has read the one before, and its wave stays as it is
+ * there. One that reads later finds another plan than was approved. `undefined`: it is not the one before any more.
+ */
+async function keep(
+  { before, revision }: Previous,
+  make: (fixed: readonly Wave[]) => Plan,
+  work: Work,
+): Promise<Plan | undefined> {
+  let last = revision;
+  let fixed = await begunWaves(before, work);
+  for (;;) {
+    const made = make(fixed);
+    const written = await work.store.write(planKey(work.migration.name), made, { revision: last });
+    if (written === undefined) return undefined;
+    const now = await begunWaves(before, work);
+    const known = new Set(fixed.map(({ name }) => name));
+    if (now.every(({ name }) => known.has(name))) return made;
+    last = written;
+    fixed = now;
+  }
 }
 
 /** Their connectors, offsets and boundaries are named by these topics: a new plan may not touch them. */
