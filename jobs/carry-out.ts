@@ -7,6 +7,7 @@ import type { Charts, Chat, Clock, Log, Meter, Store, World } from "#domain/port
 import type { Migration } from "#domain/settings.ts";
 import { clockTime } from "#domain/wording.ts";
 import { appendingTo } from "./audit/append.ts";
+import { explainedDenial } from "./aws/refusals.ts";
 import { type CardMemory, createCard, createCardMemory, type OwnCard } from "./card.ts";
 import { done, type Handler, type Outcome, type Work } from "./work.ts";
 
@@ -56,7 +57,7 @@ export function createJobs(
       if (attempt.attempt > 1) await overcome(job, outcome, desk, spell);
       return outcome;
     } catch (thrown) {
-      const error = asFerryError(thrown);
+      const error = explainedDenial(asFerryError(thrown), desk);
       if (!attempt.signal.aborted) await tell(job, error, desk, spell);
       throw error;
     }

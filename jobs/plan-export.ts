@@ -46,7 +46,8 @@ function message(subject: string, parts: readonly Part[], work: Work): Message {
 type Export = { readonly files: readonly ExportedFile[]; readonly parts: readonly Part[] };
 
 function iamExport({ migration }: Pick<Work, "migration">): Export {
-  const { whole, steps } = iamPolicies(migration);
+  const { whole, steps, accepter } = iamPolicies(migration);
+  const { profile = "" } = migration.settings.source.network.accepter ?? {};
   const actions = new Set(whole.Statement.flatMap(({ Action }) => Action));
   const size = JSON.stringify(whole).length;
   const room =
@@ -61,6 +62,15 @@ function iamExport({ migration }: Pick<Work, "migration">): Export {
         title: "IAM policy of each step",
         content: pretty(Object.fromEntries(steps.map(({ step, policy }) => [step, policy]))),
       },
+      ...(accepter === undefined
+        ? []
+        : [
+            {
+              name: "iam-policy-accepter.json",
+              title: `IAM policy of the role of profile ${profile}`,
+              content: pretty(accepter),
+            },
+          ]),
     ],
     parts: [
       {

@@ -90,7 +90,7 @@ const Planned = z.object({
 });
 
 async function propose(asked: Asked, work: Work): Promise<Proposal> {
-  const cluster = await targetCluster(work);
+  const cluster = await explainingDenials(work, () => targetCluster(work));
   const change = featureChange(asked.choice ?? "", cluster);
   return {
     action: "feature",
@@ -140,18 +140,20 @@ async function steps(proposal: Proposal, work: Work, run: Run): Promise<readonly
         const cluster = await msk.describeCluster(arn);
         return cluster.state === "ACTIVE" && isApplied(change, cluster);
       },
-      act: async () => {
-        const begun = z.string().safeParse(await run.recall("operation"));
-        if (begun.success) return await follow(begun.data, change, work);
-        const cluster = await msk.describeCluster(arn);
-        // Killed between the call and remembering it: the cluster shows that something is under way.
-        if (cluster.state !== "ACTIVE") return again(pollMs[change.kind]);
-        await run.remember("began-at", work.clock.now());
-        await run.remember("operation", await apply(change, cluster, work));
-        return again(1000);
-      },
+      act: () => explainingDenials(work, () => act(arn, change, work, run)),
     },
   ];
+}
+
+async function act(arn: string, change: FeatureChange, work: Work, run: Run): Promise<Outcome> {
+  const begun = z.string().safeParse(await run.recall("operation"));
+  if (begun.success) return await follow(begun.data, change, work);
+  const cluster = await work.world.msk.describeCluster(arn);
+  // Killed between the call and remembering it: the cluster shows that something is under way.
+  if (cluster.state !== "ACTIVE") return again(pollMs[change.kind]);
+  await run.remember("began-at", work.clock.now());
+  await run.remember("operation", await apply(change, cluster, work));
+  return again(1000);
 }
 
 async function apply(change: FeatureChange, cluster: MskCluster, work: Work): Promise<string> {

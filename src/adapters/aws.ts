@@ -30,6 +30,8 @@ export type AwsCall = {
   readonly action: string;
   readonly resource: string;
   readonly changes?: boolean;
+  /** Of the AWS configuration files, where other credentials than the bot's own are used. */
+  readonly profile?: string | undefined;
 };
 
 const Thrown = z.looseObject({
@@ -100,8 +102,12 @@ const throttled = new Set([
   "TooManyRequestsException",
 ]);
 
+/** EC2 adds a thousand characters that only sts:DecodeAuthorizationMessage reads; the cause keeps them. */
+const encoded = /\s*Encoded authorization failure message: \S+/;
+
 /** The one map from what AWS and its SDK throw to FerryError; AWS's sentence is kept. */
-function awsError(thrown: unknown, { action, resource }: AwsCall): FerryError {
+function awsError(thrown: unknown, call: AwsCall): FerryError {
+  const { action, resource } = call;
   const parsed = Thrown.safeParse(thrown);
   if (thrown instanceof FerryError) return thrown;
   if (!parsed.success) {
@@ -110,16 +116,19 @@ function awsError(thrown: unknown, { action, resource }: AwsCall): FerryError {
   const { name, message, $metadata, code } = parsed.data;
   const status = $metadata?.httpStatusCode;
   const known = status === undefined ? codeOfUnanswered(name, code) : codeOf(name, status, message);
-  const sentence = message === "" ? (code ?? name) : message;
-  return new FerryError(known, sentenceFor(known, action, resource, `${name}: ${sentence}`), {
+  const sentence = message === "" ? (code ?? name) : message.replace(encoded, "");
+  return new FerryError(known, sentenceFor(known, call, `${name}: ${sentence}`), {
     cause: thrown,
   });
 }
 
+/** Codes of the system's and of TLS's: a proxy that shows a certificate of its own, for instance. */
+const unreached = /^(?:E[A-Z_]+$|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_)/;
+
 /** Nothing came back: the network, no credentials to sign with, or a mistake of ours. */
 function codeOfUnanswered(name: string, code: string | undefined): ErrorCode {
   if (credentials.has(name)) return "E_AWS_CREDENTIALS";
-  return name === "TimeoutError" || /^E[A-Z_]+$/.test(code ?? "") ? "E_AWS_UNREACHABLE" : "E_INTERNAL";
+  return name === "TimeoutError" || unreached.test(code ?? "") ? "E_AWS_UNREACHABLE" : "E_INTERNAL";
 }
 
 function codeOf(name: string, status: number, message: string): ErrorCode {
@@ -131,10 +140,12 @@ function codeOf(name: string, status: number, message: string): ErrorCode {
   return status === 401 ? "E_AWS_CREDENTIALS" : "E_AWS_REFUSED";
 }
 
-function sentenceFor(code: ErrorCode, action: string, resource: string, said: string): string {
+function sentenceFor(code: ErrorCode, { action, resource, profile }: AwsCall, said: string): string {
+  const role = profile === undefined ? "The bot's role" : `The role of profile ${profile}`;
+  const whose = profile === undefined ? "the bot's credentials" : `the credentials of profile ${profile}`;
   const sentences: Partial<Record<ErrorCode, string>> = {
-    E_AWS_ACCESS: `The bot's role may not do ${action} on ${resource}. AWS: ${said}`,
-    E_AWS_CREDENTIALS: `AWS does not accept the bot's credentials for ${action}. AWS: ${said}`,
+    E_AWS_ACCESS: `${role} may not do ${action} on ${resource}. AWS: ${said}`,
+    E_AWS_CREDENTIALS: `AWS does not accept ${whose} for ${action}. AWS: ${said}`,
     E_AWS_UNREACHABLE: `AWS did not answer ${action} of ${resource}: ${said}`,
   };
   return sentences[code] ?? `${action} of ${resource}: ${said}`;

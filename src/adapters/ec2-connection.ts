@@ -25,9 +25,9 @@ export type Ec2Options = {
 export function connectEc2({ region, profile, log }: Ec2Options): Connection {
   return {
     ec2: new EC2Client({ ...awsSettings(region), ...(profile === undefined ? {} : { profile }) }),
-    ask: (operation, resource, send) => callAws(log, { action: `ec2:${operation}`, resource }, send),
+    ask: (operation, resource, send) => callAws(log, { action: `ec2:${operation}`, resource, profile }, send),
     change: (operation, resource, send, settled) =>
-      callAws(log, { action: `ec2:${operation}`, resource, changes: true }, send, (name) =>
+      callAws(log, { action: `ec2:${operation}`, resource, profile, changes: true }, send, (name) =>
         settled?.names.includes(name) === true ? settled.answer : undefined,
       ),
   };

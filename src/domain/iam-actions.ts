@@ -12,7 +12,9 @@ export type IamResource =
   | "any"
   | "cluster"
   | "configuration"
+  | "any-configuration"
   | "peering"
+  | "peering-connection"
   | "route-table"
   | "security-group"
   | "replicator"
@@ -86,7 +88,7 @@ const resources: ReadonlyMap<string, IamResource> = new Map<string, IamResource>
   ["kafka:UpdateBrokerStorage", "cluster"],
   ["kafka:UpdateMonitoring", "cluster"],
   ["kafka:TagResource", "cluster"],
-  ["kafka:DescribeConfigurationRevision", "configuration"],
+  ["kafka:DescribeConfigurationRevision", "any-configuration"],
   ["kafka:UpdateConfiguration", "configuration"],
   ["kafka:DescribeReplicator", "replicator"],
   ["kafka:CreateReplicator", "new-replicator"],
@@ -94,9 +96,9 @@ const resources: ReadonlyMap<string, IamResource> = new Map<string, IamResource>
   ["kafka:DeleteReplicator", "replicator"],
   ["ec2:CreateVpcPeeringConnection", "peering"],
   ["ec2:AcceptVpcPeeringConnection", "peering"],
-  ["ec2:ModifyVpcPeeringConnectionOptions", "peering"],
-  ["ec2:DeleteVpcPeeringConnection", "peering"],
-  ["ec2:CreateTags", "peering"],
+  ["ec2:ModifyVpcPeeringConnectionOptions", "peering-connection"],
+  ["ec2:DeleteVpcPeeringConnection", "peering-connection"],
+  ["ec2:CreateTags", "peering-connection"],
   ["ec2:CreateRoute", "route-table"],
   ["ec2:DeleteRoute", "route-table"],
   ["ec2:AuthorizeSecurityGroupIngress", "security-group"],

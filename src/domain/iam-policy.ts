@@ -1,4 +1,3 @@
-import { aliases } from "./flow.ts";
 import {
   brokerActions,
   type IamResource,
@@ -10,6 +9,7 @@ import {
   replicatorActions,
   resourceOf,
 } from "./iam-actions.ts";
+import { arnsOf, type Side, sids, site } from "./iam-arns.ts";
 import type { Migration } from "./settings.ts";
 
 /** The least that the bot's role must be allowed for this migration, as IAM takes it. */
@@ -30,6 +30,8 @@ export const policyCharacters = 6144;
 type IamPolicies = {
   /** For all steps together. */
   readonly whole: IamPolicy;
+  /** For the role that the profile of source.network.accepter leads to; absent where no other one is used. */
+  readonly accepter: IamPolicy | undefined;
   /** For a role of its own per step, or one that is widened when the step comes. */
   readonly steps: ReadonlyArray<{ readonly step: IamStep["name"]; readonly policy: IamPolicy }>;
 };
@@ -38,37 +40,78 @@ type IamPolicies = {
 type Grant = Omit<Statement, "Effect" | "Action" | "Sid"> & { readonly action: string; readonly sid: string };
 
 export function iamPolicies(migration: Migration): IamPolicies {
-  const steps = iamSteps.map((step) => ({ step: step.name, grants: grantsOf(step, migration) }));
+  const apart = migration.settings.source.network.accepter?.profile !== undefined;
+  const steps = iamSteps.map((step) => ({
+    step: step.name,
+    grants: [...grantsOf(step, migration), ...(apart ? [] : accepterGrants(step, migration))],
+  }));
   return {
     whole: policyOf(steps.flatMap(({ grants }) => grants)),
+    accepter: apart ? policyOf(iamSteps.flatMap((step) => accepterGrants(step, migration))) : undefined,
     steps: steps.map(({ step, grants }) => ({ step, policy: policyOf(grants) })),
   };
 }
 
 function grantsOf(step: IamStep, migration: Migration): readonly Grant[] {
-  const { kind, accepter } = migration.settings.source.network;
-  const peering = kind === "peering";
-  const looks = kind === "transit-gateway" || kind === "vpn";
   const scram = migration.settings.target.auth === "scram";
   const msk = step.msk
     .filter((method) => scram || (method !== "scramSecrets" && method !== "associateScram"))
     .flatMap((method) => mskActions[method]);
-  const network = step.network
-    .filter((method) => peering || !changesNetwork.has(method))
-    .filter((method) => looks || !looksAtGateways.has(method))
-    .filter((method) => accepter !== undefined || method !== "tagPeering")
-    .flatMap((method) => networkActions[method]);
   const found = step.brokers ? [...mskActions.findCluster, ...mskActions.bootstrap] : [];
-  const own = [...msk, ...network, ...found, ...replicatorCalls(step, migration)].map((action) =>
+  const own = [...msk, ...found, ...replicatorCalls(step, migration)].map((action) =>
     grant(action, resourceOf(action), migration),
   );
+  const side = migration.settings.source.network.accepter === undefined ? "both" : "target";
   return [
     ...own,
+    ...networkGrants(step, migration, side),
     ...(step.brokers ? brokerGrants(migration) : []),
     ...(step.name === "provision" ? creationGrants(migration) : []),
-    ...(step.name === "network" && peering ? tagGrants(migration) : []),
     ...(step.replicator.includes("create") ? replicatorGrants(migration) : []),
   ];
+}
+
+/** What is done on the source's side where it is another account or Region; the bot's role where no profile leads there. */
+function accepterGrants(step: IamStep, migration: Migration): readonly Grant[] {
+  if (migration.settings.source.network.accepter === undefined) return [];
+  return networkGrants(step, migration, "source");
+}
+
+/** What only one of two sides is asked; everything else is asked of both. */
+const onlyAt: Readonly<Record<string, Side>> = {
+  vpc: "source",
+  acceptPeering: "source",
+  tagPeering: "source",
+  createPeering: "target",
+  vpcOfSubnets: "target",
+};
+
+function networkGrants(step: IamStep, migration: Migration, side: Side): readonly Grant[] {
+  // On the source's side the plan, the brokers and the mirror ask nothing of the network.
+  if (side === "source" && step.name !== "network" && step.name !== "cleanup") return [];
+  const { kind } = migration.settings.source.network;
+  const actions = step.network
+    .filter((method) => isOfKind(method, kind) && isAskedAt(side, method, migration))
+    .flatMap((method) => networkActions[method]);
+  return [
+    ...actions.map((action) => grant(action, resourceOf(action), migration, side)),
+    ...(step.name === "network" && kind === "peering" ? tagGrants(migration, side) : []),
+  ];
+}
+
+function isOfKind(method: string, kind: Migration["settings"]["source"]["network"]["kind"]): boolean {
+  if (changesNetwork.has(method)) return kind === "peering";
+  return !looksAtGateways.has(method) || kind === "transit-gateway" || kind === "vpn";
+}
+
+function isAskedAt(side: Side, method: string, { settings }: Migration): boolean {
+  if (side === "both") return method !== "tagPeering";
+  if (side === "target") return onlyAt[method] !== "source";
+  const { kind, securityGroups } = settings.source.network;
+  if (method === "ingress" || method === "allowIngress") return securityGroups.length > 0;
+  // Those of an attachment.
+  if (method === "subnets") return kind === "transit-gateway";
+  return onlyAt[method] !== "target";
 }
 
 /** Of an engine whose section is left only so that its mirrors can be taken over, none is created any more. */
@@ -173,94 +216,44 @@ const logDelivery = [
 ];
 
 /** The tags go with the requests that make the peering and the rules, and with no other. */
-function tagGrants(migration: Migration): readonly Grant[] {
-  const { partition, account } = site(migration);
-  const { region } = migration.settings.target;
+function tagGrants(migration: Migration, side: Side): readonly Grant[] {
+  const { partition, region, account } = site(migration, side);
   const ec2 = `arn:${partition}:ec2:${region}:${account}`;
-  return [
-    {
-      action: "ec2:CreateTags",
-      sid: "TagPeering",
-      Resource: [`${ec2}:vpc-peering-connection/*`],
-      Condition: { StringEquals: { "ec2:CreateAction": "CreateVpcPeeringConnection" } },
-    },
-    {
-      action: "ec2:CreateTags",
-      sid: "TagRules",
-      Resource: [`${ec2}:security-group-rule/*`],
-      Condition: { StringEquals: { "ec2:CreateAction": "AuthorizeSecurityGroupIngress" } },
-    },
-  ];
-}
-
-/** The one statement that lets this action pass, on the resources of this migration. */
-export function statementFor(action: string, migration: Migration): Statement | undefined {
-  const all = iamSteps.flatMap((step) => grantsOf(step, migration)).filter((each) => each.action === action);
-  return policyOf(all).Statement[0];
-}
-
-function grant(action: string, resource: IamResource, migration: Migration): Grant {
-  return { action, sid: sids[resource], Resource: arnsOf(resource, migration) };
-}
-
-const sids: Readonly<Record<IamResource, string>> = {
-  any: "Any",
-  cluster: "Cluster",
-  configuration: "Configuration",
-  peering: "Peering",
-  "route-table": "Routes",
-  "security-group": "SecurityGroups",
-  replicator: "Replicators",
-  "new-replicator": "NewReplicators",
-  "broker-cluster": "BrokerCluster",
-  "broker-topic": "BrokerTopics",
-  "broker-own-topic": "BrokerOwnTopics",
-  "broker-group": "BrokerGroups",
-  "broker-transaction": "BrokerTransactions",
-};
-
-type Site = { readonly partition: string; readonly account: string };
-
-/** The account stands in ferry.yaml only within ARNs; "*" there still means the account of the role. */
-function site({ settings: { target } }: Migration): Site {
-  const { region, kmsKey, scram } = target;
-  const [arn] = [kmsKey, ...(scram?.secretArns ?? [])].filter((each) => each?.startsWith("arn:") === true);
-  const account = arn?.split(":")[4];
-  const partition = region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
-  return { partition, account: account === undefined || account === "" ? "*" : account };
-}
-
-function arnsOf(resource: IamResource, migration: Migration): readonly string[] {
-  const { partition, account } = site(migration);
-  const { target, source } = migration.settings;
-  const kafka = `arn:${partition}:kafka:${target.region}:${account}`;
-  const ec2 = `arn:${partition}:ec2:${target.region}:${account}`;
-  const own = `${kafka}:topic/${target.cluster}/*`;
-  const cluster = [`${kafka}:cluster/${target.cluster}/*`];
-  const groups = [...new Set([...target.securityGroups, ...source.network.securityGroups])];
-  const arns: Readonly<Record<IamResource, readonly string[]>> = {
-    any: ["*"],
-    cluster,
-    configuration: [`${kafka}:configuration/ferry-${target.cluster}/*`],
-    peering: [`${ec2}:vpc/*`, `${ec2}:vpc-peering-connection/*`],
-    "route-table": [`${ec2}:route-table/*`],
-    "security-group": groups.map((group) => `${ec2}:security-group/${group}`),
-    replicator: [`${kafka}:replicator/ferry-${migration.name}-*`],
-    // The guide names no narrower one: whether the ARN of one to be made holds its name is not said.
-    "new-replicator": [`${kafka}:replicator/*`],
-    "broker-cluster": cluster,
-    "broker-topic": [`${own}/*`],
-    "broker-own-topic": [
-      `${own}/ferry-${migration.name}-*`,
-      ...Object.values(aliases).flatMap((alias) => [
-        `${own}/mm2-offset-syncs.${alias}.internal`,
-        `${own}/${alias}.checkpoints.internal`,
-      ]),
-    ],
-    "broker-group": [`${kafka}:group/${target.cluster}/*/*`],
-    "broker-transaction": [`${kafka}:transactional-id/${target.cluster}/*/*`],
+  const ofPeering: Grant = {
+    action: "ec2:CreateTags",
+    sid: "TagPeering",
+    Resource: [`${ec2}:vpc-peering-connection/*`],
+    Condition: { StringEquals: { "ec2:CreateAction": "CreateVpcPeeringConnection" } },
   };
-  return arns[resource];
+  const ofRules: Grant = {
+    action: "ec2:CreateTags",
+    sid: "TagRules",
+    Resource: [`${ec2}:security-group-rule/*`],
+    Condition: { StringEquals: { "ec2:CreateAction": "AuthorizeSecurityGroupIngress" } },
+  };
+  return side === "source" ? [ofRules] : [ofPeering, ofRules];
+}
+
+/**
+ * The one statement that lets this action pass, on the resources of this migration. `side`: whose role lacks it, where
+ * that is known.
+ */
+export function statementFor(
+  action: string,
+  migration: Migration,
+  side?: "target" | "source",
+): Statement | undefined {
+  const own = side === "source" ? [] : iamSteps.flatMap((step) => grantsOf(step, migration));
+  const others = side === "target" ? [] : iamSteps.flatMap((step) => accepterGrants(step, migration));
+  const [first, ...more] = policyOf([...own, ...others].filter((each) => each.action === action)).Statement;
+  if (first === undefined) return undefined;
+  const { Condition: _, ...plain } = first;
+  const Resource = [...new Set([first, ...more].flatMap((each) => each.Resource))];
+  return more.length === 0 ? first : { ...plain, Resource };
+}
+
+function grant(action: string, resource: IamResource, migration: Migration, side: Side = "both"): Grant {
+  return { action, sid: sids[resource], Resource: arnsOf(resource, migration, side) };
 }
 
 /** Statements by resource and condition, actions sorted. */

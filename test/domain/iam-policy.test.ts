@@ -7,7 +7,7 @@ import {
   networkActions,
   replicatorActions,
 } from "#domain/iam-actions.ts";
-import { type IamPolicy, iamPolicies, policyCharacters } from "#domain/iam-policy.ts";
+import { type IamPolicy, iamPolicies, policyCharacters, statementFor } from "#domain/iam-policy.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { createFakeKafka } from "#support/fake-kafka.ts";
 
@@ -163,6 +163,68 @@ describe("the policy of a migration", () => {
     expect(resourcesFor("ec2:AuthorizeSecurityGroupIngress", peered)).toEqual([
       "arn:aws:ec2:eu-west-1:*:security-group/sg-1",
       "arn:aws:ec2:eu-west-1:*:security-group/sg-2",
+      "arn:aws:ec2:eu-west-1:*:security-group-rule/*",
+    ]);
+  });
+
+  it("has a policy of its own for the role that accepts, in its Region, and none of that side in the bot's", () => {
+    const accepter = { region: "eu-central-1", profile: "partner" };
+    const settings = migration({ source: { network: { ...peering.network, accepter } } });
+    const { whole, accepter: other } = iamPolicies(settings);
+    const there = other ?? whole;
+    expect([...new Set(actionsOf(there))].toSorted()).toEqual([
+      "ec2:AcceptVpcPeeringConnection",
+      "ec2:AuthorizeSecurityGroupIngress",
+      "ec2:CreateRoute",
+      "ec2:CreateTags",
+      "ec2:DeleteRoute",
+      "ec2:DescribeRouteTables",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeVpcPeeringConnections",
+      "ec2:DescribeVpcs",
+      "ec2:ModifyVpcPeeringConnectionOptions",
+    ]);
+    expect(resourcesFor("ec2:AuthorizeSecurityGroupIngress", there)).toEqual([
+      "arn:aws:ec2:eu-central-1:*:security-group/sg-2",
+      "arn:aws:ec2:eu-central-1:*:security-group-rule/*",
+    ]);
+    expect(resourcesFor("ec2:CreateTags", there)).toContain(
+      "arn:aws:ec2:eu-central-1:*:vpc-peering-connection/*",
+    );
+    expect(JSON.stringify(whole)).not.toContain("eu-central-1");
+    expect(actionsOf(whole)).not.toContain("ec2:AcceptVpcPeeringConnection");
+    expect(resourcesFor("ec2:AuthorizeSecurityGroupIngress", whole)).not.toContain(
+      "arn:aws:ec2:eu-west-1:*:security-group/sg-2",
+    );
+    expect(statementFor("ec2:CreateRoute", settings, "source")?.Resource).toEqual([
+      "arn:aws:ec2:eu-central-1:*:route-table/*",
+    ]);
+    expect(statementFor("ec2:CreateRoute", settings)?.Resource).toEqual([
+      "arn:aws:ec2:eu-west-1:*:route-table/*",
+      "arn:aws:ec2:eu-central-1:*:route-table/*",
+    ]);
+  });
+
+  it("gives the bot's role both Regions where no profile leads to another one", () => {
+    const accepter = { region: "eu-central-1" };
+    const { whole, accepter: other } = iamPolicies(
+      migration({ source: { network: { ...peering.network, accepter } } }),
+    );
+    expect(other).toBeUndefined();
+    expect(resourcesFor("ec2:CreateRoute", whole)).toEqual([
+      "arn:aws:ec2:eu-west-1:*:route-table/*",
+      "arn:aws:ec2:eu-central-1:*:route-table/*",
+    ]);
+    expect(resourcesFor("ec2:AcceptVpcPeeringConnection", whole)).toEqual([
+      "arn:aws:ec2:eu-central-1:*:vpc/*",
+      "arn:aws:ec2:eu-central-1:*:vpc-peering-connection/*",
+    ]);
+  });
+
+  it("lets any configuration be read, since a cluster that is adopted may run on any, and only its own be changed", () => {
+    const { whole } = iamPolicies(migration());
+    expect(resourcesFor("kafka:DescribeConfigurationRevision", whole)).toEqual([
+      "arn:aws:kafka:eu-west-1:*:configuration/*",
     ]);
   });
 

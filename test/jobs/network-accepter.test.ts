@@ -104,6 +104,38 @@ describe("a peering with another account", () => {
     expect(changing()).toHaveLength(made);
   });
 
+  it("tells the accepter's role from the bot's when it may not, with a statement for its own account", async () => {
+    const run = await open({ accepter: { profile: "partner" } });
+    aws.control.fault({
+      kind: "error",
+      operation: "AcceptVpcPeeringConnection",
+      status: 403,
+      code: "UnauthorizedOperation",
+      message:
+        "You are not authorized to perform this operation. Encoded authorization failure message: AQoDYX",
+    });
+    const refused = bench.carryOut(run).catch((thrown: unknown) => thrown);
+    expect(await refused).toMatchObject({
+      code: "E_AWS_ACCESS",
+      message: expect.stringMatching(
+        /^The role of profile partner may not do ec2:AcceptVpcPeeringConnection on pcx-\w+\. AWS: UnauthorizedOperation: You are not authorized to perform this operation\. Add to the policy of that role: `{"Effect":"Allow","Action":\["ec2:AcceptVpcPeeringConnection"\],"Resource":\["arn:aws:ec2:us-east-1:\*:vpc\/\*","arn:aws:ec2:us-east-1:\*:vpc-peering-connection\/\*"\]}`$/,
+      ),
+    });
+    aws.control.fault({
+      kind: "error",
+      operation: "AcceptVpcPeeringConnection",
+      status: 400,
+      code: "RequestExpired",
+      message: "Request has expired.",
+    });
+    await expect(bench.carryOut(run)).rejects.toMatchObject({
+      code: "E_AWS_CREDENTIALS",
+      message: expect.stringContaining("does not accept the credentials of profile partner for"),
+    });
+    expect((await bench.carryOut(run)).at(-1)?.tone).toBe("done");
+    expect(changing().filter(({ operation }) => operation === "CreateVpcPeeringConnection")).toHaveLength(1);
+  });
+
   it("says where the VPC was looked for when it is not there", async () => {
     await open({});
     await expect(bench.carryOut((work) => network(job, work))).rejects.toMatchObject({

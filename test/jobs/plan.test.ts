@@ -158,6 +158,16 @@ describe("/ferry plan", () => {
     expect([...files.keys()]).toEqual(["iam-policy.json", "iam-policies-by-step.json"]);
     expect(JSON.parse(files.get("iam-policy.json") ?? "")).toMatchObject({ Version: "2012-10-17" });
     expect(JSON.stringify(small.card.shown.at(-1))).toContain("characters that IAM takes");
+    const { settings } = work.migration;
+    const network = {
+      ...settings.source.network,
+      kind: "peering" as const,
+      accepter: { profile: "partner" },
+    };
+    const elsewhere = { ...settings, source: { ...settings.source, network } };
+    files.clear();
+    await plan(ask, { ...work, migration: { ...work.migration, settings: elsewhere } });
+    expect(files.get("iam-policy-accepter.json")).toContain("ec2:AcceptVpcPeeringConnection");
     expect((await stored(work)).hash).toBe(hash);
     files.clear();
     await plan({ ...job, part: "terraform" }, work);
