@@ -1,5 +1,6 @@
 import { expect, vi } from "vitest";
 import { type AwsStandIn, startAws } from "#lab/aws/stand-in.ts";
+import type { World } from "#lab/aws/world.ts";
 import { objections } from "./botocore-check.ts";
 
 export type AwsUnderTest = AwsStandIn & { readonly region: string; advance(ms: number): void };
@@ -12,13 +13,17 @@ function objected(calls: ReturnType<AwsStandIn["control"]["calls"]>): readonly s
 }
 
 /** The stand-in in this process on a test's clock, and the environment that leads the SDK to it. */
-export async function startAwsUnderTest(clock?: { now(): number }): Promise<AwsUnderTest> {
+export async function startAwsUnderTest(
+  clock?: { now(): number },
+  world: Partial<World> = {},
+): Promise<AwsUnderTest> {
   const began = Date.now();
   let passed = 0;
   const aws = await startAws({
     bootstrap: "127.0.0.1:19092",
     timeScale: 1,
     now: () => (clock?.now() ?? began) + passed,
+    world,
   });
   vi.stubEnv("AWS_ENDPOINT_URL_KAFKA", aws.url);
   vi.stubEnv("AWS_ENDPOINT_URL_EC2", aws.url);
