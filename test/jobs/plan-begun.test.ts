@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { Proposal } from "#domain/approval.ts";
 import { assessmentKey } from "#domain/assessment.ts";
 import { Plan, planKey } from "#domain/plan.ts";
 import type { Store } from "#domain/ports.ts";
@@ -28,7 +29,7 @@ it("changes no wave whose run begins while the new plan is being written", async
   expect(first?.topics).toEqual(topics);
 
   await assess(["invoices"]);
-  const proposal = {
+  const proposal: Proposal = {
     action: "cutover-consumers",
     wave: first?.name ?? "",
     title: "",
@@ -36,7 +37,7 @@ it("changes no wave whose run begins while the new plan is being written", async
     effects: [],
     facts: [],
     quorum: 2,
-  } as const;
+  };
   const running = { ...requestOf(proposal, "7K3Q", small.clock.now()), state: "executing" };
   // The run has read the plan that it was approved with, and the new one comes right behind.
   const write: Store["write"] = async (key, ...rest) => {
