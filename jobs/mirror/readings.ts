@@ -8,6 +8,7 @@ import type { Work } from "#jobs/work.ts";
 import { alarmKinds, standingAlarms } from "./alarm-message.ts";
 import { brokenStates } from "./alarms-of.ts";
 import { lastDigest } from "./digest-memory.ts";
+import { groupsOnTarget } from "./groups-on-target.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 import { recordSizes } from "./record-sizes.ts";
 import type { RetentionWatch } from "./retention-watch.ts";
@@ -17,7 +18,7 @@ import { diskGoodForMs, diskReading } from "./target-disk.ts";
 
 /** A sweep older than this says nothing about now, ms: the watch comes every 15 s. */
 const freshMs = 120_000;
-/** More topics than this get no series each: they would be most of what a scrape carries. */
+/** More topics, or groups, than this get no series each: they would be most of what a scrape carries. */
 const mostTopics = 500;
 
 function readingsKey(migration: string): string {
@@ -28,19 +29,42 @@ function readingsKey(migration: string): string {
 export async function rememberReadings(
   lag: MigrationLag,
   retention: RetentionWatch,
-  work: Pick<Work, "store" | "clock" | "migration">,
+  work: Work,
 ): Promise<void> {
   const topics = lag.waves.reduce((sum, { wave }) => sum + wave.topics.length, 0);
   const sizes = await recordSizes(work);
+  const groups = await groupReadings(lag, work);
   const readings: LagReadings = {
     at: lag.at,
     waves: lag.waves.map((wave) => ({
       ...waveReading(wave, lag, retention, topics <= mostTopics),
       recordBytes: sizes.get(wave.flow.name) ?? null,
+      ...(groups.has(wave.wave.name) && { groups: groups.get(wave.wave.name) }),
     })),
     etaSeconds: lag.eta.state === "in" ? Math.max(0, lag.eta.at - lag.at) / 1000 : null,
   };
   await work.store.write(readingsKey(work.migration.name), readings);
+}
+
+/** By wave, of those that have moved. A group of which nothing is read, or that has committed nothing, is not known. */
+async function groupReadings(
+  lag: MigrationLag,
+  work: Work,
+): Promise<ReadonlyMap<string, Record<string, number | null>>> {
+  const found = await groupsOnTarget(lag, work);
+  if (found.length > mostTopics) return new Map();
+  const waves = Map.groupBy(found, ({ wave }) => wave);
+  return new Map(
+    [...waves].map(([wave, groups]) => [
+      wave,
+      Object.fromEntries(
+        groups.map(({ group, lags, sum, failure }) => [
+          group,
+          failure === undefined && lags.length > 0 ? sum.records : null,
+        ]),
+      ),
+    ]),
+  );
 }
 
 function waveReading(

@@ -30,6 +30,8 @@ const WaveReading = z.object({
   tasks: z.record(z.string(), z.int()).nullable(),
   /** Records not yet copied by topic; absent where there are too many topics for a series each. */
   topics: z.record(z.string(), Unknown).optional(),
+  /** Records on MSK that its groups have not read, once they have moved; absent where there are too many groups. */
+  groups: z.record(z.string(), Unknown).optional(),
 });
 export type WaveReading = z.infer<typeof WaveReading>;
 

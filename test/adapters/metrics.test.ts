@@ -22,6 +22,7 @@ const wave = {
   retentionSeconds: 7200,
   tasks: { RUNNING: 3, FAILED: 1 },
   topics: { 'in"voices': 18_400, payments: null },
+  groups: { "billing-app": 12, ledger: null },
 } as const;
 
 const reading: MigrationReadings = {
@@ -81,6 +82,7 @@ describe("metrics", () => {
       'mskferry_tasks{migration="orders",wave="billing",state="running"}': "3",
       'mskferry_tasks{migration="orders",wave="billing",state="failed"}': "1",
       'mskferry_topic_lag_records{migration="orders",wave="billing",topic="in\\"voices"}': "18400",
+      'mskferry_group_lag_records{migration="orders",wave="billing",group="billing-app"}': "12",
       'mskferry_lag_sweep_timestamp_seconds{migration="orders"}': "1795348800",
       'mskferry_eta_seconds{migration="orders"}': "240",
       'mskferry_alarms{migration="orders",kind="task-failed"}': "1",
@@ -108,13 +110,14 @@ describe("metrics", () => {
       retentionSeconds: null,
       tasks: null,
       topics: undefined,
+      groups: { ledger: null },
     } as const;
     const lag = { at: 1_795_348_800_000, waves: [unknown], etaSeconds: null };
     const { text } = await open({
       readings: async () => [{ ...reading, lag, diskUsed: undefined, digestAt: undefined }],
     }).scrape();
     const gone =
-      /mskferry_(?:lag_records|lag_bytes|lag_seconds|arriving|copied|retention|tasks|topic|mirror|eta|target|digest)/;
+      /mskferry_(?:lag_records|lag_bytes|lag_seconds|arriving|copied|retention|tasks|topic|group|mirror|eta|target|digest)/;
     expect(Object.keys(series(text)).filter((key) => gone.test(key))).toEqual([]);
     expect(series(text)).toMatchObject({ 'mskferry_partitions{migration="orders",wave="billing"}': "36" });
   });

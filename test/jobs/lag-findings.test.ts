@@ -8,6 +8,7 @@ import type { KafkaCluster } from "#domain/ports.ts";
 import { lag } from "#jobs/mirror/lag.ts";
 import { readMigrationLag, sampleLag } from "#jobs/mirror/migration-lag.ts";
 import { profileRates, quietEffect } from "#jobs/mirror/rate-profile.ts";
+import { readingsOf } from "#jobs/mirror/readings.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { watchRetention } from "#jobs/mirror/retention-watch.ts";
 import { status } from "#jobs/status.ts";
@@ -172,11 +173,15 @@ describe("groups that read on MSK", () => {
     mirror.target.commitAs("billing-app", new Map([["invoices", [4, 2]]]));
     await ask();
     expect(mirror.said()).toContain("billing-app: 5, most on invoices-0 (5)");
+    await look();
+    expect(await groupReading()).toEqual({ "billing-app": 5 });
     mirror.target.commitAs("billing-app", new Map([["invoices", [4, undefined]]]));
     mirror.target.deleteGroup("billing-app");
     mirror.target.commitAs("billing-app", new Map([["invoices", [4, undefined]]]));
     await ask();
     expect(mirror.said()).toContain("billing-app: at least 5");
+    await look();
+    expect(await groupReading()).toEqual({ "billing-app": null });
   });
 });
 
@@ -289,6 +294,12 @@ describe("the quietest hour", () => {
     expect(mirror.said()).toMatch(/Quietest hour: 03:\d\d to 04:\d\d UTC/);
   });
 });
+
+/** What Prometheus is told of the groups of wave billing. */
+async function groupReading() {
+  const { lag: known } = await readingsOf("orders", { store: mirror.work.store, clock: mirror.work.clock });
+  return known?.waves.find((each) => each.wave === "billing")?.groups;
+}
 
 /** Ends need not stand still for any time. */
 function atOnce(work: Work): Work {

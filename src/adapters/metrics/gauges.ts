@@ -71,6 +71,9 @@ function waveGauges(registry: Registry) {
     topic: of("mskferry_topic_lag_records", "Records of a topic not yet copied; absent for many topics.", [
       "topic",
     ]),
+    group: of("mskferry_group_lag_records", "Records on MSK that a group which has moved has not read.", [
+      "group",
+    ]),
   };
 }
 
@@ -89,7 +92,7 @@ function migrationGauges(registry: Registry) {
 }
 
 function showWave(gauges: ReturnType<typeof waveGauges>, migration: string, reading: WaveReading): void {
-  const { wave, phase, mirror, tasks, topics = {} } = reading;
+  const { wave, phase, mirror, tasks, topics = {}, groups = {} } = reading;
   const labels = { migration, wave };
   set(gauges.behind, labels, reading.behind);
   set(gauges.seconds, labels, reading.seconds);
@@ -108,6 +111,7 @@ function showWave(gauges: ReturnType<typeof waveGauges>, migration: string, read
     gauges.tasks.set({ ...labels, state: state.toLowerCase() }, count);
   }
   for (const [topic, behind] of Object.entries(topics)) set(gauges.topic, { ...labels, topic }, behind);
+  for (const [group, behind] of Object.entries(groups)) set(gauges.group, { ...labels, group }, behind);
 }
 
 const pendingStates = new Set(["open", "approved"]);
