@@ -64,6 +64,9 @@ function finished(
   const failed = absent === undefined ? 0 : checks.filter(({ state }) => state === "fail").length;
   const open =
     failed === 0 ? "" : `; on the way to MSK ${count(failed, "check")} ${failed === 1 ? "fails" : "fail"}`;
+  const untold = paths.filter((path) => path.failing === undefined && path.untold !== undefined).length;
+  const all = count(paths.length, "path");
+  const through = paths.length - broken - untold;
   return {
     subject: `${work.migration.name} · network`,
     tone: broken > 0 ? "failed" : failed > 0 ? "waiting" : "done",
@@ -73,8 +76,8 @@ function finished(
         kind: "text",
         text:
           broken > 0
-            ? `\`E_NETWORK\` ${broken} of ${count(paths.length, "path")} from here ${broken === 1 ? "ends" : "end"} early.`
-            : `${count(paths.length, "path")} from here, all through to Kafka${open}.`,
+            ? `\`E_NETWORK\` ${broken} of ${all} ${broken === 1 ? "ends" : "end"} early, ${through} through to Kafka${notTold(untold)}.`
+            : `${untold === 0 ? `${all}, all` : `${through} of ${all}`} through to Kafka${notTold(untold)}${open}.`,
       },
       ...(checks.length === 0
         ? []
@@ -91,6 +94,11 @@ function finished(
     ],
     next: nextSteps(broken, absent),
   };
+}
+
+/** A path of which something was not told has not been shown to carry anything. */
+function notTold(paths: number): string {
+  return paths === 0 ? "" : `, ${paths} not told to the end`;
 }
 
 function nextSteps(broken: number, absent: string | undefined): readonly string[] {

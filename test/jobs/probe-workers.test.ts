@@ -46,22 +46,27 @@ describe("the way from what runs the mirrors", () => {
       "not told not told not used not used not told",
     ]);
     expect(text).toContain("no mirror runs yet");
+    expect(text).toMatch(/"\d of \d paths through to Kafka, 2 not told to the end\."/);
     expect(tone).toBe("done");
   });
 
   it("is proved by tasks that run", async () => {
-    const { rows } = await rowsWith(running);
+    const { rows, text } = await rowsWith(running);
+    expect(text).toMatch(/"\d paths, all through to Kafka\."/);
     expect(rows).toEqual(["ok ok not used not used ok", "ok ok not used not used ok"]);
   });
 
   it("ends where a failed task's trace says, at the cluster that it names", async () => {
-    const { rows, tone } = await rowsWith(
+    const { rows, text, tone } = await rowsWith(
       failed(
         "ConnectException: poll\nCaused by: org.apache.kafka.common.errors.TimeoutException: source.test:9092",
       ),
     );
     expect(rows[0]).toBe("ok fails not used not used not reached");
     expect(rows[1]).toBe("not told not told not used not used not told");
+    expect(text).toMatch(
+      /`E_NETWORK` 1 of \d paths ends early, \d through to Kafka, 1 not told to the end\./,
+    );
     expect(tone).toBe("failed");
   });
 });
