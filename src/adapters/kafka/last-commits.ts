@@ -34,21 +34,31 @@ export function createLastCommits(
 ): Pick<InventoryReads, "lastCommits"> {
   const fetch = createPatientFetcher(role, metadata, clock);
 
-  async function readNewest(partition: number, start: number, end: number): Promise<Reading> {
+  async function readNewest(partition: number, start: number, end: number): Promise<Known<Reading>> {
     const commits = new Map<string, number>();
     let since: number | undefined;
     const where = { topic, partition };
     let position = Math.max(start, end - newest);
-    const whole = position === start;
-    for (let left = 2 * fetchesPerStretch; left > 0 && position < end; left -= 1) {
-      if (left === fetchesPerStretch) position = Math.max(position, end - nearest);
+    let most = newest;
+    let isRead = position >= end;
+    for (let left = 2 * fetchesPerStretch; left > 0 && !isRead; left -= 1) {
+      if (left === fetchesPerStretch && position < end - nearest) {
+        // What is left out may hold newer commits than those seen so far.
+        commits.clear();
+        since = undefined;
+        most = nearest;
+        position = end - nearest;
+      }
       const answer = await fetch({ where, from: position, isolation: "read-committed" });
       since ??= batchesOf(answer.bytes).next().value?.baseTimestamp;
       const next = await noteCommits(answer, position, commits);
-      if (next === position) break;
+      isRead = next === position || next >= end;
       position = next;
     }
-    return { commits, extent: whole ? `${topic}-${partition}` : extentOf(partition, since) };
+    const place = `${topic}-${partition}`;
+    if (!isRead) return unknown(`the newest ${nearest} offsets of ${place} are too much to read`);
+    const isWhole = start >= end - most;
+    return known({ commits, extent: isWhole ? place : extentOf(most, place, since) });
   }
 
   async function readings(groups: readonly string[]): Promise<(group: string) => Known<Reading>> {
@@ -59,16 +69,13 @@ export function createLastCommits(
       offsets.offsets([topic], "start"),
       offsets.offsets([topic], "end"),
     ]);
-    const read = new Map<number, Reading>();
+    const read = new Map<number, Known<Reading>>();
     await inParallel(wanted, partitionsAtOnce, async (partition) => {
       const start = at(starts, topic, partition) ?? 0;
       const end = at(ends, topic, partition) ?? 0;
       read.set(partition, await readNewest(partition, start, end));
     });
-    return (group) => {
-      const reading = read.get(partitionOf(group, partitions));
-      return reading ? known(reading) : unknown("it was not read");
-    };
+    return (group) => read.get(partitionOf(group, partitions)) ?? unknown("it was not read");
   }
 
   return {
@@ -83,9 +90,9 @@ export function createLastCommits(
 }
 
 /** When the part that was read began is a bound on how old a commit is that is not in it. */
-function extentOf(partition: number, since: number | undefined): string {
+function extentOf(most: number, place: string, since: number | undefined): string {
   const begins = since === undefined || since < 0 ? "" : `, since ${new Date(since).toISOString()},`;
-  return `the newest ${newest} offsets of ${topic}-${partition}${begins}`;
+  return `the newest ${most} offsets of ${place}${begins}`;
 }
 
 function timeOf(group: string, reading: Known<Reading>): Known<number> {
