@@ -60,8 +60,6 @@ function judgePartitions(view: View, which: "partitionsMax" | "partitionsRecomme
   return `${figure(wanted)} partitions with their replicas; ${brokers} brokers of ${type} ${word} ${figure(limit * brokers)}`;
 }
 
-const serverless = { groups: 500, compactedPartitions: 120 } as const;
-
 function lookServerless(view: View): Look {
   const at = "limits of MSK Serverless";
   if (view.kind !== "serverless") return { at: `${at}: it is not wanted`, hits: [] };
@@ -70,8 +68,8 @@ function lookServerless(view: View): Look {
   const rate = bytesIn(view.wanted);
   const over = [
     [partitions, limits.serverless.partitions, "partitions"],
-    [compacted, serverless.compactedPartitions, "partitions of compacted topics"],
-    [view.groups.length, serverless.groups, "groups"],
+    [compacted, limits.serverless.compactedPartitions, "partitions of compacted topics"],
+    [view.groups.length, limits.serverless.groups, "groups"],
     [rate.known ? rate.value / 1e6 : 0, limits.serverless.ingressMBps, "MB/s in"],
     [view.acls.known ? view.acls.value.length : 0, 0, "ACLs (MSK Serverless has IAM only)"],
   ] as const;

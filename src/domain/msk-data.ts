@@ -113,7 +113,17 @@ export const limits = {
   brokersPerCluster: { zookeeper: 30, kraft: 60 },
   /** msk-password.html */
   scramUsers: 1000,
-  serverless: { partitions: 2400, ingressMBps: 200, egressMBps: 400, messageBytes: 8_388_608 },
+  serverless: {
+    partitions: 2400,
+    compactedPartitions: 120,
+    compactedPartitionGB: 250,
+    groups: 500,
+    ingressMBps: 200,
+    egressMBps: 400,
+    partitionInMBps: 5,
+    partitionOutMBps: 10,
+    messageBytes: 8_388_608,
+  },
   /** Hours that must pass between two changes of the storage: manually-expand-storage.html. */
   storageCooldownHours: 6,
 } as const;

@@ -18,10 +18,11 @@ import { settingsMarks } from "./plan-staleness.ts";
 import type { EngineCheck } from "./ports.ts";
 import { clusterRequest } from "./provisioning.ts";
 import { type Answers, growthFactor, plannedQuestion, standings, stayOf } from "./questions.ts";
+import { serverless } from "./serverless.ts";
 import type { Migration } from "./settings.ts";
 import { chooseShape } from "./shape-choice.ts";
 import { shapeReasons } from "./shape-reasons.ts";
-import { type Candidate, type Site, serverless, sizedByAws } from "./sizing.ts";
+import { bottleneckText, type Candidate, type Site, sizedByAws } from "./sizing.ts";
 import { type Load, loadOf } from "./sizing-load.ts";
 import { planTopic } from "./topic-plan.ts";
 import { type Known, known, unknown } from "./topology.ts";
@@ -103,7 +104,7 @@ export function makePlan(question: PlanQuestion): Plan {
     questions: standings(migration, answers).map(plannedQuestion),
     alternatives: [
       ...choice.others.map((each) => alternative(each, load, site)),
-      { name: "Serverless", ...serverless(load) },
+      { name: "Serverless", ...serverless(load, { topics, groups }) },
     ],
   };
   refuseIllegal(content, question);
@@ -155,16 +156,14 @@ export function planHash(plan: Omit<Plan, "hash" | "madeAt"> & Partial<Plan>): s
   return hashOf(content);
 }
 
-function alternative(
-  { brokers, type, monthlyUsd, bottleneck, refused }: Candidate,
-  load: Load,
-  site: Site,
-): Plan["alternatives"][number] {
-  const why = refused ?? `its number of brokers comes from: ${bottleneck}`;
+function alternative(other: Candidate, load: Load, site: Site): Plan["alternatives"][number] {
+  const { brokers, type, monthlyUsd, refused, partial } = other;
+  const why = refused === undefined ? "" : `${refused}; `;
+  const least = partial ? "; a part of the price is not known" : "";
   return {
     name: `${brokers} × ${type.instanceType}`,
     monthlyUsd,
-    why: `${why}${byAws(sizedByAws(type, load, site))}`,
+    why: `${why}bottleneck: ${bottleneckText(other, load, site)}${byAws(sizedByAws(type, load, site))}${least}`,
   };
 }
 

@@ -3,7 +3,7 @@ import { prices, recommendedVersion } from "./msk-data.ts";
 import type { Reason } from "./plan.ts";
 import type { MigrationSettings } from "./settings.ts";
 import type { Choice } from "./shape-choice.ts";
-import { diskFill, type Site, sizedByAws, utilisation } from "./sizing.ts";
+import { bottleneckText, diskFill, type Site, sizedByAws, utilisation } from "./sizing.ts";
 import type { Load } from "./sizing-load.ts";
 import type { Known } from "./topology.ts";
 import { count } from "./wording.ts";
@@ -48,7 +48,7 @@ function brokerReason({ choice, load, site, how, growth, settings }: Question): 
     fixed.length === 0 ? "the cheapest that carries this" : `${fixed.join(", ")} fixed in ferry.yaml`;
   return {
     what: `${shape.brokers} × ${shape.instanceType}`,
-    why: `${measured}; ${by}, with one of ${zones} zones down and at ${utilisation * 100} % of the recommended rate; number of brokers from: ${candidate.bottleneck}`,
+    why: `${measured}; ${by}, with one of ${zones} zones down and at ${utilisation * 100} % of the recommended rate; bottleneck: ${bottleneckText(candidate, load, site)}`,
     source: shape.kind === "express" ? "limits.html" : "bestpractices.html",
   };
 }

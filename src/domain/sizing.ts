@@ -148,34 +148,18 @@ export function sizedByAws(type: BrokerType, load: Load, { replicationFactor }: 
   });
 }
 
-/** MSK Serverless, which is never chosen: what it would cost and where it would end. */
-export function serverless(load: Load): { readonly monthlyUsd: number; readonly why: string } {
-  const { partitions, ingressMBps, egressMBps, storedBytes } = load;
-  const { serverless: price, hoursPerMonth } = prices;
-  const perMonth = (rate: Load["ingressMBps"]) =>
-    rate.known ? ((rate.value * 1e6) / gib) * hoursPerMonth * 3600 : 0;
-  const stored = storedBytes.known ? storedBytes.value / gib : 0;
-  const usd =
-    hoursPerMonth * (price.perClusterHour + partitions * price.perPartitionHour) +
-    perMonth(ingressMBps) * price.ingressPerGiB +
-    perMonth(egressMBps) * price.egressPerGiB +
-    stored * price.storagePerGiBMonth;
-  const uses: ReadonlyArray<readonly [string, number, number]> = [
-    ["partitions", partitions, limits.serverless.partitions],
-    ["ingress", ingressMBps.known ? ingressMBps.value : 0, limits.serverless.ingressMBps],
-    ["egress", egressMBps.known ? egressMBps.value : 0, limits.serverless.egressMBps],
-  ];
-  const [limit, used, most] = uses.reduce((worst, use) =>
-    use[1] / use[2] > worst[1] / worst[2] ? use : worst,
-  );
-  const all = ingressMBps.known && egressMBps.known && storedBytes.known;
-  const fit = used > most ? "does not fit" : "fits";
-  const partial = all ? "" : "; a lower bound, because a part of the load is not known";
-  const confirmed = price.confirmed ? "" : "; its prices are not confirmed";
-  return {
-    monthlyUsd: cents(usd),
-    why: `${fit}: nearest limit ${limit}, ${Math.ceil(used)} of ${most}; IAM only, no Kafka ACLs, no broker configuration; not planned by the bot${confirmed}${partial}`,
-  };
+/** What decides the number of brokers, and how much of the tightest limit that is planned for the load then uses. */
+export function bottleneckText(
+  { kind, type, brokers, bottleneck }: Candidate,
+  load: Load,
+  site: Site,
+): string {
+  const needs = brokersFor(kind, type, load, site).filter(({ limit }) => limit !== "zones");
+  const [tightest] = needs.toSorted((a, b) => b.brokers - a.brokers);
+  if (tightest === undefined) return bottleneck;
+  const percent = Math.ceil((tightest.brokers / brokers) * 100);
+  const used = `${percent} % used`;
+  return bottleneck === "zones" ? `zones; the next is ${tightest.limit}, ${used}` : `${bottleneck}, ${used}`;
 }
 
 function refusal(

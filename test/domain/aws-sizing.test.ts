@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { awsSize } from "#domain/aws-sizing.ts";
 import { brokerType, expressBrokers, standardBrokers } from "#domain/msk-data.ts";
 import { migrationCosts, monthlyCosts, priceAge } from "#domain/plan-costs.ts";
-import { serverless, sizedByAws } from "#domain/sizing.ts";
+import { serverless } from "#domain/serverless.ts";
+import { bottleneckText, candidates, sizedByAws } from "#domain/sizing.ts";
 import { type Load, loadOf } from "#domain/sizing-load.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { assessedGroup, assessedTopic } from "#support/assessed.ts";
@@ -91,6 +92,12 @@ const standard = {
   monthlyUsd: 4170.18,
 } as const;
 
+function said(type: string, change: Partial<Load> = {}): string | undefined {
+  const asked = { ...load, ...change };
+  const found = candidates(asked, site).find((each) => each.type.instanceType === type);
+  return found && `${found.brokers}: ${bottleneckText(found, asked, site)}`;
+}
+
 describe("what is paid for", () => {
   it("adds up to the price of the shape", () => {
     const rows = monthlyCosts(standard, load, site);
@@ -141,10 +148,41 @@ describe("what is paid for", () => {
   });
 
   it("shows Serverless with the limit that is nearest", () => {
-    expect(serverless(load).why).toMatch(/^fits: nearest limit partitions, 300 of 2400;.*not confirmed$/);
+    expect(serverless(load).why).toMatch(/^fits: nearest limit partitions, 300 of 2,400;.*not confirmed$/);
     expect(serverless({ ...load, ingressMBps: known(250) }).why).toMatch(
       /^does not fit: nearest limit ingress, 250 of 200/,
     );
+  });
+
+  it("holds what moves to every quota of Serverless, and names each that is broken", () => {
+    const topic = (change: Parameters<typeof assessedTopic>[1]) =>
+      serverless(load, {
+        topics: [assessedTopic("a", { partitions: 2, ...change })],
+        groups: [],
+      }).why;
+    expect(topic({ compacted: true, partitions: 121 })).toContain(
+      "partitions of compacted topics, 121 of 120",
+    );
+    expect(topic({ compacted: true, bytesOnDisk: known(600e9) })).toContain(
+      "GB in a compacted partition, 300 of 250",
+    );
+    expect(topic({ bytesPerSecond: known(14e6) })).toContain("MB/s into one partition, 7 of 5");
+    expect(topic({ bytesOutPerSecond: known(24e6) })).toContain("MB/s out of one partition, 12 of 10");
+    const large = { "max.message.bytes": { value: "10485760", origin: "topic" } };
+    expect(topic({ configs: large })).toContain("bytes a message, 10,485,760 of 8,388,608");
+    const groups = Array.from({ length: 501 }, (_, at) => assessedGroup(`g${at}`, []));
+    const both = serverless({ ...load, partitions: 2401 }, { topics: [], groups }).why;
+    expect(both).toContain("does not fit: nearest limit groups, 501 of 500; partitions, 2,401 of 2,400; IAM");
+    expect(topic({})).toMatch(/^fits/);
+  });
+
+  it("shows the bottleneck of every type, and how full the tightest limit is", () => {
+    expect(said("kafka.m7g.large")).toBe("6: ingress, 70 % used");
+    expect(said("express.m7g.large")).toBe("3: zones; the next is ingress, 43 % used");
+    expect(said("kafka.t3.small", { partitions: 1000 })).toBe("12: partitions, 84 % used");
+    const kept = { storedBytes: known(30_000 * gib) };
+    expect(said("kafka.m7g.16xlarge", kept)).toBe("12: storage, 77 % used");
+    for (const each of candidates(load, site)) expect(bottleneckText(each, load, site)).toMatch(/\d+ %/);
   });
 });
 
