@@ -4,6 +4,7 @@ import { type AuthorizerFacts, authorizerFacts, toldAuthorizer } from "#domain/a
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import { mirrorClientId } from "#domain/flow.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
+import { propertiesOf } from "#domain/provisioning.ts";
 import { type ConfigEntry, type Known, known, unknown } from "#domain/topology.ts";
 import { type FenceSide, fencesOfAll } from "#jobs/switch/fence-document.ts";
 import type { Work } from "#jobs/work.ts";
@@ -36,6 +37,24 @@ export async function readAccess(work: Place): Promise<AccessReading> {
   };
 }
 
+/**
+ * MSK's default lets everybody in where there is no ACL, unless its configuration says otherwise (guide,
+ * msk-default-configuration.html); super users are AWS's own, no configuration may name others. `undefined`: not found out.
+ */
+async function asMskHasIt({ world, migration }: Place): Promise<AuthorizerFacts | undefined> {
+  const cluster = await orUnknown(() => world.msk.findCluster(migration.settings.target.cluster));
+  if (!cluster.known || cluster.value === undefined) return undefined;
+  const { configurationArn: arn, configurationRevision: revision } = cluster.value;
+  if (arn === undefined || revision === undefined) return mskFacts("");
+  const used = await orUnknown(() => world.msk.describeConfiguration(arn, revision));
+  return used.known ? mskFacts(used.value.properties) : undefined;
+}
+
+function mskFacts(properties: string): AuthorizerFacts {
+  const said = propertiesOf(properties).get("allow.everyone.if.no.acl.found");
+  return { everyoneIfNoAcl: known(said !== "false"), superUsers: known([]) };
+}
+
 type Told = Pick<AccessReading["target"], "arn" | "kind" | "secrets">;
 
 /** What AWS says of the cluster; it is asked only where policies or users are to be made. */
@@ -65,13 +84,17 @@ async function readSide(
   };
 }
 
-async function factsOf(
-  cluster: KafkaCluster,
-  side: FenceSide,
-  { migration }: Place,
-): Promise<AuthorizerFacts> {
+/** As the brokers tell it, else the team in ferry.yaml, else, of the target, MSK's configuration. */
+async function factsOf(cluster: KafkaCluster, side: FenceSide, work: Place): Promise<AuthorizerFacts> {
   const broker: Known<readonly ConfigEntry[]> = await orUnknown(() => cluster.brokerConfigs());
-  return authorizerFacts(broker, toldAuthorizer(side, migration.settings));
+  const facts = authorizerFacts(broker, toldAuthorizer(side, work.migration.settings));
+  const isTold = facts.everyoneIfNoAcl.known && facts.superUsers.known;
+  if (side === "source" || isTold || work.migration.settings.target.auth === "iam") return facts;
+  const { everyoneIfNoAcl, superUsers } = (await asMskHasIt(work)) ?? facts;
+  return {
+    everyoneIfNoAcl: facts.everyoneIfNoAcl.known ? facts.everyoneIfNoAcl : everyoneIfNoAcl,
+    superUsers: facts.superUsers.known ? facts.superUsers : superUsers,
+  };
 }
 
 /** What this user may not read is not known; anything else that fails, fails. */

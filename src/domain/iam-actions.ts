@@ -221,7 +221,7 @@ export const iamSteps: readonly IamStep[] = [
   },
   {
     name: "replicate and after",
-    msk: ["findCluster", "bootstrap", "scramSecrets", "diskUsed"],
+    msk: ["findCluster", "describeConfiguration", "bootstrap", "scramSecrets", "diskUsed"],
     network: [],
     replicator: ["describe", "list", "create", "update", "remove", "metrics"],
     brokers: true,
