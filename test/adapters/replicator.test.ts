@@ -164,6 +164,14 @@ describe("a Replicator's life", () => {
     expect(callsOf("DeleteReplicator")).toEqual([]);
   });
 
+  it("of another migration is seen among the others, so that no second one carries its topics", async () => {
+    const theirs = { ...flow, name: "ferry-other-all-forward" };
+    await under.engine({ migration: "other" }).define(theirs, "running");
+    const seen = { name: theirs.name, state: "running", topics: flow.topics };
+    expect(await under.engine().list("ferry-")).toMatchObject([seen]);
+    await expect(under.engine().stop(theirs.name)).rejects.toMatchObject({ code: "E_REPLICATOR" });
+  });
+
   it("is said to be missing when somebody deletes it", async () => {
     under.source.appendMany("orders.eu", 0, 1);
     await under.engine().define(flow, "running");

@@ -9,14 +9,14 @@ import type {
   ReplicationEngine,
   Store,
 } from "#domain/ports.ts";
-import type { ReplicatorApi } from "#domain/replicator.ts";
+import type { Replicator, ReplicatorApi } from "#domain/replicator.ts";
 import type { ReplicatorMetrics } from "#domain/replicator-reading.ts";
 import { replicatorProblems } from "#domain/replicator-rules.ts";
 import type { ReplicatorSettings } from "#domain/replicator-settings.ts";
 import type { Security } from "#domain/settings.ts";
 import { type OffsetTable, unknown } from "#domain/topology.ts";
 import { createLedger, rowsOf, tableOf } from "./ledger.ts";
-import { type Desk, find, remove, restart, run, stop } from "./life.ts";
+import { type Desk, find, isOurs, lookUp, remove, restart, run, stop } from "./life.ts";
 import { createNotes } from "./notes.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { absentStatus, cannot, statusOf, unknownFlow, vanishedStatus } from "./status.ts";
@@ -86,12 +86,23 @@ async function list(desk: Desk, prefix: string): Promise<readonly FlowStatus[]> 
   const [listed, remembered] = await Promise.all([desk.api.list(prefix), desk.ledger.flows(prefix)]);
   const names = [...new Set([...listed.map(({ name }) => name), ...remembered])].sort();
   const all: FlowStatus[] = [];
-  for (const name of names) all.push(await status(desk, name));
+  for (const name of names) all.push(await seen(desk, name));
   return all.filter(({ state }) => state !== "absent");
 }
 
+/** One of another migration is looked at, since two must not carry the same topics, and never touched. */
+async function seen(desk: Desk, name: string): Promise<FlowStatus> {
+  const found = await lookUp(desk, name);
+  if (found === undefined || isOurs(desk, found)) return await statusFrom(desk, name, found);
+  return statusOf(found);
+}
+
 async function status(desk: Desk, name: string): Promise<FlowStatus> {
-  const [found, entry] = [await find(desk, name), await desk.ledger.read(name)];
+  return await statusFrom(desk, name, await find(desk, name));
+}
+
+async function statusFrom(desk: Desk, name: string, found: Replicator | undefined): Promise<FlowStatus> {
+  const entry = await desk.ledger.read(name);
   if (found !== undefined) return { ...statusOf(found), ...(await desk.note(name)) };
   if (entry === undefined) return absentStatus(name);
   if (entry.ordered === "stopped") {

@@ -24,12 +24,16 @@ export type Desk = Omit<ReplicatorOptions, "metrics"> & {
 /** Ours alone: one of this name that another migration or somebody else made is refused. */
 export async function find(desk: Desk, name: string): Promise<Replicator | undefined> {
   const found = await lookUp(desk, name);
-  if (found === undefined || ownedBy(desk.migration, found.tags)) return found;
+  if (found === undefined || isOurs(desk, found)) return found;
   throw cannot(name, `a Replicator of this name exists that this migration did not make (${found.arn})`);
 }
 
-/** By its ARN where that is known: lists lag behind. */
-async function lookUp({ api, ledger }: Desk, name: string): Promise<Replicator | undefined> {
+export function isOurs({ migration }: Desk, { tags }: Replicator): boolean {
+  return ownedBy(migration, tags);
+}
+
+/** Whoever made it. By its ARN where that is known: lists lag behind. */
+export async function lookUp({ api, ledger }: Desk, name: string): Promise<Replicator | undefined> {
   const arn = (await ledger.read(name))?.arn;
   const known = arn === undefined ? undefined : await api.describe(arn);
   if (known !== undefined) return known;
