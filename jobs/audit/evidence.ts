@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { Request } from "#domain/approval.ts";
 import { assessmentKey } from "#domain/assessment.ts";
+import { staleBasis, staleParts, staleStored } from "#domain/assessment-age.ts";
 import { asFerryError } from "#domain/errors.ts";
 import { type EvidenceParts, sealEvidence, type Version, type Versions } from "#domain/evidence.ts";
 import type { Part } from "#domain/message.ts";
-import { planHistoryKey, planKey } from "#domain/plan.ts";
+import { Plan, planHistoryKey, planKey } from "#domain/plan.ts";
 import type { ChainedEntry, KafkaCluster } from "#domain/ports.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import { readJournal } from "#jobs/run/journal.ts";
@@ -27,7 +28,15 @@ export async function attachEvidence(
   const file = `audit-${name}-${madeAt.slice(0, 19).replaceAll(":", "")}.json`;
   await work.card.file({ name: file, title: `Audit of ${name}`, content });
   const how = `\`npm run verify-evidence ${file}\` checks it offline.`;
-  return [signature(work), { kind: "note", text: how }];
+  return [signature(work), ...(await staleAtExport(work)), { kind: "note", text: how }];
+}
+
+/** Of the plan's assessment, or where there is no plan of the one that is kept. */
+async function staleAtExport({ store, migration, clock }: Work): Promise<readonly Part[]> {
+  const plan = Plan.safeParse((await store.read(planKey(migration.name)))?.value).data;
+  if (plan !== undefined) return staleParts(staleBasis(plan, clock.now()));
+  const kept = await store.read(assessmentKey(migration.name));
+  return kept === undefined ? [] : staleParts(staleStored(kept.value, clock.now()));
 }
 
 function signature({ signer }: Work): Part {
@@ -63,12 +72,15 @@ async function plans({ store, migration }: Work): Promise<readonly unknown[]> {
   return found.flatMap((document) => (document === undefined ? [] : [document.value]));
 }
 
-async function reports({ store, migration }: Work): Promise<readonly unknown[]> {
-  const keys = [assessmentKey(migration.name), ...(await store.keys(reportKey(migration.name)))];
+async function reports({ store, migration, clock }: Work): Promise<readonly unknown[]> {
+  const assessed = assessmentKey(migration.name);
+  const keys = [assessed, ...(await store.keys(reportKey(migration.name)))];
   const found = await Promise.all(keys.map(async (key) => ({ key, document: await store.read(key) })));
-  return found.flatMap(({ key, document }) =>
-    document === undefined ? [] : [{ name: key, content: document.value }],
-  );
+  return found.flatMap(({ key, document }) => {
+    if (document === undefined) return [];
+    const stale = key === assessed ? staleStored(document.value, clock.now()) : undefined;
+    return [{ name: key, ...(stale === undefined ? {} : { stale }), content: document.value }];
+  });
 }
 
 /** Key of a report that was attached in the channel; without a name what they all begin with. */

@@ -1,3 +1,4 @@
+import { staleBasis } from "#domain/assessment-age.ts";
 import type { JobOf } from "#domain/job.ts";
 import { sumLags } from "#domain/lag.ts";
 import type { Message, Part } from "#domain/message.ts";
@@ -6,6 +7,7 @@ import { quietText } from "#domain/quiet-window.ts";
 import { raceText } from "#domain/retention-race.ts";
 import { about, count, timeOfDay, zoneOf } from "#domain/wording.ts";
 import { readinessLines } from "#jobs/switch/readiness.ts";
+import { loadPlan } from "#jobs/switch/wave.ts";
 import { done, type Handler, type Work } from "#jobs/work.ts";
 import { standingTitles } from "./alarm-message.ts";
 import { type Changes, changesSince, isNews, sinceText } from "./digest-changes.ts";
@@ -127,8 +129,14 @@ async function message(by: string, tidings: Tidings, work: Work): Promise<Messag
   return {
     subject: `${work.migration.name} · ${what} ${timeOfDay(lag.at, zone)}`,
     tone: "info",
-    parts: isQuiet ? [sentence, ...back] : [sentence, ...(await details(tidings, zone, work))],
+    parts: [sentence, ...(isQuiet ? back : await details(tidings, zone, work)), ...(await stalePart(work))],
   };
+}
+
+/** Waves are those of the plan: small and grey, where the assessment under it is stale. */
+async function stalePart(work: Work): Promise<readonly Part[]> {
+  const text = staleBasis(await loadPlan(work), work.clock.now());
+  return text === undefined ? [] : [{ kind: "note", text }];
 }
 
 async function details(tidings: Tidings, zone: string, work: Work): Promise<readonly Part[]> {

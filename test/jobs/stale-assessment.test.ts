@@ -3,9 +3,11 @@ import { assessmentKey } from "#domain/assessment.ts";
 import { staleAssessment, staleBasis, staleStored } from "#domain/assessment-age.ts";
 import { Plan, planKey } from "#domain/plan.ts";
 import { settingsMarks } from "#domain/plan-staleness.ts";
+import { audit } from "#jobs/audit.ts";
 import { provision } from "#jobs/aws/provision.ts";
 import { home } from "#jobs/home.ts";
 import { overview } from "#jobs/home-standing.ts";
+import { createDigest } from "#jobs/mirror/digest.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { plan } from "#jobs/plan.ts";
 import { status } from "#jobs/status.ts";
@@ -87,7 +89,7 @@ describe("a stale assessment is called stale", () => {
     { days: 6, stale: false },
     { days: 9, stale: true },
   ])(
-    "with a plan: status, plain /ferry, replicate and both cutovers, $days days",
+    "with a plan: status, plain /ferry, replicate, the digest, evidence and both cutovers, $days days",
     async ({ days, stale }) => {
       const mirror = await createMirrorWork();
       const { work } = mirror;
@@ -99,6 +101,23 @@ describe("a stale assessment is called stale", () => {
       note(JSON.stringify(await overview(work)));
       await replicate({ name: "replicate", ...from, action: "start" }, work);
       note(mirror.said());
+      await createDigest(async () => [])({ name: "digest", ...from }, work);
+      note(mirror.said());
+      const files = new Map<string, string>();
+      const card = {
+        ...work.card,
+        file: async ({ name, content }: { name: string; content: Buffer }) => {
+          files.set(name, content.toString());
+          return name;
+        },
+      };
+      const assessment = assessmentOf({ taken: { at: daysAgo(days, work), windowMs: 30_000 } });
+      await work.store.write(assessmentKey("orders"), assessment);
+      await audit({ name: "audit", ...from, export: true }, { ...work, card });
+      note(mirror.said());
+      const sealed = [...files.values()].join("");
+      expect(sealed).toContain('"assessedAt"');
+      expect(sealed.includes(`"stale":"the assessment is ${days} days old`)).toBe(stale);
       note(JSON.stringify((await proposeConsumers({ wave: "billing", by: "UANA" }, work)).effects));
       await work.store.write("wave:orders:billing", {
         phase: "consumers-moved",
@@ -106,7 +125,7 @@ describe("a stale assessment is called stale", () => {
       });
       note(JSON.stringify((await proposeProducers({ wave: "billing", by: "UANA" }, work)).effects));
       expect(told).toEqual(told.map(() => stale));
-      expect(told).toHaveLength(5);
+      expect(told).toHaveLength(7);
     },
   );
 
