@@ -2,7 +2,7 @@ import { firstOverlap } from "#domain/cidr.ts";
 import { type GatewayEnd, type Looked, lookAtTransitGateway, lookAtVpn } from "#domain/gateway-path.ts";
 import type { Check } from "#domain/message.ts";
 import { type Network, peerOf, type Vpc } from "#domain/network.ts";
-import { brokerPort } from "#domain/provisioning.ts";
+import { brokerPort, sourceFlags } from "#domain/provisioning.ts";
 import type { Work } from "#jobs/work.ts";
 
 /** What can be seen in AWS of a way that others made, from the target's side and from the source's. Changes nothing. */
@@ -22,13 +22,14 @@ export async function lookAtGateways(kind: "transit-gateway" | "vpn" | "none", w
     atTarget,
     await endOf(atTarget, target, source, settings.target.subnets),
   );
+  const flags = sourceFlags(settings);
   const ofSource =
     source === undefined
       ? undefined
       : await lookFrom(kind, atSource, await endOf(atSource, source, target, []));
   return {
     checks: [...clashes(source, target), ...ofTarget.checks, ...(ofSource?.checks ?? []), await doors(work)],
-    missing: [...ofTarget.missing, ...(ofSource?.missing ?? [])],
+    missing: [...ofTarget.missing, ...(ofSource?.missing ?? []).map((line) => `${line}${flags}`)],
   };
 }
 

@@ -1,15 +1,12 @@
 import { z } from "zod";
-import { asFerryError } from "#domain/errors.ts";
 import { aclText } from "#domain/fence.ts";
-import { isGone, type Network, type RouteTable } from "#domain/network.ts";
 import type { Plan } from "#domain/plan.ts";
 import type { ChainedEntry } from "#domain/ports.ts";
-import { ownedBy, ownerTag } from "#domain/provisioning.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
-import { calledFor } from "#jobs/aws/aws-audit.ts";
 import { type FenceDocument, fenceSize } from "#jobs/switch/fence-document.ts";
 import { standingFences } from "#jobs/switch/fence-sweep.ts";
 import type { Work } from "#jobs/work.ts";
+import { leftNetwork } from "./left-network.ts";
 
 /** The last word on a migration: what moved, when, who approved it, what is left and how to take it away. */
 
@@ -108,97 +105,6 @@ async function approvalRows(work: Work): Promise<readonly string[]> {
         state === "executing" ? "done" : state,
       ]),
   );
-}
-
-type Left = { readonly lines: readonly string[]; readonly short: string };
-
-/** The peering stays: applications may reach MSK through it. Named with the commands that take it away. */
-async function leftNetwork(work: Work): Promise<Left> {
-  const { network: source } = work.migration.settings.source;
-  if (source.kind !== "peering" || source.vpc === undefined) {
-    const text =
-      source.kind === "none" ? "no network of ours" : `the ${source.kind}, which the bot did not make`;
-    return { lines: [`- Network: ${text}.`], short: `network: ${text}` };
-  }
-  try {
-    return await leftPeering(source.vpc, work);
-  } catch (thrown) {
-    const { code, message } = asFerryError(thrown);
-    const text = `unknown, AWS could not be asked (${code} ${message})`;
-    return { lines: [`- Network: ${text}.`], short: `network: ${text}` };
-  }
-}
-
-async function leftPeering(vpc: string, work: Work): Promise<Left> {
-  const { network } = work.world;
-  const { target, source } = work.migration.settings;
-  const other = await network.vpcOfSubnets(target.subnets);
-  const peerings = (await network.peerings(vpc, other.id)).filter(({ state }) => !isGone(state));
-  if (peerings.length === 0) return { lines: ["- Network: no peering."], short: "no peering" };
-  const atSource = work.world.sourceNetwork ?? network;
-  const ids = peerings.map(({ id }) => id);
-  const ours = peerings.filter(({ tags }) => ownedBy(work.migration.name, tags)).map(({ id }) => id);
-  const tables = [...(await atSource.routeTables(vpc)), ...(await network.routeTables(other.id))];
-  const routes = await routeCommands(tables, ours, work);
-  const rules = await Promise.all([
-    ...target.securityGroups.map((group) => ruleCommands(group, network, work)),
-    ...source.network.securityGroups
-      .filter((group) => !target.securityGroups.includes(group))
-      .map((group) => ruleCommands(group, atSource, work)),
-  ]);
-  const theirs = ids.filter((id) => !ours.includes(id));
-  const removals = [
-    ...routes,
-    ...rules.flat(),
-    ...ours.map((id) => `aws ec2 delete-vpc-peering-connection --vpc-peering-connection-id ${id}`),
-    ...theirs.map((id) => `# ${id} was there before: not the bot's to delete`),
-  ];
-  return {
-    short: `VPC peering ${ids.join(", ")}: applications may reach MSK through it`,
-    lines: [
-      `- VPC peering ${ids.join(", ")}. Applications that still run beside the source reach MSK through it. When none does:`,
-      "",
-      "```sh",
-      ...removals,
-      "```",
-      "",
-    ],
-  };
-}
-
-/** Routes carry no tags: those through a peering of ours, and those that the bot's own notes say it made. */
-async function routeCommands(
-  tables: readonly RouteTable[],
-  ours: readonly string[],
-  work: Work,
-): Promise<readonly string[]> {
-  const made = new Set(await calledFor("CreateRoute", work));
-  return tables.flatMap(({ id, routes }) =>
-    routes
-      .filter(
-        ({ destination, peering }) =>
-          peering !== undefined && (ours.includes(peering) || made.has(`${destination} in ${id}`)),
-      )
-      .map(({ destination }) => {
-        const option = destination.includes(":")
-          ? "--destination-ipv6-cidr-block"
-          : "--destination-cidr-block";
-        return `aws ec2 delete-route --route-table-id ${id} ${option} ${destination}`;
-      }),
-  );
-}
-
-/** Only rules whose description says that this migration made them. */
-async function ruleCommands(group: string, network: Network, work: Work): Promise<readonly string[]> {
-  const rules = await network.ingress(group);
-  return rules
-    .filter(({ description }) => description === `${ownerTag}=${work.migration.name}`)
-    .map((rule) => {
-      const { port, toPort } = rule;
-      const ports = toPort === undefined || toPort === port ? `${port}` : `${port}-${toPort}`;
-      const peer = "cidr" in rule ? `--cidr ${rule.cidr}` : `--source-group ${rule.group}`;
-      return `aws ec2 revoke-security-group-ingress --group-id ${group} --protocol tcp --port ${ports} ${peer}`;
-    });
 }
 
 function fenceLeft(fence: FenceDocument): string {

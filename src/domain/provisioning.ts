@@ -126,3 +126,13 @@ export function brokerPort({ auth, transit }: Pick<ClusterRequest, "auth" | "tra
   if (auth !== "unauthenticated") return brokerPorts[auth];
   return transit === "tls" ? brokerPorts.tls : brokerPorts.plaintext;
 }
+
+/** What a call of the AWS CLI on the source's side needs beside the bot's own credentials and Region. */
+export function sourceFlags({ source: { network } }: Pick<Migration["settings"], "source">): string {
+  const { region, profile } = network.accepter ?? {};
+  const flags = [
+    ...(region === undefined ? [] : [` --region ${region}`]),
+    ...(profile === undefined ? [] : [` --profile ${profile}`]),
+  ];
+  return flags.join("");
+}
