@@ -140,13 +140,19 @@ function codeOf(name: string, status: number, message: string): ErrorCode {
   return status === 401 ? "E_AWS_CREDENTIALS" : "E_AWS_REFUSED";
 }
 
+/** Endpoints are named after their Region. */
+function unresolved(said: string): string {
+  const isName = /\b(?:ENOTFOUND|EAI_AGAIN)\b/.test(said);
+  return isName ? ". The name does not resolve: check that this Region exists, and the resolver" : "";
+}
+
 function sentenceFor(code: ErrorCode, { action, resource, profile }: AwsCall, said: string): string {
   const role = profile === undefined ? "The bot's role" : `The role of profile ${profile}`;
   const whose = profile === undefined ? "the bot's credentials" : `the credentials of profile ${profile}`;
   const sentences: Partial<Record<ErrorCode, string>> = {
     E_AWS_ACCESS: `${role} may not do ${action} on ${resource}. AWS: ${said}`,
     E_AWS_CREDENTIALS: `AWS does not accept ${whose} for ${action}. AWS: ${said}`,
-    E_AWS_UNREACHABLE: `AWS did not answer ${action} of ${resource}: ${said}`,
+    E_AWS_UNREACHABLE: `AWS did not answer ${action} of ${resource}: ${said}${unresolved(said)}`,
   };
   return sentences[code] ?? `${action} of ${resource}: ${said}`;
 }

@@ -5,7 +5,10 @@ import type { Subnet } from "./network.ts";
 
 /** What MSK demands of the places that a cluster is made in and of what it is given from elsewhere. */
 
-/** Where the client subnets lie: one VPC, each another Availability Zone, none that MSK does not use. */
+/**
+ * Where the client subnets lie: one VPC, each another Availability Zone, none that MSK does not use; in US West (N.
+ * California), whose zones are named usw1-…, exactly two.
+ */
 export function checkZones(subnets: readonly Subnet[]): readonly Violation[] {
   const source = `${guide}/msk-create-cluster.html`;
   const saw = subnets.map(({ id, vpc, zone }) => `${id} in ${zone} of ${vpc}`).join(", ");
@@ -17,6 +20,10 @@ export function checkZones(subnets: readonly Subnet[]): readonly Violation[] {
   if (new Set(subnets.map(({ zone }) => zone)).size < subnets.length) {
     const rule = "The client subnets must be in different Availability Zones.";
     found.push({ rule, saw, correction: "target.subnets: each in another Availability Zone", source });
+  }
+  if (subnets.length !== 2 && subnets.some(({ zone }) => zone.startsWith("usw1-"))) {
+    const rule = "A cluster in us-west-1 has exactly two client subnets.";
+    found.push({ rule, saw, correction: "target.subnets: two, each in another Availability Zone", source });
   }
   const unused = subnets.find(({ zone }) => zone === "use1-az3");
   if (unused !== undefined) {

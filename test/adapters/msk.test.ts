@@ -105,6 +105,14 @@ describe("what goes wrong on the way to MSK", () => {
     });
   });
 
+  it("asks whether the Region exists where its endpoint has no address", async () => {
+    vi.stubEnv("AWS_ENDPOINT_URL_KAFKA", "http://kafka.us-est-1.ferry.invalid");
+    await expect(msk().versions()).rejects.toMatchObject({
+      code: "E_AWS_UNREACHABLE",
+      message: expect.stringMatching(/kafka\.us-est-1\.ferry\.invalid\. .*check that this Region exists/),
+    });
+  });
+
   it("says that nobody answers where AWS should be", async () => {
     vi.stubEnv("AWS_ENDPOINT_URL_KAFKA", "http://127.0.0.1:1");
     await expect(msk().versions()).rejects.toMatchObject({

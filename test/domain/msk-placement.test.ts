@@ -24,10 +24,19 @@ describe("where the subnets lie", () => {
       subnets: [subnet("a", "use1-az1"), subnet("b", "use1-az3")],
       says: "no brokers in use1-az3",
     },
+    {
+      what: "three where MSK takes two",
+      subnets: [subnet("a", "usw1-az1"), subnet("b", "usw1-az2"), subnet("c", "usw1-az3")],
+      says: "exactly two",
+    },
   ])("refuses $what", ({ subnets, says }) => {
     const found = checkZones(subnets);
     expect(found).toHaveLength(1);
     expect(found[0]?.rule).toContain(says);
+  });
+
+  it("takes two in us-west-1", () => {
+    expect(checkZones([subnet("a", "usw1-az1"), subnet("b", "usw1-az3")])).toEqual([]);
   });
 
   it("takes one subnet a zone", () => {
