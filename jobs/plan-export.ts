@@ -100,6 +100,7 @@ function terraformExport(plan: Plan, { migration }: Pick<Work, "migration">): Ex
   const { cluster } = migration.settings.target;
   const { kind } = migration.settings.source.network;
   const files = terraformFiles(plan, migration);
+  const scales = plan.shape.volumeGiB === undefined ? "" : " with storage that grows by itself";
   const way =
     kind === "peering"
       ? "the peering with its routes and rules"
@@ -109,7 +110,7 @@ function terraformExport(plan: Plan, { migration }: Pick<Work, "migration">): Ex
     parts: [
       {
         kind: "text",
-        text: `${count(files.length, "file")} in Terraform's JSON syntax for plan ${plan.hash.slice(0, 12)}: configuration and cluster ${cluster}, ${way}.`,
+        text: `${count(files.length, "file")} in Terraform's JSON syntax for plan ${plan.hash.slice(0, 12)}: configuration, cluster ${cluster}${scales}, ${way}.`,
       },
       {
         kind: "note",

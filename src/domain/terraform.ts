@@ -1,7 +1,9 @@
 import type { BrokerLogs, ClusterRequest } from "./msk.ts";
+import { limits } from "./msk-data.ts";
 import type { Plan } from "./plan.ts";
 import { clusterRequest, configurationRequest } from "./provisioning.ts";
 import type { Migration } from "./settings.ts";
+import { diskFill } from "./sizing.ts";
 import { type Block, literal } from "./terraform-json.ts";
 import { hasSourceProvider, networkFiles } from "./terraform-network.ts";
 
@@ -67,8 +69,40 @@ function cluster(plan: Plan, request: ClusterRequest, migration: Migration): Blo
       },
       aws_msk_cluster: { ferry: clusterBlock(request) },
       ...association,
+      ...scaling(request),
     },
     output: { cluster_arn: { value: "${aws_msk_cluster.ferry.arn}" } },
+  };
+}
+
+/** CreateCluster cannot turn it on: what the bot hands out as two commands. As the plan says: at 60 %, growing only. */
+function scaling({ kind, volumeGiB }: ClusterRequest): Block {
+  if (kind !== "standard" || volumeGiB === undefined) return {};
+  const of = (name: string) => `\${aws_appautoscaling_target.storage.${name}}`;
+  return {
+    aws_appautoscaling_target: {
+      storage: {
+        service_namespace: "kafka",
+        scalable_dimension: "kafka:broker-storage:VolumeSize",
+        resource_id: "${aws_msk_cluster.ferry.arn}",
+        min_capacity: 1,
+        max_capacity: limits.volumeGiB.max,
+      },
+    },
+    aws_appautoscaling_policy: {
+      storage: {
+        name: "storage",
+        policy_type: "TargetTrackingScaling",
+        service_namespace: of("service_namespace"),
+        scalable_dimension: of("scalable_dimension"),
+        resource_id: of("resource_id"),
+        target_tracking_scaling_policy_configuration: {
+          target_value: diskFill * 100,
+          disable_scale_in: true,
+          predefined_metric_specification: { predefined_metric_type: "KafkaBrokerStorageUtilization" },
+        },
+      },
+    },
   };
 }
 

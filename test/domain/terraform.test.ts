@@ -95,6 +95,36 @@ const ClusterFile = z.strictObject({
         }),
       })
       .optional(),
+    // appautoscaling_target and appautoscaling_policy, for Standard volumes only.
+    aws_appautoscaling_target: z
+      .strictObject({
+        storage: z.strictObject({
+          service_namespace: z.literal("kafka"),
+          scalable_dimension: z.literal("kafka:broker-storage:VolumeSize"),
+          resource_id: z.literal("${aws_msk_cluster.ferry.arn}"),
+          min_capacity: z.literal(1),
+          max_capacity: z.literal(16_384),
+        }),
+      })
+      .optional(),
+    aws_appautoscaling_policy: z
+      .strictObject({
+        storage: z.strictObject({
+          name: z.string(),
+          policy_type: z.literal("TargetTrackingScaling"),
+          service_namespace: z.literal("${aws_appautoscaling_target.storage.service_namespace}"),
+          scalable_dimension: z.literal("${aws_appautoscaling_target.storage.scalable_dimension}"),
+          resource_id: z.literal("${aws_appautoscaling_target.storage.resource_id}"),
+          target_tracking_scaling_policy_configuration: z.strictObject({
+            target_value: z.literal(60),
+            disable_scale_in: z.literal(true),
+            predefined_metric_specification: z.strictObject({
+              predefined_metric_type: z.literal("KafkaBrokerStorageUtilization"),
+            }),
+          }),
+        }),
+      })
+      .optional(),
   }),
   output: z.object({}),
 });
@@ -167,7 +197,10 @@ describe("the plan as Terraform", () => {
     const { aws, plan, files } = await exported(changes);
     const file = files.get("ferry-cluster.tf.json");
     expect(applied(file, "standard")).toEqual({ ...clusterRequest(plan, aws.migration), tags: {} });
-    const { aws_msk_configuration, aws_msk_scram_secret_association } = ClusterFile.parse(file).resource;
+    const { aws_msk_configuration, aws_msk_scram_secret_association, ...rest } =
+      ClusterFile.parse(file).resource;
+    expect(rest.aws_appautoscaling_target).toBeDefined();
+    expect(rest.aws_appautoscaling_policy).toBeDefined();
     const { name, kafkaVersions, properties } = configurationRequest(plan, aws.migration);
     expect(aws_msk_configuration.ferry).toMatchObject({
       name,
@@ -195,6 +228,7 @@ describe("the plan as Terraform", () => {
       shape: { ...shape, kind: "express", instanceType: "express.m7g.large" },
     };
     const [, cluster] = terraformFiles(plan, aws.migration);
+    expect(cluster?.content).not.toContain("appautoscaling");
     expect(applied(JSON.parse(cluster?.content ?? ""), "express")).toEqual({
       ...clusterRequest(plan, aws.migration),
       tags: {},
