@@ -85,7 +85,7 @@ function refuseOthers({ arn, tags }: MskCluster, { migration }: Work): void {
   if (owner === undefined || owner === migration.name) return;
   throw new FerryError(
     "E_TARGET_FOREIGN",
-    `${arn} belongs to migration ${owner}: its tag ${ownerTag} says so.`,
+    `${arn} belongs to migration ${owner}: its tag ${ownerTag} says so. Where that one has ended: aws kafka untag-resource --resource-arn ${arn} --tag-keys ${ownerTag}, then /ferry provision compares it with the plan.`,
   );
 }
 

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { stringify } from "yaml";
-import { type AwsStandIn, startAws } from "#lab/aws/stand-in.ts";
+import { startAws } from "#lab/aws/stand-in.ts";
 import { type Clusters, startClusters } from "#lab/cluster.ts";
 import { type Bot, startBot } from "#lab/demo/bot.ts";
 import type { Log } from "#lab/process.ts";
@@ -21,7 +21,7 @@ export type ChaosLab = AsyncDisposable & {
   readonly folder: string;
   /** The bot's, undefined before its first start. */
   readonly bot: () => Bot | undefined;
-  /** Empties Redis and the workspace and starts the bot with these migrations alone. */
+  /** Empties Redis, the workspace and AWS, and starts the bot with these migrations alone. */
   readonly freshBot: (migrations: Readonly<Record<string, unknown>>) => Promise<void>;
 };
 
@@ -42,7 +42,7 @@ export async function startChaosLab(options: {
   stack.defer(() => workspace.stop());
   const slackLink = await openSlackLink(workspace.url);
   stack.defer(() => slackLink.cut());
-  const aws = await startAws({ bootstrap: clusters.target.bootstrap });
+  const aws = await openAws(clusters.target.bootstrap);
   stack.defer(() => aws.stop());
   const folder = join(clusters.runFolder.path, "apps");
   await mkdir(folder);
@@ -71,11 +71,31 @@ export async function startChaosLab(options: {
   };
 }
 
+type Aws = {
+  readonly url: string;
+  /** One that knows of no cluster yet: the one before belongs to the migration that made it. */
+  readonly renew: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+};
+
+async function openAws(bootstrap: string): Promise<Aws> {
+  let aws = await startAws({ bootstrap });
+  const { url } = aws;
+  return {
+    url,
+    async renew() {
+      await aws.stop();
+      aws = await startAws({ bootstrap, port: Number(new URL(url).port) });
+    },
+    stop: () => aws.stop(),
+  };
+}
+
 type BotNeed = {
   readonly clusters: Clusters;
   readonly workspace: Workspace;
   readonly slackLink: SlackLink;
-  readonly aws: AwsStandIn;
+  readonly aws: Aws;
   readonly redis: Redis;
   readonly signal: AbortSignal;
 };
@@ -90,6 +110,7 @@ function botOf(need: BotNeed): Pick<ChaosLab, "bot" | "freshBot"> {
     async freshBot(migrations) {
       await bot?.kill();
       await redis.flushall();
+      await aws.renew();
       await fetch(`${need.workspace.url}/_control/reset`, { method: "POST", body: "{}", signal });
       await writeFile(ferryFile, stringify({ migrations }, { aliasDuplicateObjects: false }));
       if (bot === undefined) bot = await startBot({ clusters, workspace, aws, ferryFile, signal });

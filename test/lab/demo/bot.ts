@@ -22,7 +22,7 @@ export type Bot = {
 type BotNeed = {
   readonly clusters: Clusters;
   readonly workspace: Workspace;
-  readonly aws: AwsStandIn;
+  readonly aws: Pick<AwsStandIn, "url">;
   readonly ferryFile: string;
   readonly signal?: AbortSignal;
 };
