@@ -1,7 +1,7 @@
 import type { Assessment } from "./assessment.ts";
 import type { EngineRow, Shape, Wave } from "./plan.ts";
 import type { EngineCheck } from "./ports.ts";
-import { type Prerequisite, prerequisites, topicProblems } from "./replicator-rules.ts";
+import { mostReplicators, type Prerequisite, prerequisites, topicProblems } from "./replicator-rules.ts";
 import type { MigrationSettings } from "./settings.ts";
 import type { Known } from "./topology.ts";
 
@@ -156,10 +156,17 @@ function replicatorLoad({ settings, waves, largestRecord }: EngineFacts): readon
   const wide = waves.flatMap(({ name, topics }) =>
     topicProblems(topics.map((topic) => ({ name: topic }))).map((problem) => `wave ${name}: ${problem}`),
   );
+  const many =
+    waves.length > mostReplicators
+      ? [
+          `the plan has ${waves.length} waves, each with a Replicator of its own; an account has ${mostReplicators}`,
+        ]
+      : [];
+  const [problem] = [...wide, ...many];
   const topics: Rule = {
     name: "topics",
-    state: wide.length === 0 ? "pass" : "fail",
-    text: wide[0] ?? "one Replicator carries each wave's topics",
+    state: problem === undefined ? "pass" : "fail",
+    text: problem ?? "one Replicator carries each wave's topics",
     source: "limits.html",
   };
   const once = rule(

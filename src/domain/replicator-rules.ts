@@ -212,6 +212,8 @@ export const noMirrorBack =
 
 /** Topics that one Replicator copies at most (TopicCount). */
 const mostTopics = 750;
+/** Replicators that an account may have, unless AWS has raised its quota. */
+export const mostReplicators = 15;
 /** Longest pattern that the API takes. */
 const longestPattern = 249;
 /** Largest record within one Region, in bytes. */

@@ -131,6 +131,19 @@ describe("the engines", () => {
       name: "topics",
       text: "wave all: the wave has 751 topics; a Replicator copies 750 at most: divide the wave",
     },
+    {
+      what: "more waves than an account has Replicators",
+      change: {
+        waves: Array.from({ length: 16 }, (_, index) => ({
+          name: `w${index}`,
+          topics: [`t${index}`],
+          groups: [],
+          why: "",
+        })),
+      },
+      name: "topics",
+      text: "the plan has 16 waves, each with a Replicator of its own; an account has 15",
+    },
   ])("name what MSK Replicator lacks with $what", ({ change, name, text }) => {
     expect(odd("replicator", facts(change))).toEqual([{ name, state: "fail", text }]);
   });
