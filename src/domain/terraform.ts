@@ -78,7 +78,7 @@ function cluster(plan: Plan, request: ClusterRequest, migration: Migration): Blo
 /** CreateCluster cannot turn it on: what the bot hands out as two commands. As the plan says: at 60 %, growing only. */
 function scaling({ kind, volumeGiB }: ClusterRequest): Block {
   if (kind !== "standard" || volumeGiB === undefined) return {};
-  const of = (name: string) => `\${aws_appautoscaling_target.storage.${name}}`;
+  const target = "aws_appautoscaling_target.storage";
   return {
     aws_appautoscaling_target: {
       storage: {
@@ -93,9 +93,9 @@ function scaling({ kind, volumeGiB }: ClusterRequest): Block {
       storage: {
         name: "storage",
         policy_type: "TargetTrackingScaling",
-        service_namespace: of("service_namespace"),
-        scalable_dimension: of("scalable_dimension"),
-        resource_id: of("resource_id"),
+        service_namespace: `\${${target}.service_namespace}`,
+        scalable_dimension: `\${${target}.scalable_dimension}`,
+        resource_id: `\${${target}.resource_id}`,
         target_tracking_scaling_policy_configuration: {
           target_value: diskFill * 100,
           disable_scale_in: true,
