@@ -19,6 +19,7 @@ import { fact } from "#jobs/switch/gate-facts.ts";
 import { loadPlan, readWaveState, recordPhase, waveNamed, writeWaveState } from "#jobs/switch/wave.ts";
 import { done, type Work } from "#jobs/work.ts";
 import { finalReport } from "./final-report.ts";
+import { otherMirrors, removedAtLast, sharedStays } from "./other-mirrors.ts";
 import { lookAtRights, rightsLeft, rightsStep, rightsText } from "./own-rights.ts";
 import { readersOn, silenceOf, type Watched, watchStep } from "./silence.ts";
 
@@ -50,6 +51,9 @@ async function propose(asked: Asked, work: Work): Promise<Proposal> {
     .map((fence) => `; the fence of ${fence.wave} on the ${fence.side} (${fenceSize(fence)})`)
     .join("");
   const rights = last ? rightsText(await lookAtRights(work)) : "";
+  const removed = last
+    ? removedAtLast(await otherMirrors(work))
+    : "this wave's connectors with their offsets";
   const guide: Guide = { plan: plan.hash, waves: names, last, watchMs: watch };
   return {
     action: "cleanup",
@@ -71,7 +75,7 @@ async function propose(asked: Asked, work: Work): Promise<Proposal> {
       },
       {
         label: "Removed",
-        value: `${last ? removedAtLast : "this wave's connectors with their offsets"}${fences}${rights}`,
+        value: `${removed}${fences}${rights}`,
       },
       { label: "Left", value: "all topics, records, groups and settings on both clusters; the network" },
     ],
@@ -83,10 +87,6 @@ async function propose(asked: Asked, work: Work): Promise<Proposal> {
     quorum: work.migration.settings.approvals.quorum,
   };
 }
-
-const removedAtLast =
-  "all connectors with their offsets; the topics that MirrorMaker 2 made for them: " +
-  `${sharedMirrorTopics.join(", ")}, ferry-…-offsets-…`;
 
 function watchedBy(waves: readonly Wave[]): Watched {
   return { topics: waves.flatMap(({ topics }) => topics), groups: waves.flatMap(({ groups }) => groups) };
@@ -268,7 +268,7 @@ async function ownTopics(
   const names = (await cluster.listTopics()).map(({ name }) => name);
   const own = offsetsTopics(flows, names);
   if (!last) return own;
-  const others = await (await work.world.engine()).list("ferry-");
+  const others = await otherMirrors(work);
   const shared = others.length > 0 ? [] : names.filter((name) => sharedMirrorTopics.includes(name));
   return [...own, ...shared];
 }
@@ -313,7 +313,9 @@ async function summary(proposal: Proposal, work: Work, run: Run): Promise<readon
         { label: "Silence", value: `${watched} without a record or a reader on the source` },
         {
           label: "Removed",
-          value: guide.last ? "every connector and topic that the bot made" : "the connectors of these waves",
+          value: guide.last
+            ? `every connector and topic that the bot made${sharedStays(await otherMirrors(work))}`
+            : "the connectors of these waves",
         },
         { label: "Still there", value: report.left },
       ],

@@ -3,14 +3,13 @@ import { aclKey } from "#domain/access-copy.ts";
 import { anonymous, mirrorOnTarget } from "#domain/access-principals.ts";
 import { asFerryError } from "#domain/errors.ts";
 import { aclText } from "#domain/fence.ts";
-import { flowsOf } from "#domain/residue.ts";
 import type { Acl } from "#domain/topology.ts";
 import { count } from "#domain/wording.ts";
 import { forgetAcls, readAdded } from "#jobs/access/access-document.ts";
 import { removeAcls } from "#jobs/access/add-access.ts";
 import type { Run, Step } from "#jobs/run/approvable.ts";
-import { loadPlan } from "#jobs/switch/wave.ts";
 import { done, type Work } from "#jobs/work.ts";
+import { otherMirrors } from "./other-mirrors.ts";
 
 /** The rights on the target that the bot gave to its mirror and to itself beside the applications' ACLs. */
 
@@ -38,7 +37,7 @@ export async function lookAtRights(work: Place): Promise<OwnRights> {
   const held = await (await world.target()).acls();
   // An earlier attempt may have taken away the right to see them, with them.
   if (!held.known) return stayAll(notKnown(held.why));
-  if (await othersMirror(work)) return stayAll("a mirror of another migration may log in alike");
+  if ((await otherMirrors(work)).length > 0) return stayAll("a mirror of another migration may log in alike");
   const has = new Set(held.value.map(aclKey));
   const named = new Set(held.value.filter((acl) => acl.principal !== principal).map(resourceKey));
   const there = noted.filter((acl) => has.has(aclKey(acl)));
@@ -53,16 +52,6 @@ export async function lookAtRights(work: Place): Promise<OwnRights> {
 
 function resourceKey({ resourceType, resourceName, patternType }: Acl): string {
   return [resourceType, resourceName, patternType].join("\n");
-}
-
-async function othersMirror(work: Place): Promise<boolean> {
-  const { waves } = await loadPlan(work);
-  const own = flowsOf(
-    work.migration.name,
-    waves.map(({ name }) => name),
-  );
-  const mirrors = await (await work.world.engine()).list("ferry-");
-  return mirrors.some(({ name }) => !own.includes(name));
 }
 
 /** What the request says beside what else is removed; nothing where there is none. */
