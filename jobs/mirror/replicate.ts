@@ -72,9 +72,7 @@ async function start(
   work: Work,
 ): Promise<Outcome> {
   const check = await engine.check();
-  const missing = check.problems.find(
-    (problem) => problem.includes("Connector") || problem.includes("newer"),
-  );
+  const missing = check.problems.find((problem) => /Connector|newer|override\.policy/.test(problem));
   if (missing !== undefined) throw new FerryError("E_CONNECT_PLUGIN", missing);
   await work.store.write(mirroringKey(work.migration.name), work.clock.now());
   const access = await accessBeforeReplication(work);

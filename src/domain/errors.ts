@@ -63,7 +63,8 @@ export const catalogue = {
   },
   E_CONNECT_PLUGIN: {
     retryable: false,
-    remedy: "Install Kafka 3.9.2 or newer with MirrorMaker 2 on the Connect workers.",
+    remedy:
+      "Correct what is named: Kafka 3.9.2 or newer with MirrorMaker 2 on the Connect workers, settings as in docs/connect.md.",
   },
   E_REPLICATOR: {
     retryable: false,

@@ -254,9 +254,15 @@ describe("replicate", () => {
     expect(await state("billing-reverse")).toBe("running");
   });
 
-  it("says which plug-in is missing, and asks for a plan", async () => {
-    mirror.engine.problems.push("Connect is 3.7.1; 3.9.2 or newer is needed.");
-    await expect(run("start")).rejects.toMatchObject({ code: "E_CONNECT_PLUGIN" });
+  it("says what the workers lack before it makes anything, and asks for a plan", async () => {
+    for (const problem of [
+      "Connect is 3.7.1; 3.9.2 or newer is needed.",
+      "The Connect workers refuse settings: set connector.client.config.override.policy=All on them.",
+    ]) {
+      mirror.engine.problems.splice(0, 1, problem);
+      await expect(run("start")).rejects.toMatchObject({ code: "E_CONNECT_PLUGIN", message: problem });
+    }
+    expect(await mirror.target.cluster.listTopics()).toEqual([]);
     await mirror.work.store.remove("plan:orders");
     await expect(run("start")).rejects.toMatchObject({ code: "E_NO_PLAN" });
   });
