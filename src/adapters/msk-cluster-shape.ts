@@ -45,7 +45,17 @@ const LoggingAnswer = z.object({
 const ProvisionedAnswer = z.object({
   BrokerNodeGroupInfo: z.object({
     ConnectivityInfo: z
-      .object({ PublicAccess: z.object({ Type: z.string().optional() }).optional() })
+      .object({
+        PublicAccess: z.object({ Type: z.string().optional() }).optional(),
+        VpcConnectivity: z
+          .object({
+            ClientAuthentication: z
+              .object({ Sasl: z.object({ Iam: Switch, Scram: Switch }).optional(), Tls: Switch })
+              .optional(),
+          })
+          .optional(),
+        NetworkType: z.string().optional(),
+      })
       .optional(),
     InstanceType: z.string(),
     ClientSubnets: z.array(z.string()),
@@ -76,6 +86,7 @@ const ProvisionedAnswer = z.object({
     .optional(),
   EnhancedMonitoring: z.string().default("DEFAULT"),
   NumberOfBrokerNodes: z.number(),
+  StorageMode: z.string().optional(),
 });
 type ProvisionedAnswer = z.infer<typeof ProvisionedAnswer>;
 
@@ -169,6 +180,24 @@ function provisioned(
     logs: logsOf(answer.LoggingInfo),
     prometheus: exports(answer.OpenMonitoring?.Prometheus),
     publicAccess: isPublic(group),
+    ...reachedBesides(group),
+    ...(answer.StorageMode === "TIERED" ? { tiered: true } : {}),
+  };
+}
+
+function reachedBesides({
+  ConnectivityInfo,
+}: ProvisionedAnswer["BrokerNodeGroupInfo"]): Pick<MskCluster, "multiVpc" | "dualStack"> {
+  const { Sasl, Tls } = ConnectivityInfo?.VpcConnectivity?.ClientAuthentication ?? {};
+  const asked = [
+    ["iam", Sasl?.Iam],
+    ["scram", Sasl?.Scram],
+    ["tls", Tls],
+  ] as const;
+  const multiVpc = asked.flatMap(([scheme, state]) => (state?.Enabled === true ? [scheme] : []));
+  return {
+    ...(multiVpc.length === 0 ? {} : { multiVpc }),
+    ...(ConnectivityInfo?.NetworkType === "DUAL" ? { dualStack: true } : {}),
   };
 }
 

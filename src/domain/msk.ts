@@ -44,6 +44,12 @@ export type MskCluster = {
   /** Open monitoring: both exporters, in the broker. */
   readonly prometheus: boolean;
   readonly publicAccess: boolean;
+  /** Schemes that clients of other VPCs may log in with over PrivateLink; absent: none. */
+  readonly multiVpc?: readonly string[];
+  /** Reached by IPv6, too. */
+  readonly dualStack?: boolean;
+  /** Old records go to tiered storage. */
+  readonly tiered?: boolean;
   readonly tags: Readonly<Record<string, string>>;
 };
 

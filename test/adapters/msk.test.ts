@@ -1,3 +1,4 @@
+import { KafkaClient, UpdateConnectivityCommand, UpdateStorageCommand } from "@aws-sdk/client-kafka";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createMsk } from "#adapters/msk.ts";
 import { SG_MSK, SUBNET_TARGET_A, SUBNET_TARGET_B, SUBNET_TARGET_C } from "#lab/aws/world.ts";
@@ -69,6 +70,31 @@ describe("what goes wrong on the way to MSK", () => {
     await expect(msk().versions()).rejects.toMatchObject({
       code: expected,
       message: expect.stringContaining("what AWS says"),
+    });
+  });
+
+  it("sees the ways to a cluster that others opened, and where its old records go", async () => {
+    const arn = await msk().createCluster(cluster, await msk().createConfiguration(configuration));
+    aws.advance(31 * 60_000);
+    const found = await msk().describeCluster(arn);
+    expect([found.multiVpc, found.dualStack, found.tiered]).toEqual([undefined, undefined, undefined]);
+    const kafka = new KafkaClient({ region: aws.region });
+    const at = async () => ({
+      ClusterArn: arn,
+      CurrentVersion: (await msk().describeCluster(arn)).currentVersion,
+    });
+    const ClientAuthentication = { Sasl: { Iam: { Enabled: true } } };
+    const ConnectivityInfo = { NetworkType: "DUAL", VpcConnectivity: { ClientAuthentication } } as const;
+    await kafka.send(new UpdateConnectivityCommand({ ...(await at()), ConnectivityInfo }));
+    aws.advance(31 * 60_000);
+    await kafka.send(new UpdateStorageCommand({ ...(await at()), StorageMode: "TIERED" }));
+    aws.advance(31 * 60_000);
+    kafka.destroy();
+    expect(await msk().findCluster(cluster.name)).toMatchObject({
+      state: "ACTIVE",
+      multiVpc: ["iam"],
+      dualStack: true,
+      tiered: true,
     });
   });
 
