@@ -1,6 +1,6 @@
 import type { Assessment } from "./assessment.ts";
-import { expressConfigKeys, standardConfigKeys } from "./msk-data.ts";
-import type { Reason } from "./plan.ts";
+import { brokerType, expressConfigKeys, standardConfigKeys } from "./msk-data.ts";
+import type { Reason, Shape } from "./plan.ts";
 import { breaks } from "./topic-plan.ts";
 
 /** server.properties for MSK: what the source's brokers were told, as far as MSK takes it and it is right there. */
@@ -50,11 +50,16 @@ export type Configured = {
   readonly traces: readonly Reason[];
 };
 
+/** What a configuration is for. Only large Standard brokers are told how many threads to use. */
+export type ConfiguredBrokers = Pick<Shape, "kind"> &
+  Partial<Pick<Shape, "instanceType" | "provisionedThroughputMiBs">>;
+
 export function configure(
   { brokerConfigs }: Pick<Assessment, "brokerConfigs">,
-  kind: "standard" | "express",
+  brokers: ConfiguredBrokers,
   replicationFactor: number,
 ): Configured {
+  const { kind } = brokers;
   const legal = kind === "standard" ? standardConfigKeys : expressConfigKeys;
   const properties = new Map<string, string>();
   const left = new Map<string, string>();
@@ -74,6 +79,10 @@ export function configure(
     properties.set("min.insync.replicas", String(Math.max(1, replicationFactor - 1)));
     properties.set("unclean.leader.election.enable", "false");
   }
+  for (const [key, value] of threadsFor(brokers)) {
+    properties.set(key, String(value));
+    left.delete(key);
+  }
   const sorted = [...properties].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return {
     properties: Object.fromEntries(sorted),
@@ -87,6 +96,34 @@ export function configure(
       ...refused(brokerConfigs, legal),
     ],
   };
+}
+
+/** Broker sizes from which the guide asks for more fetchers beside provisioned throughput, by vCPU. */
+const fetchers: ReadonlyMap<number, number> = new Map([
+  [16, 4],
+  [32, 8],
+  [48, 14],
+  [64, 16],
+  [96, 16],
+]);
+
+/**
+ * MSK's defaults are those of small brokers: guide, bestpractices.html (4xlarge and larger: as many threads for requests
+ * as vCPU, half as many for the network) and msk-provision-throughput-management.html.
+ */
+function threadsFor({
+  kind,
+  instanceType = "",
+  provisionedThroughputMiBs,
+}: ConfiguredBrokers): ReadonlyArray<readonly [string, number]> {
+  const vcpu = brokerType(instanceType)?.vcpu ?? 0;
+  if (kind !== "standard" || vcpu < 16) return [];
+  const more = provisionedThroughputMiBs === undefined ? undefined : fetchers.get(vcpu);
+  return [
+    ["num.io.threads", vcpu],
+    ["num.network.threads", vcpu / 2],
+    ...(more === undefined ? [] : [["num.replica.fetchers", more] as const]),
+  ];
 }
 
 /** Each value's origin: a setting of the source's brokers, or a decision with its reason. */
@@ -120,6 +157,21 @@ function trace(
 
 /** What was decided, and the page; "%" stands for the replicas. */
 const decisions: ReadonlyMap<string, readonly [string, string]> = new Map([
+  [
+    "num.io.threads",
+    ["as many as the broker has vCPU; MSK's default is 8 on every size", "bestpractices.html"],
+  ],
+  [
+    "num.network.threads",
+    ["half as many as the broker has vCPU; MSK's default is 5 on every size", "bestpractices.html"],
+  ],
+  [
+    "num.replica.fetchers",
+    [
+      "what provisioned throughput on brokers of this size needs; MSK's default is 2",
+      "msk-provision-throughput-management.html",
+    ],
+  ],
   [
     "auto.create.topics.enable",
     [

@@ -68,7 +68,7 @@ export function makePlan(question: PlanQuestion): Plan {
   const { replicationFactor, subnets, shape: wanted } = settings.target;
   const site = { zones: subnets.length, replicationFactor };
   const choice = chooseShape({ load, site, wanted, creatable });
-  const configured = configure(assessment, choice.shape.kind, replicationFactor);
+  const configured = configure(assessment, choice.shape, replicationFactor);
   const engines = engineRows({
     settings,
     version: assessment.version,

@@ -1,5 +1,5 @@
 import { awsDifference } from "./aws-sizing.ts";
-import { prices, recommendedVersion } from "./msk-data.ts";
+import { endOfSupport, prices, recommendedVersion } from "./msk-data.ts";
 import type { Reason } from "./plan.ts";
 import type { MigrationSettings } from "./settings.ts";
 import type { Choice } from "./shape-choice.ts";
@@ -34,6 +34,7 @@ export function shapeReasons(question: Question): readonly Reason[] {
     priceReason(question),
     ...regionReasons(question),
     versionReason(question),
+    ...endedReasons(question),
     replicaReason(question),
   ];
 }
@@ -189,6 +190,21 @@ function versionReason({ choice, settings, creatable }: Question): Reason {
   const fixed = settings.target.shape.kafkaVersion !== undefined;
   const by = fixed ? "fixed in ferry.yaml" : versionBy(kafkaVersion === recommendedVersion[kind]);
   return { what: `Kafka ${kafkaVersion}`, why: `${by}; ${checked}`, source: "supported-kafka-versions.html" };
+}
+
+/** AWS upgrades clusters past the end of support without asking, and there is no way back (version-support.html). */
+function endedReasons({ choice }: Question): readonly Reason[] {
+  const { kind, kafkaVersion } = choice.shape;
+  const ended = endOfSupport.get(kafkaVersion);
+  if (ended === undefined || ended > prices.asOf) return [];
+  const better = recommendedVersion[kind];
+  return [
+    {
+      what: `set target.shape.kafkaVersion: ${better}`,
+      why: `support of ${kafkaVersion} ended on ${ended}: AWS upgrades such clusters by itself, at a time of its choice, and there is no downgrade`,
+      source: "version-support.html",
+    },
+  ];
 }
 
 function versionBy(recommended: boolean): string {

@@ -90,7 +90,7 @@ describe("the MSK configuration", () => {
   };
 
   it("takes what MSK allows and decides what must be", () => {
-    const { properties, reasons } = configure({ brokerConfigs }, "standard", 3);
+    const { properties, reasons } = configure({ brokerConfigs }, { kind: "standard" }, 3);
     expect(properties).toEqual({
       "auto.create.topics.enable": "false",
       "default.replication.factor": "3",
@@ -107,7 +107,7 @@ describe("the MSK configuration", () => {
   });
 
   it("traces each value to the source's setting, or to the reason it was decided for", () => {
-    const { properties, traces } = configure({ brokerConfigs }, "standard", 3);
+    const { properties, traces } = configure({ brokerConfigs }, { kind: "standard" }, 3);
     expect(traces.map(({ what }) => what)).toEqual(
       Object.entries(properties).map(([key, value]) => `${key}=${value}`),
     );
@@ -116,12 +116,32 @@ describe("the MSK configuration", () => {
     expect(why("auto.create.topics.enable")).toMatch(/^decided: .*the source's brokers have true$/);
     expect(why("unclean.leader.election.enable")).toMatch(/^decided: .*MSK's own default.* is true/);
     expect(why("min.insync.replicas")).toContain("one less than the 3 replicas");
-    const bare = configure({ brokerConfigs: {} }, "express", 3).traces;
+    const bare = configure({ brokerConfigs: {} }, { kind: "express" }, 3).traces;
     expect(bare.find(({ what }) => what === "message.max.bytes=1048588")?.why).toContain("Apache's default");
   });
 
+  it("gives large Standard brokers the threads that the guide asks for, and others none", () => {
+    const threads = (instanceType: string, provisionedThroughputMiBs?: number) => {
+      const kind = instanceType.startsWith("express.") ? "express" : "standard";
+      const rate = provisionedThroughputMiBs === undefined ? {} : { provisionedThroughputMiBs };
+      const { properties, reasons } = configure({ brokerConfigs }, { kind, instanceType, ...rate }, 3);
+      const {
+        "num.io.threads": io,
+        "num.network.threads": network,
+        "num.replica.fetchers": fetchers,
+      } = properties;
+      const left = reasons.some(({ what }) => what.startsWith("num.io.threads=32"));
+      return [io, network, fetchers, left];
+    };
+    expect(threads("kafka.m7g.2xlarge", 300)).toEqual([undefined, undefined, undefined, true]);
+    expect(threads("kafka.m5.4xlarge")).toEqual(["16", "8", undefined, false]);
+    expect(threads("kafka.m5.12xlarge", 500)).toEqual(["48", "24", "14", false]);
+    expect(threads("kafka.m5.24xlarge", 500)).toEqual(["96", "48", "16", false]);
+    expect(threads("express.m7g.16xlarge")).toEqual([undefined, undefined, undefined, false]);
+  });
+
   it("leaves out what Express refuses", () => {
-    expect(configure({ brokerConfigs }, "express", 3).properties).toEqual({
+    expect(configure({ brokerConfigs }, { kind: "express" }, 3).properties).toEqual({
       "auto.create.topics.enable": "false",
       "message.max.bytes": "5000000",
     });
@@ -199,6 +219,20 @@ describe("a plan", () => {
       "9",
       "9",
     ]);
+  });
+
+  it("says of a version that its support has ended, and what to take", () => {
+    const { migration } = question;
+    const sayings = (kafkaVersion: string) => {
+      const target = { ...migration.settings.target, shape: { kafkaVersion } };
+      const settings = { ...migration.settings, target };
+      const { reasons } = makePlan({ ...question, migration: { ...migration, settings } });
+      return reasons
+        .filter(({ what }) => what.startsWith("set target.shape.kafkaVersion"))
+        .map(({ why }) => why);
+    };
+    expect(sayings("3.7.x")).toEqual([expect.stringContaining("support of 3.7.x ended on 2026-09-01")]);
+    expect(sayings("3.9.x")).toEqual([]);
   });
 
   it("carries every topic of its waves, and only those", () => {
