@@ -21,6 +21,18 @@ describe("MirrorMaker's processes", () => {
     await bench.ended(Promise.all(open.splice(0).map((each) => each.close())));
   });
 
+  it("say what a crash doubles where exactly-once is off, looked after or handed over", async () => {
+    const bench = createMirrorMakerBench();
+    expect((await bench.bot().check()).problems).toEqual([]);
+    for (const run of ["supervised", "handed-over"] as const) {
+      const { problems, exactlyOnce } = await bench.bot({ run, exactlyOnce: false, flushMs: 5_000 }).check();
+      expect(exactlyOnce).toBe(false);
+      expect(problems).toEqual([
+        expect.stringContaining("copies again what it had copied since its last offset flush, up to 5 s"),
+      ]);
+    }
+  });
+
   it("start, stop and leave nothing behind; only the wanted connector of three is to run", async () => {
     const engine = bot();
     await bench.ended(engine.define(flow, "running"));

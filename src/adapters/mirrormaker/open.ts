@@ -87,14 +87,18 @@ export function openMirrorMaker(
   if (run === "handed-over") {
     const { writeFile = (flow, text) => writeProperties(folder, flow, text) } = options;
     const runner = createHandedOver({ records, writeFile, home, properties, side, clock });
-    const check = async () => ({ version: "handed over", exactlyOnce: options.exactlyOnce, problems: [] });
+    const check = async () => ({
+      version: "handed over",
+      exactlyOnce: options.exactlyOnce,
+      problems: doublings(options),
+    });
     const engine = createMirrorMakerEngine({ ...shared, runner, check, patienceMs: options.patienceMs });
     return { ...engine, close: () => runner.close() };
   }
   const { host = hostname() } = options;
   const owner = `${host}:${randomUUID()}`;
   const runner = createKeeper({ store, records, processes, properties, side, host, owner, clock, log });
-  const check = () => checkInstallation(processes, [source.access, target.access], options.exactlyOnce);
+  const check = () => checkInstallation(processes, [source.access, target.access], options);
   const engine = createMirrorMakerEngine({ ...shared, runner, check, patienceMs: ownPatienceMs });
   return { ...engine, close: () => runner.close() };
 }
@@ -102,14 +106,25 @@ export function openMirrorMaker(
 async function checkInstallation(
   processes: Processes,
   access: readonly ClusterAccess[],
-  exactlyOnce: boolean,
+  options: Pick<OpenOptions, "exactlyOnce" | "flushMs">,
 ): Promise<EngineCheck> {
   const version = await processes.version();
-  const problems: string[] = [];
+  const problems = [...doublings(options)];
   if (isOlder(version, [3, 9, 2])) problems.push(`MirrorMaker is ${version}; 3.9.2 or newer is needed.`);
   const iam = access.some(({ sasl }) => sasl?.mechanism === "AWS_MSK_IAM");
   if (iam && !(await processes.hasIam())) {
     problems.push("There is no aws-msk-iam-auth among the jars of replication.mirrormaker.home.");
   }
-  return { version, exactlyOnce, problems };
+  return { version, exactlyOnce: options.exactlyOnce, problems };
+}
+
+/** What a crash doubles where exactly-once is off. */
+function doublings({
+  exactlyOnce,
+  flushMs,
+}: Pick<OpenOptions, "exactlyOnce" | "flushMs">): readonly string[] {
+  if (exactlyOnce) return [];
+  return [
+    `replication.exactlyOnce is false: a process that is killed copies again what it had copied since its last offset flush, up to ${flushMs / 1000} s (replication.flush). A stop or pause doubles nothing.`,
+  ];
 }
