@@ -121,18 +121,6 @@ describe("the MSK configuration", () => {
   });
 
   it("gives large Standard brokers the threads that the guide asks for, and others none", () => {
-    const threads = (instanceType: string, provisionedThroughputMiBs?: number) => {
-      const kind = instanceType.startsWith("express.") ? "express" : "standard";
-      const rate = provisionedThroughputMiBs === undefined ? {} : { provisionedThroughputMiBs };
-      const { properties, reasons } = configure({ brokerConfigs }, { kind, instanceType, ...rate }, 3);
-      const {
-        "num.io.threads": io,
-        "num.network.threads": network,
-        "num.replica.fetchers": fetchers,
-      } = properties;
-      const left = reasons.some(({ what }) => what.startsWith("num.io.threads=32"));
-      return [io, network, fetchers, left];
-    };
     expect(threads("kafka.m7g.2xlarge", 300)).toEqual([undefined, undefined, undefined, true]);
     expect(threads("kafka.m5.4xlarge")).toEqual(["16", "8", undefined, false]);
     expect(threads("kafka.m5.12xlarge", 500)).toEqual(["48", "24", "14", false]);
@@ -147,6 +135,17 @@ describe("the MSK configuration", () => {
     });
   });
 });
+
+/** Settings for io, network and fetchers, and whether the source's own io threads are said to be left out. */
+function threads(instanceType: string, provisionedThroughputMiBs?: number): readonly unknown[] {
+  const kind = instanceType.startsWith("express.") ? "express" : "standard";
+  const rate = provisionedThroughputMiBs === undefined ? {} : { provisionedThroughputMiBs };
+  const brokerConfigs = { "num.io.threads": "32" };
+  const { properties, reasons } = configure({ brokerConfigs }, { kind, instanceType, ...rate }, 3);
+  const left = reasons.some(({ what }) => what.startsWith("num.io.threads=32"));
+  const keys = ["num.io.threads", "num.network.threads", "num.replica.fetchers"];
+  return [...keys.map((key) => properties[key]), left];
+}
 
 function scramOf(secret: string): object {
   const secretArns = [`arn:aws:secretsmanager:us-east-1:123456789012:secret:${secret}`];
