@@ -91,7 +91,10 @@ const access = new Set([
 function isQuota(name: string, message: string): boolean {
   if (name === "RequestLimitExceeded") return false;
   return (
-    /LimitExceeded/.test(name) || /\bquota\b|limit (?:was |has been |is )?(?:exceeded|reached)/i.test(message)
+    /(?:Limit|Quota)Exceeded/.test(name) ||
+    /\bquota\b|limit (?:was |has been |is )?(?:exceeded|reached)|reached (?:the|your) (?:maximum|limit)|maximum number of [\w -]+ (?:has been |was )?(?:exceeded|reached)/i.test(
+      message,
+    )
   );
 }
 

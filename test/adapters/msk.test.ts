@@ -65,13 +65,29 @@ describe("what goes wrong on the way to MSK", () => {
     { status: 403, code: "ExpiredTokenException", expected: "E_AWS_CREDENTIALS" },
     { status: 403, code: "UnrecognizedClientException", expected: "E_AWS_CREDENTIALS" },
     { status: 400, code: "BadRequestException", expected: "E_AWS_REFUSED" },
-  ])("gives $code the code $expected", async ({ status, code, expected }) => {
-    aws.control.fault({ kind: "error", status, code, message: "what AWS says", times: 9 });
-    await expect(msk().versions()).rejects.toMatchObject({
-      code: expected,
-      message: expect.stringContaining("what AWS says"),
-    });
-  });
+    { status: 402, code: "ServiceQuotaExceededException", expected: "E_AWS_QUOTA" },
+    {
+      status: 400,
+      code: "BadRequestException",
+      message: "The maximum number of brokers has been reached.",
+      expected: "E_AWS_QUOTA",
+    },
+    {
+      status: 400,
+      code: "BadRequestException",
+      message: "the maximum value for VolumeThroughput cannot exceed 593.75 MiB/s.",
+      expected: "E_AWS_REFUSED",
+    },
+  ])(
+    "gives $code $message the code $expected",
+    async ({ status, code, message = "what AWS says", expected }) => {
+      aws.control.fault({ kind: "error", status, code, message, times: 9 });
+      await expect(msk().versions()).rejects.toMatchObject({
+        code: expected,
+        message: expect.stringContaining(message),
+      });
+    },
+  );
 
   it("sees the ways to a cluster that others opened, and where its old records go", async () => {
     const arn = await msk().createCluster(cluster, await msk().createConfiguration(configuration));

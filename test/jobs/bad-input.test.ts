@@ -96,6 +96,10 @@ async function finish(job: keyof typeof jobs, id: string): Promise<void> {
   expect((await bench.carryOut(jobs[job], undefined, id)).at(-1)?.tone).toBe("done");
 }
 
+function isEarly(thrown: unknown): boolean {
+  return thrown instanceof FerryError && thrown.retryable;
+}
+
 const nothing = { clusters: 0, configurations: 0, peerings: 0, untagged: [] };
 
 describe("wrong in ferry.yaml or in the environment", () => {
@@ -251,6 +255,13 @@ describe("in the middle", () => {
     expect(made()).toEqual({ ...nothing, configurations: 1 });
     await finish("provision", "job-3");
     expect(made()).toEqual({ ...nothing, clusters: 1, configurations: 1 });
+  });
+
+  it("makes one peering although AWS does not list it at first", async () => {
+    await open();
+    aws.control.fault({ kind: "eventual", ms: 8000 });
+    expect((await bench.carryOut(jobs.network, isEarly)).at(-1)?.tone).toBe("done");
+    expect(made()).toEqual({ ...nothing, peerings: 1 });
   });
 
   it.each(["provision", "network"] as const)(
