@@ -140,4 +140,17 @@ describe("MirrorMaker's processes, when their bot ends in the middle of somethin
     await bench.ended(engine.define(flow, "running"));
     expect(await engine.status(flow.name)).toMatchObject({ state: "running" });
   });
+
+  it("of another migration between the same clusters are seen, so that no second one carries their topics", async () => {
+    const theirs = { ...flow, name: "ferry-orders-eu-all-forward" };
+    const eu = bot({ migration: "orders-eu" });
+    await bench.ended(eu.define(theirs, "running"));
+    const seen = { name: theirs.name, kind: "forward", topics: theirs.topics, state: "running" };
+    expect(await bot().list("ferry-")).toMatchObject([seen]);
+    expect(await bot().list("ferry-orders-")).toEqual([]);
+    const access = { ...bench.mirrorTarget.access, bootstrap: ["elsewhere:9092"] };
+    expect(await bot({ target: { ...bench.mirrorTarget, access } }).list("ferry-")).toEqual([]);
+    await bench.ended(eu.stop(theirs.name));
+    expect(await bot().list("ferry-")).toMatchObject([{ ...seen, state: "stopped" }]);
+  });
 });

@@ -2,7 +2,15 @@ import { createCheckpoints } from "#domain/checkpoints.ts";
 import { checkShape, firstDifference, toPatch } from "#domain/copied-offsets.ts";
 import { FerryError } from "#domain/errors.ts";
 import { firstTrace, mirrorTransactionMs } from "#domain/flow.ts";
-import type { Clock, EngineCheck, Flow, FlowState, Log, ReplicationEngine } from "#domain/ports.ts";
+import type {
+  Clock,
+  EngineCheck,
+  Flow,
+  FlowState,
+  FlowStatus,
+  Log,
+  ReplicationEngine,
+} from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import { readStatus, type StatusNeed } from "./flow-status.ts";
 import { ends } from "./names.ts";
@@ -38,10 +46,7 @@ export function createMirrorMakerEngine(options: MirrorMakerOptions): Replicatio
   const checkpoints = createCheckpoints();
   return {
     check: options.check,
-    list: async (prefix) => {
-      const names = [...(await desk.records.flows(prefix))].sort();
-      return await Promise.all(names.map((name) => readStatus(name, desk)));
-    },
+    list: (prefix) => list(desk, prefix),
     status: (name) => readStatus(name, desk),
     define: (flow, state) => define(desk, flow, state),
     start: (name) => order(desk, name, "running"),
@@ -59,6 +64,29 @@ export function createMirrorMakerEngine(options: MirrorMakerOptions): Replicatio
 }
 
 type Desk = MirrorMakerOptions & StatusNeed;
+
+async function list(desk: Desk, prefix: string): Promise<readonly FlowStatus[]> {
+  const own = (await desk.records.flows(prefix)).map((flow) => ({ flow, records: desk.records }));
+  const all = [...own, ...(await ofOthers(desk, prefix))].sort((a, b) => (a.flow < b.flow ? -1 : 1));
+  return await Promise.all(all.map(({ flow, records }) => readStatus(flow, { ...desk, records })));
+}
+
+/** Between the same clusters no two mirrors may carry the same topics, whoever's they are. */
+async function ofOthers(desk: Desk, prefix: string) {
+  const between = betweenOf(desk);
+  const asked = await desk.records.others(prefix);
+  const near = await Promise.all(
+    asked.map(async ({ flow, records }) => {
+      const ordered = await records.ordered(flow);
+      return ordered !== undefined && (ordered.between ?? between) === between;
+    }),
+  );
+  return asked.filter((_, index) => near[index]);
+}
+
+function betweenOf({ site: { source, target } }: Pick<Desk, "site">): string {
+  return [source, target].map(({ bootstrap }) => [...bootstrap].sort().join(",")).join(" ");
+}
 
 /** A flow keeps its state on the cluster that it writes to, where exactly-once needs it. */
 export function sideOf(
@@ -80,7 +108,11 @@ async function define(desk: Desk, flow: Flow, state: "stopped" | "running"): Pro
   if ((await desk.records.ordered(flow.name))?.removing === true) await remove(desk, flow.name);
   await prepare(flow, sideOf(flow, desk));
   const now = desk.clock.now();
-  const ordered = await desk.records.order(flow.name, (before) => reordered(before, flow, state, now));
+  const between = betweenOf(desk);
+  const ordered = await desk.records.order(flow.name, (before) => ({
+    ...reordered(before, flow, state, now),
+    between,
+  }));
   desk.log.info(
     { flow: flow.name, state, topics: flow.topics.length, order: ordered.order },
     "defined a mirror",

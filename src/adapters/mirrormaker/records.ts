@@ -19,6 +19,8 @@ const Ordered = z.object({
   order: z.number(),
   /** Tells one life of a name from the next; ms since the epoch. */
   life: z.number(),
+  /** Brokers of both clusters. */
+  between: z.string().optional(),
   /** Stopped for good: its topics go, or are gone. Whoever comes next finishes it. */
   removing: z.literal(true).optional(),
 });
@@ -54,14 +56,17 @@ export type Records = {
   /** With a lease only while it holds: `E_LEASE_LOST`. */
   keepRan(flow: string, ran: Ran, lease?: Lease): Promise<void>;
   flows(prefix: string): Promise<readonly string[]>;
+  /** Mirrors of other migrations, with what is remembered of them; none where the prefix is this one's own. */
+  others(prefix: string): Promise<ReadonlyArray<{ readonly flow: string; readonly records: Records }>>;
   forget(flow: string): Promise<void>;
 };
 
 const tries = 20;
+const allOf = "mirrormaker:";
 
 export function createRecords(store: Store, migration: string): Records {
-  const orders = `mirrormaker:${migration}:ordered:`;
-  const runs = `mirrormaker:${migration}:ran:`;
+  const orders = `${allOf}${migration}:ordered:`;
+  const runs = `${allOf}${migration}:ran:`;
 
   async function ordered(flow: string): Promise<Ordered | undefined> {
     const found = await store.read(`${orders}${flow}`);
@@ -88,6 +93,15 @@ export function createRecords(store: Store, migration: string): Records {
     },
     async flows(prefix) {
       return (await store.keys(`${orders}${prefix}`)).map((key) => key.slice(orders.length));
+    },
+    async others(prefix) {
+      // "ferry-orders-" begins the names of the migration orders-eu, too.
+      if (prefix.startsWith(`ferry-${migration}-`)) return [];
+      return (await store.keys(allOf)).flatMap((key) => {
+        const [of = "", what, flow = ""] = key.slice(allOf.length).split(":");
+        if (what !== "ordered" || of === migration || !flow.startsWith(prefix)) return [];
+        return [{ flow, records: createRecords(store, of) }];
+      });
     },
     async forget(flow) {
       await store.remove(`${runs}${flow}`);
