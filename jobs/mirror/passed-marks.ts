@@ -24,7 +24,7 @@ import { cellKey, type Mark } from "./waiting-records.ts";
 const mostLooked = 64;
 /** Copies that are read of one partition before the search is given up. */
 const mostRead = 50_000;
-/** Records of the origin that tell whether its offsets have gaps: markers and aborted records take some. */
+/** Offsets of the origin that tell whether it has gaps: markers and aborted records take some. */
 const sampled = 200;
 const committed = { isolation: "read-committed" } as const;
 
@@ -94,7 +94,8 @@ async function missingOf(place: Passed, sides: Sides, work: Work): Promise<numbe
     if (copies >= expired) return 0;
     // What expired may have been markers and aborted records, as in what is left; with nothing left nobody knows.
     const isDense = until > start && left.length === until - start;
-    return isDense ? expired - copies : undefined;
+    const writers = isDense ? await sides.origin.writers(place, start, until) : [];
+    return isDense && !writers.some(({ transactional }) => transactional) ? expired - copies : undefined;
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);
     work.log.warn({ topic, partition, code, error: message }, "copies of what expired could not be read");
