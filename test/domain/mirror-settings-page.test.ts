@@ -83,6 +83,41 @@ const worker: ReadonlyArray<readonly [key: string, why: string]> = [
   ["key.converter", "For connectors that say nothing; the mirrors say it themselves."],
 ];
 
+/** Settings that matter and are left alone, and why that is right here. */
+const left: ReadonlyArray<readonly [key: string, why: string]> = [
+  [
+    "source.consumer.auto.offset.reset",
+    "`earliest`: a new mirror begins at the first record. After its next record has expired it goes on at the first one left, silently; the watch finds out and tells the range ([digests.md](digests.md)).",
+  ],
+  [
+    "source.consumer.max.partition.fetch.bytes",
+    "1 MiB; a batch that is larger is read all the same (KIP-74), so no record is too large for it.",
+  ],
+  [
+    "offset.lag.max",
+    "How exact MirrorMaker's own translation is. Groups are moved by the bot's own, which finds the record.",
+  ],
+  [
+    "emit.offset-syncs.enabled",
+    "`true`: the checkpoint mirror needs them, and a request for approval shows what it would have done.",
+  ],
+  ["emit.checkpoints.enabled", "`true`; without, the checkpoint mirror would not start."],
+  [
+    "emit.heartbeats.enabled",
+    "A connector of its own on Kafka Connect, which is not made; MirrorMaker's own processes are told `false`.",
+  ],
+  [
+    "replication.policy.separator",
+    "`.`: with another one the names of MirrorMaker's own topics change under it.",
+  ],
+  ["config.properties.exclude", "Nothing is synchronised: `sync.topic.configs.enabled` is `false`."],
+  [
+    "use.incremental.alter.configs",
+    "Exists from 3.5 to 3.9 only, and for the synchronisation of settings, which is off.",
+  ],
+  ["errors.tolerance", "`none`: a record that cannot be copied fails the task, and is never left out."],
+];
+
 function cell(text: string): string {
   return text.replaceAll("|", "\\|");
 }
@@ -142,9 +177,16 @@ it("has each setting of each mirror, with its value and why", async () => {
     `${settingRows().join("\n")}\n`,
     "\nAddress and login of each client, with Kafka's own names (`bootstrap.servers`, `security.protocol`, `sasl.*`, `ssl.*`):\n\n",
     `| settings | why |\n| --- | --- |\n${loginRows().join("\n")}\n`,
+    "\n## What is left alone\n\n| setting | why |\n| --- | --- |\n",
+    ...left.map(([key, why]) => `| \`${key}\` | ${why} |\n`),
     "\nThe same settings in a file, for MirrorMaker without Kafka Connect: [mirrormaker.md](mirrormaker.md).\n",
   ].join("");
   await expect(page).toMatchFileSnapshot("../../docs/connect.md");
+});
+
+it("sets nothing that it says is left alone", () => {
+  const set = new Set(kinds.flatMap((kind) => Object.keys(connectorConfig(flow(kind), site))));
+  expect(left.map(([key]) => key).filter((key) => set.has(key))).toEqual([]);
 });
 
 it("names only worker settings that the image sets", () => {
