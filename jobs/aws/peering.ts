@@ -180,12 +180,16 @@ async function markAtSource(
   return [{ state: "pass", text: `${id} tagged on the source's side, too` }];
 }
 
-/** MSK's broker names usually resolve in public to private addresses: a refusal here is a warning, the probe decides. */
+/**
+ * MSK's broker names usually resolve in public to private addresses: a refusal here is a warning, the probe decides. The
+ * options of a peering that others made are theirs to change.
+ */
 async function resolveNames(
-  { id, resolvesDns }: Peering,
+  { id, resolvesDns, tags }: Peering,
   { atSource, atTarget }: Sides,
   work: Work,
 ): Promise<readonly Check[]> {
+  if (!resolvesDns && !ownedBy(work.migration.name, tags)) return [unresolved(id)];
   const sides =
     atSource === atTarget
       ? [["both", atTarget] as const]
@@ -195,6 +199,13 @@ async function resolveNames(
     checks.push(await resolveSide({ id, resolvesDns }, side, network, work));
   }
   return checks;
+}
+
+function unresolved(id: string): Check {
+  const on = "AllowDnsResolutionFromRemoteVpc=true";
+  const command = `aws ec2 modify-vpc-peering-connection-options --vpc-peering-connection-id ${id} --requester-peering-connection-options ${on} --accepter-peering-connection-options ${on}`;
+  const text = `${id}: host names do not resolve across, and this migration did not make it. Where the probe finds no address: ${command}`;
+  return { state: "warn", text };
 }
 
 async function resolveSide(

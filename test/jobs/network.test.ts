@@ -87,7 +87,15 @@ describe("connecting the networks by peering", () => {
     const shown = await aws.carryOut(run);
     expect(aws.network.changes.filter((each) => each === "createPeering")).toHaveLength(1);
     expect(await aws.network.network.ingress("sg-1")).toEqual([wide]);
-    expect(JSON.stringify(shown.at(-1))).toContain("was there already");
+    const text = JSON.stringify(shown.at(-1));
+    expect(text).toContain("was there already");
+    // Its options are its maker's: what would change them is told.
+    expect(await aws.network.network.peerings("vpc-source", "vpc-target")).toMatchObject([
+      { id: "pcx-1", state: "active", resolvesDns: false },
+    ]);
+    expect(text).toContain(
+      "aws ec2 modify-vpc-peering-connection-options --vpc-peering-connection-id pcx-1 --requester-peering-connection-options AllowDnsResolutionFromRemoteVpc=true",
+    );
   });
 
   it("reports a peering of its own that died, and makes another one when it is asked again", async () => {
