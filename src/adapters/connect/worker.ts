@@ -88,7 +88,7 @@ export async function checkWorker(
   if (!exactlyOnce) {
     const how = wantsExactlyOnce ? "" : ", and replication.exactlyOnce is false";
     problems.push(
-      `The Connect workers do not have exactly.once.source.support=enabled${how}: a worker that is killed copies again what it had copied since its last offset flush (offset.flush.interval.ms, 60 s by default; measured at 9,000 records a second with 1 s: 9,200 records twice). A stop or pause doubles nothing.`,
+      `The Connect workers do not have exactly.once.source.support=enabled${how}: a worker that is killed copies again what it had copied since its last offset flush (offset.flush.interval.ms, 60 s by default; measured at 9,000 records a second with 1 s: 9,200 records twice), and lag is shown as late as that flush. A stop or pause doubles nothing.`,
     );
   }
   const refused = await refusedOverrides(rest);
