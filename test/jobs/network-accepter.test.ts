@@ -148,6 +148,24 @@ describe("a peering with another account", () => {
   });
 });
 
+it("names the source's profile and Region in the calls that are missing on its side of a gateway", async () => {
+  const accepter = { region: "eu-west-1", profile: "partner" };
+  const aws = await createAwsWork({
+    source: { network: { kind: "transit-gateway", vpc: "vpc-source", accepter } },
+  });
+  const shown = await aws.carryOut((work) =>
+    network(job, { ...work, world: { ...work.world, sourceNetwork: { ...aws.network.network } } }),
+  );
+  const code = shown.at(-1)?.parts.find((part) => part.kind === "code");
+  const calls = code?.text.split("\n") ?? [];
+  const there = " --region eu-west-1 --profile partner";
+  expect(calls.find((call) => call.includes("--vpc-id vpc-target"))).not.toContain(there);
+  expect(calls.find((call) => call.includes("--vpc-id vpc-source"))).toContain(there);
+  expect(calls.filter((call) => call.includes("rtb-source-1")).every((call) => call.endsWith(there))).toBe(
+    true,
+  );
+});
+
 describe("security groups by name", () => {
   it("give way to address blocks between Regions, and it is said why", async () => {
     const aws = await createAwsWork({

@@ -134,6 +134,8 @@ export async function liveThrough(
   options: {
     readonly blow?: Blow;
     readonly before?: (world: Pick<World, "msk" | "network">) => Promise<void>;
+    /** A profile of that file of credentials: the source's VPC is reached with it. */
+    readonly accepter?: { readonly profile: string; readonly credentialsFile: string };
   } = {},
 ) {
   const bench = await createAwsWork(changes);
@@ -150,7 +152,11 @@ export async function liveThrough(
     vi.stubEnv("AWS_ENDPOINT_URL_EC2", url);
     vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIALAB");
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", "lab");
-    return { msk: createMsk({ region, log }), network: createNetwork({ region, log }) };
+    const own = { msk: createMsk({ region, log }), network: createNetwork({ region, log }) };
+    const { accepter } = options;
+    if (accepter === undefined) return own;
+    vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", accepter.credentialsFile);
+    return { ...own, sourceNetwork: createNetwork({ region, profile: accepter.profile, log }) };
   };
   async function begin() {
     const life = await openLife(aws.url, tally, options.blow);
