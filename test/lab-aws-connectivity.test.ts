@@ -13,7 +13,7 @@ import {
 } from "@aws-sdk/client-kafka";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exampleBrokers } from "#lab/aws/example-requests.ts";
-import { serverlessRule, subnetRule } from "#lab/aws/rules-msk.ts";
+import { expressTopicValueRule, serverlessRule, subnetRule } from "#lab/aws/rules-msk.ts";
 import { RTB_TARGET_MAIN, VPC_OVERLAP, VPC_SOURCE, VPC_TARGET } from "#lab/aws/world.ts";
 import { type StandInOnClock, startStandInOnClock } from "#support/stand-in-clock.ts";
 
@@ -201,6 +201,13 @@ it("goes through every state that a cluster can be in", async () => {
     bench.pass(1);
     expect((await bench.clusterOf(arn)).State).toBe("ACTIVE");
   }
+});
+
+it("compacts topics of Express brokers after seven days at the earliest", () => {
+  const lag = (ms: string) => expressTopicValueRule(new Map([["max.compaction.lag.ms", ms]]));
+  expect(lag("604799999")).toContain("at least 7 days");
+  expect(lag("604800000")).toBeUndefined();
+  expect(expressTopicValueRule(new Map([["retention.ms", "1"]]))).toBeUndefined();
 });
 
 describe("where a cluster may lie", () => {

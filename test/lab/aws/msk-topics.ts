@@ -4,7 +4,7 @@ import { type Cloud, handler, page, paging } from "./cloud.ts";
 import { findCluster } from "./msk-clusters.ts";
 import { type Cluster, isExpress } from "./msk-model.ts";
 import { AwsRefusal, badRequest } from "./refusal.ts";
-import { expressTopicRule, parseProperties, UNRECORDED } from "./rules-msk.ts";
+import { expressTopicRule, expressTopicValueRule, parseProperties, UNRECORDED } from "./rules-msk.ts";
 import type { Handler, Handlers, Shape } from "./shapes.ts";
 
 const { ConfigResourceTypes, ConfigSource, Kafka, logLevel } = kafkajs; // CommonJS: Node sees no such named exports
@@ -32,9 +32,12 @@ function configsOf(
   text: string | undefined,
 ): { name: string; value: string }[] {
   if (text === undefined) return [];
-  const entries = [...parseProperties(Buffer.from(text, "base64").toString())];
+  const configs = parseProperties(Buffer.from(text, "base64").toString());
+  const entries = [...configs];
   const express = isExpress(cluster.kind.settings.BrokerNodeGroupInfo.InstanceType);
-  const verdict = express ? expressTopicRule(entries.map(([name]) => name)) : undefined;
+  const verdict = express
+    ? (expressTopicRule([...configs.keys()]) ?? expressTopicValueRule(configs))
+    : undefined;
   if (verdict !== undefined) throw badRequest(verdict, "configs");
   return entries.map(([name, value]) => ({ name, value }));
 }

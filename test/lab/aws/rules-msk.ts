@@ -119,6 +119,7 @@ export const UNRECORDED = {
   serverlessSubnets: "A VPC config of a serverless cluster must have two to six subnets.",
   serverlessVpcs: "A serverless cluster may have at most 5 VPC configs.",
   twoSubnets: "Specify exactly two client subnets in this Region.",
+  compactionLag: "max.compaction.lag.ms must be at least 7 days for Express instance types.",
 } as const;
 
 /** CreateCluster's version rule: what Standard and Express brokers can be created with. */
@@ -310,6 +311,11 @@ export function expressTopicRule(keys: readonly string[]): Verdict {
   return key === undefined
     ? undefined
     : `Key '${key}' is not supported for topics of Express instance types.`;
+}
+
+export function expressTopicValueRule(configs: ReadonlyMap<string, string>): Verdict {
+  const lag = configs.get("max.compaction.lag.ms");
+  return lag !== undefined && Number(lag) < 604_800_000 ? UNRECORDED.compactionLag : undefined;
 }
 
 /** A secret that MSK can use: same account and Region, name with its prefix. */
