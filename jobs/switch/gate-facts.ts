@@ -1,10 +1,13 @@
 import type { GateFact } from "#domain/approval.ts";
 import { topicsOf } from "#domain/group-findings.ts";
 import { type LagSum, partitionLags, sumLags } from "#domain/lag.ts";
+import { lostText } from "#domain/lost-ranges.ts";
 import { describeAllOpen } from "#domain/open-transactions.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { FlowStatus, KafkaCluster } from "#domain/ports.ts";
 import { noMirrorBack } from "#domain/replicator-rules.ts";
+import { count } from "#domain/wording.ts";
+import { lostRanges } from "#jobs/mirror/lost-ranges.ts";
 import { readLag } from "#jobs/mirror/mirror-readings.ts";
 import type { Work } from "#jobs/work.ts";
 import { openOnes } from "./open-transactions.ts";
@@ -16,9 +19,21 @@ export function fact(name: string, state: GateFact["state"], text: string): Gate
   return { name, state, text, pinned: state };
 }
 
-/** Forward is running, nothing is unknown, and it is at most `cutover.maxLag` records behind. */
+/**
+ * Forward is running, nothing is unknown, it is at most `cutover.maxLag` records behind, and somebody has acknowledged what
+ * expired before it was copied: the mirror's own offsets no longer tell of that once it has gone on.
+ */
 export async function mirrorFact(wave: Wave, work: Work): Promise<GateFact> {
-  return await flowFact(flowName(work.migration.name, wave.name, "forward"), work.world.source, wave, work);
+  const flow = flowName(work.migration.name, wave.name, "forward");
+  const found = await flowFact(flow, work.world.source, wave, work);
+  const open = (await lostRanges(work)).filter(
+    (range) => range.flow === flow && range.acknowledged === undefined,
+  );
+  const [first] = open;
+  if (first === undefined) return found;
+  const more = open.length === 1 ? "" : ` and ${count(open.length - 1, "more range")}`;
+  const text = `${found.text}; ${lostText(first)}${more}, which \`/ferry lag acknowledge ${first.topic}\` has to take note of`;
+  return { ...found, ...fact(found.name, "fail", text) };
 }
 
 async function flowFact(flow: string, origin: KafkaCluster, wave: Wave, work: Work): Promise<GateFact> {

@@ -3,6 +3,7 @@ import { lag } from "#jobs/mirror/lag.ts";
 import { readMigrationLag } from "#jobs/mirror/migration-lag.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { watchRetention } from "#jobs/mirror/retention-watch.ts";
+import { mirrorFact } from "#jobs/switch/gate-facts.ts";
 import { watch } from "#jobs/watch.ts";
 import type { Work } from "#jobs/work.ts";
 import { withWorld } from "#support/cutover-bench.ts";
@@ -182,6 +183,22 @@ describe("what expires between two looks, so that a mirror goes on behind it sil
     expect(alarms(lost).map(({ message }) => message.tone)).toEqual(["alarm"]);
     await ask();
     expect(mirror.said()).toContain(lost);
+  });
+
+  it("keeps a gate closed until somebody has acknowledged it", async () => {
+    const shipping = { name: "shipping", topics: ["parcels"], groups: [], why: "test" };
+    await copy();
+    expect(await mirrorFact(shipping, mirror.work)).toMatchObject({ state: "pass" });
+    write(0, 20);
+    await look();
+    mirror.source.deleteBefore("parcels", 0, 75);
+    await copy();
+    await look();
+    const closed = await mirrorFact(shipping, mirror.work);
+    expect(closed).toMatchObject({ state: "fail", pinned: "fail" });
+    expect(closed.text).toContain("lag 0 on 3 partitions; parcels-0: offsets 60 to 74 (15 offsets) expired");
+    await ask("parcels", "acknowledge");
+    expect(await mirrorFact(shipping, mirror.work)).toMatchObject({ state: "pass" });
   });
 
   it("is counted by the copies since: what is not among them was lost", async () => {
