@@ -15,6 +15,7 @@ import {
   type Transaction,
 } from "#domain/topology.ts";
 import { activeProducers, allowed } from "./assess/active-producers.ts";
+import { connectorsOf } from "./assess/connectors.ts";
 import { assessGroups } from "./assess/groups.ts";
 import { sampleTopics } from "./assess/topic-samples.ts";
 import { createWritersOf } from "./assess/topic-writers.ts";
@@ -85,6 +86,7 @@ async function takeInventory(
   const transactions = await source.transactions();
   await progress(work, "brokers, users and rights", 7);
   const about = await aboutCluster(cluster, work);
+  const connectors = await connectorsOf(work);
   const parts = {
     configs,
     measured,
@@ -105,6 +107,7 @@ async function takeInventory(
     topics: topics.map((topic) => assessTopic(topic, reads, parts)),
     groups: [...groups],
     transactions: ids,
+    ...connectors,
     clients: clientsSeen({
       groups,
       producers,

@@ -222,12 +222,14 @@ function refuseSharedChannels(migrations: readonly Migration[]): void {
 
 function namedSecrets(migrations: readonly Migration[]): readonly string[] {
   return migrations.flatMap(({ name, settings }) => {
-    const { target, replication } = settings;
+    const { source, target, replication } = settings;
     const names = securities({ name, settings }).flatMap(([, security]) =>
       "passwordEnv" in security ? [security.passwordEnv] : [],
     );
     if (target.scram) names.push(target.scram.passwordEnv);
-    if (replication.connect?.passwordEnv !== undefined) names.push(replication.connect.passwordEnv);
+    for (const connect of [...source.connect, replication.connect]) {
+      if (connect?.passwordEnv !== undefined) names.push(connect.passwordEnv);
+    }
     const secrets = settings.clients.flatMap((client) =>
       client.switch.driver === "webhook" ? [client.switch.secretEnv] : [],
     );
@@ -245,8 +247,13 @@ function namedCertificates(migrations: readonly Migration[]): ReadonlyArray<read
         : [],
     );
   const workers = migrations.flatMap(({ name, settings }) => {
-    const caFile = settings.replication.connect?.caFile;
-    return caFile === undefined ? [] : [[`migrations.${name}.replication.connect.caFile`, caFile] as const];
+    const named = [
+      ["replication.connect", settings.replication.connect?.caFile] as const,
+      ...settings.source.connect.map(({ caFile }, at) => [`source.connect.${at}`, caFile] as const),
+    ];
+    return named.flatMap(([key, caFile]) =>
+      caFile === undefined ? [] : [[`migrations.${name}.${key}.caFile`, caFile] as const],
+    );
   });
   return [...brokers, ...workers];
 }

@@ -2,6 +2,7 @@ import { createExecDriver } from "#adapters/clients/exec.ts";
 import { createKubernetesDriver } from "#adapters/clients/kubernetes.ts";
 import { createManualDriver } from "#adapters/clients/manual.ts";
 import { createWebhookDriver } from "#adapters/clients/webhook.ts";
+import { createConnectInventory } from "#adapters/connect/inventory.ts";
 import { createNetwork } from "#adapters/ec2.ts";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
 import { createMsk } from "#adapters/msk.ts";
@@ -70,6 +71,7 @@ export async function openWorld(migration: Migration, need: Need): Promise<OpenW
     msk,
     network: createNetwork({ region: settings.target.region, log }),
     ...sourceNetwork(migration, log),
+    ...sourceConnects(migration, need, log),
     prober: createProber(),
     target: target.open,
     async engine(name = settings.replication.engine) {
@@ -106,6 +108,29 @@ function sourceNetwork({ settings }: Migration, log: Log): Pick<World, "sourceNe
   if (accepter === undefined) return {};
   const { region = settings.target.region, profile } = accepter;
   return { sourceNetwork: createNetwork({ region, profile, log }) };
+}
+
+/** Only looked at, by an assessment. */
+function sourceConnects(
+  { settings }: Migration,
+  { config, clock }: Need,
+  log: Log,
+): Pick<World, "sourceConnects"> {
+  return {
+    sourceConnects: settings.source.connect.map(({ url, username, passwordEnv, caFile }, at) =>
+      createConnectInventory({
+        url,
+        ...(username !== undefined && passwordEnv !== undefined
+          ? { auth: { username, password: config.secret(passwordEnv) } }
+          : {}),
+        ...(caFile === undefined
+          ? {}
+          : { ca: () => config.certificate(`source.connect.${at}.caFile`, caFile) }),
+        clock,
+        log,
+      }),
+    ),
+  };
 }
 
 type Applications = World["applications"];

@@ -164,6 +164,12 @@ describe("a wrong ferry.yaml", () => {
     expect(await refusal(migration({ replication: { connect: half } }))).toContain(
       "username and passwordEnv are needed both, or neither",
     );
+    const source = { bootstrap: ["k:1"], connect: [{ url: "http://other:8083" }, connect] };
+    expect(await refusal(migration({ source }))).toBe(
+      `migrations.orders.source.connect.1.caFile: saw "${caFile}"; that file cannot be read.`,
+    );
+    const login = { url: "http://other:8083", username: "ferry", passwordEnv: "NOT_SET" };
+    expect(await refusal(migration({ source: { ...source, connect: [login] } }))).toContain("NOT_SET");
   });
 
   test.each(["security", "applications"])(

@@ -1,4 +1,4 @@
-import type { AssessedGroup, AssessedTopic, Assessment } from "./assessment.ts";
+import type { AssessedConnector, AssessedGroup, AssessedTopic, Assessment } from "./assessment.ts";
 import { canonical } from "./canonical.ts";
 import { type Known, known } from "./topology.ts";
 import { bytes, bytesRate, count, figure, rate } from "./wording.ts";
@@ -24,7 +24,8 @@ export type Kind =
   | "ACL"
   | "quota"
   | "SCRAM user"
-  | "transactional id";
+  | "transactional id"
+  | "connector";
 
 /** In the order in which people want to know. */
 export const kinds: ReadonlyArray<readonly [Kind, (of: Assessment) => Known<Things>]> = [
@@ -73,9 +74,15 @@ export const kinds: ReadonlyArray<readonly [Kind, (of: Assessment) => Known<Thin
         ({ topics }) => topics.join(", ") || "no topic",
       ),
   ],
+  ["connector", ({ connectors = known([]) }) => each(connectors, ({ name }) => name, connectorText)],
 ];
 
 /** Things of one value each. */
+function connectorText({ className, state, tasks, topics, settings }: AssessedConnector): string {
+  const of = topics.known ? topics.value.join(", ") : "topics unknown";
+  return `${className}, ${state}, ${count(tasks.total, "task")}, ${tasks.failed} failed, ${of || "no topic"}, ${canonical(settings)}`;
+}
+
 function each<T>(
   list: Known<readonly T[]>,
   nameOf: (thing: T) => string,

@@ -1,6 +1,7 @@
 import type { Assessment } from "./assessment.ts";
 import { assessmentStaleMs } from "./assessment-age.ts";
 import { accessSections } from "./assessment-report-access.ts";
+import { connectSection } from "./assessment-report-connect.ts";
 import { inventorySections } from "./assessment-report-inventory.ts";
 import {
   mayBlock,
@@ -41,6 +42,7 @@ function markdown(assessment: Assessment, summary: Summary): string {
     "",
     ...findingSections(assessment),
     ...inventorySections(assessment),
+    ...connectSection(assessment),
     ...accessSections(assessment),
   ].join("\n");
 }

@@ -202,6 +202,22 @@ export const Clients = z.object({
 });
 export type Clients = z.infer<typeof Clients>;
 
+/** A connector of a Kafka Connect cluster that works on the source. */
+const AssessedConnector = z.object({
+  /** URL of its cluster. */
+  cluster: z.string(),
+  name: z.string(),
+  type: z.enum(["source", "sink", "unknown"]),
+  className: z.string(),
+  /** As Connect says: RUNNING, PAUSED, FAILED … */
+  state: z.string(),
+  tasks: z.object({ total: z.int(), failed: z.int() }),
+  topics: knownOf(z.array(z.string())),
+  /** By key; `null` where the value may be a secret. */
+  settings: z.record(z.string(), z.string().nullable()),
+});
+export type AssessedConnector = z.infer<typeof AssessedConnector>;
+
 export const Finding = z.object({
   code: z.string(),
   severity: z.enum(["blocker", "warning", "info"]),
@@ -251,6 +267,8 @@ export const Assessment = z.object({
   ),
   transactions: knownOf(z.array(AssessedTransaction)),
   clients: Clients,
+  /** Absent: ferry.yaml names no Kafka Connect cluster of the source. */
+  connectors: knownOf(z.array(AssessedConnector)).optional(),
   findings: z.array(Finding),
 });
 export type Assessment = z.infer<typeof Assessment>;

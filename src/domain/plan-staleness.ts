@@ -11,8 +11,8 @@ import { selectGroups, selectTopics } from "./wave-selection.ts";
 /** Parts of ferry.yaml from which a plan is made. */
 const sections = ["source", "target", "replication", "waves", "clients", "cutover"] as const;
 
-/** How fast is copied, not what: more tasks ask for no new plan. */
-const pace = "replication.tasks";
+/** Change nothing that is planned: how many tasks a mirror has, and what an assessment lists beside the cluster. */
+const unmarked: ReadonlySet<string> = new Set(["replication.tasks", "source.connect"]);
 
 /** Key, two levels deep, to a short hash of its value: values themselves are not kept. */
 export function settingsMarks({ settings }: Migration): Readonly<Record<string, string>> {
@@ -22,7 +22,7 @@ export function settingsMarks({ settings }: Migration): Readonly<Record<string, 
       if (value === undefined) return [];
       if (Array.isArray(value)) return [[section, mark(value)]];
       return Object.entries(value)
-        .filter(([key, part]) => part !== undefined && `${section}.${key}` !== pace)
+        .filter(([key, part]) => part !== undefined && !unmarked.has(`${section}.${key}`))
         .map(([key, part]) => [`${section}.${key}`, mark(part)]);
     }),
   );

@@ -1,4 +1,5 @@
 import type { QuotaChange } from "./access-quotas.ts";
+import type { ConnectInventory } from "./connectors.ts";
 import type { InventoryReads } from "./inventory.ts";
 import type { Message } from "./message.ts";
 import type { Msk } from "./msk.ts";
@@ -366,6 +367,8 @@ export type World = {
   readonly network: Network;
   /** The source's, where its VPC is of another account or Region; `network` where absent. */
   readonly sourceNetwork?: Network;
+  /** Kafka Connect clusters that work on the source; none where absent. */
+  readonly sourceConnects?: readonly ConnectInventory[];
   readonly prober: Prober;
   client(client: Client): ClientDriver;
   /** How applications reach a cluster. Passwords are left out: applications have their own. */

@@ -160,6 +160,8 @@ const Source = z.strictObject({
   /** Who the bot and the mirror are to this cluster; derived from `security` where brokers do not map names. */
   principal: Principal.optional(),
   authorizer: Authorizer.optional(),
+  /** Kafka Connect clusters that work on this one: an assessment lists their connectors. */
+  connect: z.array(ConnectSettings).default([]),
   /** How applications reach this cluster, where that differs from how the bot does. */
   applications: z.strictObject({ bootstrap: z.array(HostPort).min(1), security: Security }).optional(),
   network: z
