@@ -25,7 +25,7 @@ import {
 } from "./digest-parts.ts";
 import { chartPart } from "./lag.ts";
 import { type LagInsight, readInsight } from "./lag-insight.ts";
-import { checksPart, lagSentence, wayBackPart } from "./lag-message.ts";
+import { checksPart, engineNotes, lagSentence, wayBackPart } from "./lag-message.ts";
 import { lagPoints, type MigrationLag, readMigrationLag } from "./migration-lag.ts";
 import { type DiskReading, watchTargetDisk } from "./target-disk.ts";
 import { throughputFacts } from "./throughput.ts";
@@ -154,6 +154,7 @@ async function details(tidings: Tidings, zone: string, work: Work): Promise<read
     ...digestPartitions(lag),
     ...(last === undefined ? checksPart(findings.map(({ check }) => check)) : unchangedPart(changes)),
     { kind: "facts", rows: facts },
+    ...engineNotes(lag),
     ...waitingPart(waiting, changes),
     ...back,
     ...(await chartPart([...points, lag.point], work)),

@@ -118,6 +118,17 @@ describe("a digest", () => {
     });
   });
 
+  it("has what AWS reports of a Replicator beside the bot's own numbers", async () => {
+    mirror.engine.hold(true);
+    mirror.source.appendMany("parcels", 0, 3);
+    const note = "AWS's own numbers: MessageLag 3 records, ReplicationLatency 40 ms";
+    const status = async (name: string) => ({ ...(await mirror.engine.status(name)), note });
+    const engine = async () => ({ ...mirror.engine, status });
+    expect(texts(await digest("schedule", [], withWorld(mirror.work, { engine })), "note").join()).toContain(
+      note,
+    );
+  });
+
   it("tells throughput in bytes where rates and sizes are known, and not where one is not", async () => {
     const throughput = async (work = mirror.work) => {
       const facts = (await digest("schedule", [], work))?.parts.find(({ kind }) => kind === "facts");
