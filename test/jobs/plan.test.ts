@@ -55,7 +55,9 @@ describe("/ferry plan", () => {
     expect(Plan.parse(JSON.parse(files.get("plan-2026-11-22.json") ?? ""))).toEqual(made);
     const last = small.card.shown.at(-1);
     expect(last?.next).toEqual(["provision"]);
-    expect(JSON.stringify(last)).toContain(`$${made.shape.monthlyUsd.toLocaleString("en-US")} a month`);
+    expect(JSON.stringify(last)).toContain(
+      `$${made.shape.monthlyUsd.toLocaleString("en-US")} a month* at us-east-1's prices: those of r are not known`,
+    );
   });
 
   it("shows what only people know: open ones in the message, all of them in the report", async () => {
