@@ -48,8 +48,12 @@ async function refuseIllegal({ plan, request }: Planned, work: Work): Promise<vo
   const versions = await work.world.msk.versions();
   const { network } = work.world;
   const { region } = work.migration.settings.target;
-  const where = `target.subnets were looked for in ${region}, in the account of the bot's credentials`;
-  const subnets = await foundHere(network.subnets(request.subnets), where);
+  const where = (key: string) =>
+    `target.${key} were looked for in ${region}, in the account of the bot's credentials`;
+  const subnets = await foundHere(network.subnets(request.subnets), where("subnets"));
+  for (const group of request.securityGroups) {
+    await foundHere(network.ingress(group), where("securityGroups"));
+  }
   const zones = new Set(subnets.map(({ zone }) => zone)).size;
   const forced = forcedRequest(plan, work.migration);
   const violations = [

@@ -192,7 +192,7 @@ export const iamSteps: readonly IamStep[] = [
       "scramSecrets",
       "associateScram",
     ],
-    network: ["subnets"],
+    network: ["subnets", "ingress"],
     replicator: [],
     brokers: false,
   },

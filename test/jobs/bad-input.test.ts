@@ -134,6 +134,13 @@ describe("wrong in ferry.yaml or in the environment", () => {
       says: /does not exist; target.subnets were looked for in eu-west-1.*check the id, the Region and whose credentials/,
     },
     {
+      what: "a security group that is not there",
+      changes: { target: { securityGroups: [SG_MSK, "sg-0a1b2c3d4e5f69999"] } },
+      job: "provision",
+      code: "E_AWS_REFUSED",
+      says: /sg-0a1b2c3d4e5f69999' does not exist; target.securityGroups were looked for in us-east-1.*check the id/,
+    },
+    {
       what: "blocks that overlap",
       changes: { source: { network: { kind: "peering", vpc: VPC_OVERLAP } } },
       job: "network",
