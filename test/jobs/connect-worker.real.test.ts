@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { createConnectInventory } from "#adapters/connect/inventory.ts";
 import { mirrorClientId } from "#domain/flow.ts";
 import { type Plan, planKey } from "#domain/plan.ts";
 import type { ReplicationEngine, World } from "#domain/ports.ts";
@@ -12,6 +13,7 @@ import type { Work } from "#jobs/work.ts";
 import { type Connect, startConnect } from "#lab/connect.ts";
 import { eventually } from "#support/eventually.ts";
 import { openRealCluster, type RealCluster } from "#support/kafkajs-under-test.ts";
+import { createQuietLog } from "#support/quiet-log.ts";
 import { realClock } from "#support/real-clock.ts";
 import { plainAccess, realEngine } from "#support/real-engine.ts";
 import { createSampleMigration } from "#support/sample-migration.ts";
@@ -67,6 +69,17 @@ afterAll(async () => {
     await side.close();
   }
   await rm(folder, { recursive: true, force: true });
+});
+
+it("tells an assessment its connectors, whose settings hold no value that may be a secret", async () => {
+  const inventory = createConnectInventory({ url: connect.url, clock: realClock, log: createQuietLog() });
+  const own = (await inventory.connectors()).filter((each) => each.name.startsWith(`ferry-${name}-`));
+  expect(own.map(({ type, className }) => [type, className])).toContainEqual([
+    "source",
+    "org.apache.kafka.connect.mirror.MirrorSourceConnector",
+  ]);
+  expect(own.every(({ topics, tasks }) => topics.known && tasks.failed === 0)).toBe(true);
+  for (const { settings } of own) expect(settings["source.cluster.bootstrap.servers"]).toBeNull();
 });
 
 it("is reported away and back when it is killed in mid-copy, and nothing is lost or copied twice", async () => {
