@@ -5,10 +5,15 @@ import type { ConnectOptions } from "#adapters/connect/engine.ts";
 import { createRest, Nothing } from "#adapters/connect/rest.ts";
 import { createTrustingFetch } from "#adapters/connect/trusting-fetch.ts";
 import { readWorker } from "#adapters/connect/worker.ts";
+import type { MigrationSettings } from "#domain/settings.ts";
 import { selfSigned } from "#support/certificate.ts";
 import { engineThat, forward, gone } from "#support/connect-answers.ts";
+import { createFakeChat } from "#support/fake-chat.ts";
+import { createFakeKafka } from "#support/fake-kafka.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
 import { realClock } from "#support/real-clock.ts";
+import { createSmallWork } from "#support/small-work.ts";
+import { openEngine } from "../../src/engine.ts";
 
 /** The configuration that a definition sends, where the connector exists with `existing` or does not. */
 async function defined(options: Partial<ConnectOptions>, existing?: Record<string, string>) {
@@ -73,6 +78,10 @@ describe("a REST API behind TLS", () => {
         code: "E_CONNECT_UNREACHABLE",
         message: expect.stringContaining("certificate"),
       });
+      expect(
+        await listed({ url, username: "bot", passwordEnv: "REST", caFile: "connect.pem" }, cert),
+      ).toEqual([]);
+      expect(seen.at(-1)).toBe(`GET ${basic}`);
       const other = createRest({ ...common, fetch: createTrustingFetch(async () => selfSigned().cert) });
       await expect(other.call("GET", "/", Nothing)).rejects.toMatchObject({ code: "E_CONNECT_UNREACHABLE" });
     } finally {
@@ -81,6 +90,28 @@ describe("a REST API behind TLS", () => {
     }
   });
 });
+
+/** What the engine of these settings of ferry.yaml lists. */
+async function listed(connect: MigrationSettings["replication"]["connect"], cert: string) {
+  const { migration, store, log } = createSmallWork();
+  const { settings } = migration;
+  const replication = { ...settings.replication, connect };
+  const engine = openEngine("connect", {
+    migration: { ...migration, settings: { ...settings, replication } },
+    config: Object.assign(Object.create(null), {
+      secret: (name: string) => (name === "REST" ? "restpass" : ""),
+      certificate: async (_key: string, path: string) => (path === "connect.pem" ? cert : ""),
+    }),
+    source: createFakeKafka({ role: "source" }).cluster,
+    target: createFakeKafka({ role: "target" }).cluster,
+    environment: {},
+    chat: createFakeChat().chat,
+    clock: realClock,
+    store,
+    log,
+  });
+  return await engine.list("ferry-");
+}
 
 describe("the check of the workers", () => {
   it("names a plugin of another release, and says what a crash doubles where exactly-once is off", async () => {
