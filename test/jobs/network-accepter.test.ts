@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createNetwork } from "#adapters/ec2.ts";
 import { createMsk } from "#adapters/msk.ts";
 import { network } from "#jobs/aws/network.ts";
+import { leftNetwork } from "#jobs/cleanup/left-network.ts";
 import type { Work } from "#jobs/work.ts";
 import {
   PARTNER_ACCOUNT,
@@ -134,6 +135,35 @@ describe("a peering with another account", () => {
     });
     expect((await bench.carryOut(run)).at(-1)?.tone).toBe("done");
     expect(changing().filter(({ operation }) => operation === "CreateVpcPeeringConnection")).toHaveLength(1);
+  });
+
+  it("changes nothing where Terraform made the way as exported, and leaves it to Terraform", async () => {
+    const run = await open({ accepter: { profile: "partner" }, ingress: "security-group" });
+    const there = createNetwork({ region: aws.region, profile: "partner", log: createQuietLog() });
+    const here = bench.world.network;
+    const elsewhere = { owner: PARTNER_ACCOUNT, region: aws.region };
+    const { id } = await here.createPeering(VPC_TARGET, VPC_PARTNER, {}, elsewhere);
+    aws.advance(5000);
+    await there.acceptPeering(id);
+    aws.advance(60_000);
+    await here.createRoute(RTB_TARGET_MAIN, "10.40.0.0/16", id);
+    await there.createRoute(RTB_PARTNER_MAIN, "10.20.0.0/16", id);
+    const description = "MSK Ferry, migration orders";
+    const fromSource = { port: 9098, group: SG_PARTNER, owner: PARTNER_ACCOUNT, description };
+    await here.allowIngress(SG_MSK, fromSource, {});
+    const fromTarget = { port: 9092, group: SG_MSK, owner: "123456789012", description };
+    await there.allowIngress(SG_PARTNER, fromTarget, {});
+    await here.resolveDns(id, "requester");
+    await there.resolveDns(id, "accepter");
+    const made = changing().length;
+    const shown = await bench.carryOut(run);
+    expect(shown.at(-1)?.tone).toBe("done");
+    expect(JSON.stringify(shown.at(-1))).toContain(`${id} active, was there already`);
+    expect(changing()).toHaveLength(made);
+    const work = bench.open();
+    const { lines } = await leftNetwork({ ...work, world: { ...work.world, sourceNetwork: there } });
+    expect(lines.filter((line) => line.startsWith("aws "))).toEqual([]);
+    expect(lines).toContain(`# ${id} was there before: not the bot's to delete`);
   });
 
   it("says where the VPC was looked for when it is not there", async () => {
