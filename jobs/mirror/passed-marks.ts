@@ -1,5 +1,5 @@
 import { asFerryError } from "#domain/errors.ts";
-import { chunk, contentDigest, sameRecord } from "#domain/log-view.ts";
+import { contentDigest, sameRecord } from "#domain/log-view.ts";
 import type { LostRange } from "#domain/lost-ranges.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import {
@@ -24,6 +24,8 @@ import { cellKey, type Mark } from "./waiting-records.ts";
 const mostLooked = 64;
 /** Copies that are read of one partition before the search is given up. */
 const mostRead = 50_000;
+/** At a time: of records as large as they may be, no more than memory bears. */
+const chunk = 250;
 /** Offsets of the origin that tell whether it has gaps: markers and aborted records take some. */
 const sampled = 200;
 const committed = { isolation: "read-committed" } as const;
