@@ -74,8 +74,7 @@ function passedIn({ flow, lags, reading }: WaveLag, marks: ReadonlyMap<string, M
     const start = at(reading.starts, topic, partition);
     const copied = at(reading.copied, topic, partition);
     const end = at(reading.ends, topic, partition);
-    if (mark?.flow !== flow.name || copied === undefined || start === undefined || end === undefined)
-      return [];
+    if (copied === undefined || start === undefined || end === undefined) return [];
     const goesOn = (state === "in-step" || state === "behind") && start > mark.offset;
     return goesOn ? [{ topic, partition, mark, start, end, copied }] : [];
   });
