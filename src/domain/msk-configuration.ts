@@ -1,5 +1,5 @@
 import type { Assessment } from "./assessment.ts";
-import { brokerType, expressConfigKeys, standardConfigKeys } from "./msk-data.ts";
+import { brokerType, expressConfigKeys, type KeyRule, standardConfigKeys } from "./msk-data.ts";
 import type { Reason, Shape } from "./plan.ts";
 import { breaks } from "./topic-plan.ts";
 
@@ -66,9 +66,7 @@ export function configure(
   for (const [key, value] of Object.entries(brokerConfigs)) {
     const rule = legal.get(key);
     if (rule === undefined || decided.has(key) || value === null) continue;
-    const why = machine.has(key)
-      ? "fitted to the source's machines"
-      : (later.get(key) ?? breaks(rule, value));
+    const why = leftOut(key, value, rule);
     if (why === undefined) properties.set(key, value);
     else left.set(key, why);
   }
@@ -96,6 +94,18 @@ export function configure(
       ...refused(brokerConfigs, legal),
     ],
   };
+}
+
+/** Why a value that MSK's list allows is not taken over; `undefined` where it is. */
+function leftOut(key: string, value: string, rule: KeyRule): string | undefined {
+  if (machine.has(key)) return "fitted to the source's machines";
+  return later.get(key) ?? strangeClass(key, value) ?? breaks(rule, value);
+}
+
+/** MSK's brokers have Apache Kafka's own classes only. */
+function strangeClass(key: string, value: string): string | undefined {
+  if (!key.endsWith(".class") || value === "" || value.startsWith("org.apache.kafka.")) return undefined;
+  return `${value} is no class of Apache Kafka, and MSK's brokers have no other`;
 }
 
 /** Broker sizes from which the guide asks for more fetchers beside provisioned throughput, by vCPU. */

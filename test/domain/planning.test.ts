@@ -120,6 +120,14 @@ describe("the MSK configuration", () => {
     expect(bare.find(({ what }) => what === "message.max.bytes=1048588")?.why).toContain("Apache's default");
   });
 
+  it("carries no class over that MSK's brokers do not have", () => {
+    const apache = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+    expect(kept(apache).properties["replica.selector.class"]).toBe(apache);
+    const own = kept("com.example.NearestSelector");
+    expect(own.properties["replica.selector.class"]).toBeUndefined();
+    expect(own.reasons[0]?.why).toContain("com.example.NearestSelector is no class of Apache Kafka");
+  });
+
   it("gives large Standard brokers the threads that the guide asks for, and others none", () => {
     expect(threads("kafka.m7g.2xlarge", 300)).toEqual([undefined, undefined, undefined, true]);
     expect(threads("kafka.m5.4xlarge")).toEqual(["16", "8", undefined, false]);
@@ -135,6 +143,10 @@ describe("the MSK configuration", () => {
     });
   });
 });
+
+function kept(value: string) {
+  return configure({ brokerConfigs: { "replica.selector.class": value } }, { kind: "standard" }, 3);
+}
 
 /** Settings for io, network and fetchers, and whether the source's own io threads are said to be left out. */
 function threads(instanceType: string, provisionedThroughputMiBs?: number): readonly unknown[] {
