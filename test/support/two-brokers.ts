@@ -66,9 +66,9 @@ function settings(node: 1 | 2, folder: string, { controller, clients }: Ports) {
     "offsets.topic.replication.factor": 2,
     "offsets.topic.num.partitions": 1,
     "group.initial.rebalance.delay.ms": 0,
-    // A killed broker's leaders move when its session has run out.
-    "broker.session.timeout.ms": 2_000,
-    "broker.heartbeat.interval.ms": 500,
+    // A killed broker's leaders move when its session has run out; a slow one on a busy machine keeps them.
+    "broker.session.timeout.ms": 6_000,
+    "broker.heartbeat.interval.ms": 1_000,
     "log.cleaner.dedupe.buffer.size": 2_097_152,
   };
 }
