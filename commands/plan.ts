@@ -1,6 +1,6 @@
 import type { FormProblems } from "#domain/form.ts";
-import { checkAnswers } from "#domain/question-form.ts";
-import { questionIds, questionsFor } from "#domain/questions.ts";
+import { checkAnswers } from "#domain/plan/question-form.ts";
+import { questionIds, questionsFor } from "#domain/plan/questions.ts";
 import type { Migration } from "#domain/settings.ts";
 import { type Answer, type Context, command, enqueue, from } from "./command.ts";
 import { type Line, quote, usage } from "./grammar.ts";

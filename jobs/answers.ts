@@ -1,10 +1,9 @@
-import { isInside } from "#domain/answer-values.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Form } from "#domain/form.ts";
 import type { JobOf } from "#domain/job.ts";
 import { type Check, type Message, mention, type Part } from "#domain/message.ts";
-import type { AuditEntry, Clock, Store } from "#domain/ports.ts";
-import { checkAnswers, questionForm } from "#domain/question-form.ts";
+import { isInside } from "#domain/plan/answer-values.ts";
+import { checkAnswers, questionForm } from "#domain/plan/question-form.ts";
 import {
   Answers,
   answersKey,
@@ -15,7 +14,8 @@ import {
   readTwiceLimit,
   type Standing,
   standings,
-} from "#domain/questions.ts";
+} from "#domain/plan/questions.ts";
+import type { AuditEntry, Clock, Store } from "#domain/ports.ts";
 import type { Migration } from "#domain/settings.ts";
 import { clockTime, count, zoneOf } from "#domain/wording.ts";
 import { done, type Outcome, type Work } from "./work.ts";

@@ -1,7 +1,7 @@
 import { asFerryError } from "#domain/errors.ts";
-import { strayPositions } from "#domain/findings-positions.ts";
-import { oldestForMirrors } from "#domain/findings-versions.ts";
-import { type Context, isBefore, releaseOf, type Subject, type TargetTopic } from "#domain/findings-view.ts";
+import { strayPositions } from "#domain/findings/positions.ts";
+import { oldestForMirrors } from "#domain/findings/versions.ts";
+import { type Context, isBefore, releaseOf, type Subject, type TargetTopic } from "#domain/findings/view.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { type ClusterDescription, type Known, known, unknown } from "#domain/topology.ts";
 import type { Work } from "./work.ts";

@@ -1,6 +1,12 @@
+import { staleAssessment, staleParts } from "#domain/assess/assessment-age.ts";
+import {
+  assessmentDiff,
+  type Change,
+  diffReport,
+  plural,
+  toleranceText,
+} from "#domain/assess/assessment-diff.ts";
 import type { Assessment } from "#domain/assessment.ts";
-import { staleAssessment, staleParts } from "#domain/assessment-age.ts";
-import { assessmentDiff, type Change, diffReport, plural, toleranceText } from "#domain/assessment-diff.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Part } from "#domain/message.ts";

@@ -1,14 +1,8 @@
 import type { Assessment } from "#domain/assessment.ts";
-import { assessmentReport } from "#domain/assessment-report.ts";
-import {
-  type Obstacle,
-  obstacleText,
-  ownTopics,
-  type Summary,
-  summarize,
-} from "#domain/assessment-summary.ts";
+import { type Obstacle, obstacleText, ownTopics, type Summary, summarize } from "#domain/findings/summary.ts";
 import type { Check, Message, Part } from "#domain/message.ts";
 import { Plan, planKey } from "#domain/plan.ts";
+import { assessmentReport } from "#domain/report/assessment-report.ts";
 import type { Known } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
 import { readAssessments } from "./assess-memory.ts";

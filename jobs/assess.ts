@@ -1,8 +1,8 @@
+import { brokerSettings, clusterMode } from "#domain/assess/broker-settings.ts";
+import { clientsSeen } from "#domain/assess/clients-seen.ts";
 import type { AssessedTransaction, Assessment } from "#domain/assessment.ts";
-import { brokerSettings, clusterMode } from "#domain/broker-settings.ts";
-import { clientsSeen } from "#domain/clients-seen.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
-import { findings } from "#domain/findings.ts";
+import { findings } from "#domain/findings/findings.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import {

@@ -1,4 +1,4 @@
-import { type ChainCheck, verifyChain } from "#domain/audit.ts";
+import { type ChainCheck, verifyChain } from "#domain/audit/audit.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
 import { count } from "#domain/wording.ts";

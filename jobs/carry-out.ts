@@ -1,6 +1,6 @@
 import { z } from "zod";
+import type { Signer } from "#domain/audit/evidence-key.ts";
 import { asFerryError, type FerryError } from "#domain/errors.ts";
-import type { Signer } from "#domain/evidence-key.ts";
 import type { Job, JobName, JobOf, JobQueue } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
 import type { Charts, Chat, Clock, Log, Meter, Store, World } from "#domain/ports.ts";

@@ -1,11 +1,11 @@
 import { z } from "zod";
+import { staleBasis, staleParts, staleStored } from "#domain/assess/assessment-age.ts";
 import { assessmentKey } from "#domain/assessment.ts";
-import { staleBasis, staleParts, staleStored } from "#domain/assessment-age.ts";
 import { FerryError } from "#domain/errors.ts";
-import { sumLags } from "#domain/lag.ts";
+import { sumLags } from "#domain/lag/lag.ts";
 import type { Message, Part } from "#domain/message.ts";
 import { Plan, planKey } from "#domain/plan.ts";
-import { nextCommands, type Stage, stageOf } from "#domain/standing.ts";
+import { nextCommands, type Stage, stageOf } from "#domain/switch/standing.ts";
 import { clockTime, figure } from "#domain/wording.ts";
 import { liveRequests } from "./approval/request-store.ts";
 import type { MigrationLag } from "./mirror/migration-lag.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { isFinal, type Request } from "#domain/approval.ts";
-import { staleParts } from "#domain/assessment-age.ts";
+import { isFinal, type Request } from "#domain/approval/approval.ts";
+import { staleParts } from "#domain/assess/assessment-age.ts";
 import { canonical } from "#domain/canonical.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { Job, JobOf } from "#domain/job.ts";

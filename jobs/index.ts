@@ -1,4 +1,4 @@
-import type { ActionName } from "#domain/approval.ts";
+import type { ActionName } from "#domain/action.ts";
 import { access } from "./access/access.ts";
 import { access as accessChange } from "./access/copy.ts";
 import { answers } from "./answers.ts";

@@ -1,11 +1,11 @@
-import { staleBasis, staleParts } from "#domain/assessment-age.ts";
+import { staleBasis, staleParts } from "#domain/assess/assessment-age.ts";
 import { FerryError } from "#domain/errors.ts";
-import { iamPolicies, policyCharacters } from "#domain/iam-policy.ts";
+import { iamPolicies, policyCharacters } from "#domain/export/iam-policy.ts";
+import { terraformFiles } from "#domain/export/terraform.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Message, Part } from "#domain/message.ts";
+import { stalenessText } from "#domain/plan/staleness.ts";
 import type { Plan } from "#domain/plan.ts";
-import { stalenessText } from "#domain/plan-staleness.ts";
-import { terraformFiles } from "#domain/terraform.ts";
 import { clockTime, count, figure } from "#domain/wording.ts";
 import { changesSince } from "./plan-stale.ts";
 import { loadPlan } from "./switch/wave.ts";

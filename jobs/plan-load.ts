@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { LoadSample, loadMark, samplesKept } from "#domain/assess/load-history.ts";
+import { loadOf } from "#domain/assess/sizing-load.ts";
 import { type AssessedTopic, Assessment, assessmentKey } from "#domain/assessment.ts";
 import { asFerryError } from "#domain/errors.ts";
-import { LoadSample, loadMark, samplesKept } from "#domain/load-history.ts";
-import { loadOf } from "#domain/sizing-load.ts";
+import { selectGroups, selectTopics } from "#domain/plan/wave-selection.ts";
 import { known, unknown } from "#domain/topology.ts";
-import { selectGroups, selectTopics } from "#domain/wave-selection.ts";
 import type { Work } from "./work.ts";
 
 /**

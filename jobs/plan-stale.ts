@@ -1,13 +1,13 @@
 import { Assessment, assessmentKey } from "#domain/assessment.ts";
 import { FerryError } from "#domain/errors.ts";
-import { Plan, planKey } from "#domain/plan.ts";
 import {
   changesFor,
   type PlanChange,
   type PlannedStep,
   planChanges,
   stalenessText,
-} from "#domain/plan-staleness.ts";
+} from "#domain/plan/staleness.ts";
+import { Plan, planKey } from "#domain/plan.ts";
 import { readAnswers, requireAnswers } from "./answers.ts";
 import type { Work } from "./work.ts";
 

@@ -1,4 +1,4 @@
-import type { Signer } from "#domain/evidence-key.ts";
+import type { Signer } from "#domain/audit/evidence-key.ts";
 import type { Job, JobQueue } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
 import type { AuditEntry, Charts, Chat, Clock, Log, Meter, Store, World } from "#domain/ports.ts";

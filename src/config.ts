@@ -3,8 +3,8 @@ import { resolve } from "node:path";
 import { distance } from "fastest-levenshtein";
 import { parse as parseYaml, YAMLParseError } from "yaml";
 import { z } from "zod";
+import { readSigner, type Signer } from "#domain/audit/evidence-key.ts";
 import { FerryError } from "#domain/errors.ts";
-import { readSigner, type Signer } from "#domain/evidence-key.ts";
 import { FerryFile, type Migration, type Security } from "#domain/settings.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 

@@ -4,8 +4,8 @@ import { openMirrorMaker } from "#adapters/mirrormaker/open.ts";
 import { openReplicator } from "#adapters/msk-replicator-engine.ts";
 import type { Config } from "#config";
 import { asFerryError, FerryError } from "#domain/errors.ts";
-import { aliases, mirrorClientId } from "#domain/flow.ts";
 import type { Message } from "#domain/message.ts";
+import { aliases, mirrorClientId } from "#domain/mirror/flow.ts";
 import type { Chat, Clock, KafkaCluster, Log, ReplicationEngine, Store } from "#domain/ports.ts";
 import type { EngineName, Migration } from "#domain/settings.ts";
 

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { processEnvironment } from "#config";
-import { checkEvidence } from "#domain/evidence-check.ts";
-import { readPublicKey } from "#domain/evidence-key.ts";
+import { checkEvidence } from "#domain/audit/evidence-check.ts";
+import { readPublicKey } from "#domain/audit/evidence-key.ts";
 
 /** `npm run verify-evidence FILE`: asks nothing of the network. Exit 0: all holds; 1: broken; 2: unsigned; 3: not checked. */
 

@@ -34,6 +34,7 @@ const forbidden = [
 const allowed = [
   ["src/domain/plan.ts", "zod"],
   ["src/domain/plan.ts", "./errors.ts"],
+  ["src/domain/lag/eta.ts", "#domain/ports.ts"],
   ["src/adapters/msk.ts", "@aws-sdk/client-kafka"],
   ["src/adapters/msk.ts", "#domain/errors.ts"],
   ["src/adapters/kafka/cluster.ts", "kafkajs/src/broker/index.js"],

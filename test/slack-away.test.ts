@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { Request } from "#domain/approval.ts";
+import type { Request } from "#domain/approval/approval.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { Job } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";

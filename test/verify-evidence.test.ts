@@ -5,9 +5,9 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { processEnvironment } from "#config";
-import { chain } from "#domain/audit.ts";
-import { sealEvidence } from "#domain/evidence.ts";
-import { readSigner } from "#domain/evidence-key.ts";
+import { chain } from "#domain/audit/audit.ts";
+import { sealEvidence } from "#domain/audit/evidence.ts";
+import { readSigner } from "#domain/audit/evidence-key.ts";
 import { load, orders, refusal, settingsFile, socket, useSettingsFolder } from "#support/settings-files.ts";
 
 useSettingsFolder();

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { aclKey } from "#domain/access-copy.ts";
-import type { PolicyDocument } from "#domain/access-policy.ts";
-import { entityKey, type QuotaChange } from "#domain/access-quotas.ts";
-import type { Lease } from "#domain/ports.ts";
+import { aclKey } from "#domain/access/copy.ts";
+import type { PolicyDocument } from "#domain/access/policy.ts";
+import { entityKey } from "#domain/access/quotas.ts";
+import { type Lease, type QuotaChange } from "#domain/ports.ts";
 import type { Acl } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 

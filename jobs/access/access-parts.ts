@@ -1,9 +1,9 @@
-import { principalText } from "#domain/access-decision.ts";
-import type { AccessDiff, AccessDifference } from "#domain/access-diff.ts";
-import type { AccessPlan } from "#domain/access-plan.ts";
-import { entityText, limitsText } from "#domain/access-quotas.ts";
-import { type ScramItem, secretName } from "#domain/access-scram.ts";
-import { aclText } from "#domain/fence.ts";
+import { aclText } from "#domain/access/acl-matching.ts";
+import { principalText } from "#domain/access/decision.ts";
+import type { AccessDiff, AccessDifference } from "#domain/access/diff.ts";
+import type { AccessPlan } from "#domain/access/plan.ts";
+import { entityText, limitsText } from "#domain/access/quotas.ts";
+import { type ScramItem, secretName } from "#domain/access/scram.ts";
 import type { Check, Column, Part } from "#domain/message.ts";
 import { count } from "#domain/wording.ts";
 import type { Card } from "#jobs/work.ts";

@@ -1,4 +1,4 @@
-import { diffAccess, planAccess } from "#domain/access-plan.ts";
+import { diffAccess, planAccess } from "#domain/access/plan.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Check, Part } from "#domain/message.ts";
 import { count } from "#domain/wording.ts";

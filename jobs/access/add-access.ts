@@ -1,8 +1,8 @@
-import { aclKey } from "#domain/access-copy.ts";
-import { entityKey, entityText, type QuotaChange } from "#domain/access-quotas.ts";
+import { aclText } from "#domain/access/acl-matching.ts";
+import { aclKey } from "#domain/access/copy.ts";
+import { entityKey, entityText } from "#domain/access/quotas.ts";
 import { FerryError } from "#domain/errors.ts";
-import { aclText } from "#domain/fence.ts";
-import type { KafkaCluster, Lease } from "#domain/ports.ts";
+import { type KafkaCluster, type Lease, type QuotaChange } from "#domain/ports.ts";
 import type { Acl } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { among, forgetAcls, forgetQuotas, noteAcls, noteQuotas, readAdded } from "./access-document.ts";

@@ -1,5 +1,5 @@
-import { type AccessPlan, planAccess } from "#domain/access-plan.ts";
-import { hasNoAuthorizer } from "#domain/acl-matching.ts";
+import { hasNoAuthorizer } from "#domain/access/acl-matching.ts";
+import { type AccessPlan, planAccess } from "#domain/access/plan.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { Check, Part } from "#domain/message.ts";
 import type { Log } from "#domain/ports.ts";

@@ -1,12 +1,13 @@
 import { z } from "zod";
-import { aclKey } from "#domain/access-copy.ts";
-import { type AccessPlan, planAccess } from "#domain/access-plan.ts";
-import { anonymous } from "#domain/access-principals.ts";
-import { entityKey, type QuotaChange } from "#domain/access-quotas.ts";
-import type { GateFact, Proposal } from "#domain/approval.ts";
+import { aclKey } from "#domain/access/copy.ts";
+import { type AccessPlan, planAccess } from "#domain/access/plan.ts";
+import { anonymous } from "#domain/access/principals.ts";
+import { entityKey } from "#domain/access/quotas.ts";
+import type { GateFact, Proposal } from "#domain/approval/approval.ts";
 import { hashOf } from "#domain/canonical.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { Part } from "#domain/message.ts";
+import { type QuotaChange } from "#domain/ports.ts";
 import type { Acl } from "#domain/topology.ts";
 import { count } from "#domain/wording.ts";
 import type { Approvable, Asked, Run, Step } from "#jobs/run/approvable.ts";

@@ -1,4 +1,4 @@
-import type { PolicyDocument, PrincipalPolicy } from "#domain/access-policy.ts";
+import type { PolicyDocument, PrincipalPolicy } from "#domain/access/policy.ts";
 import { canonical } from "#domain/canonical.ts";
 import type { Part } from "#domain/message.ts";
 import { count, figure } from "#domain/wording.ts";

@@ -1,10 +1,10 @@
-import type { AccessReading } from "#domain/access-plan.ts";
-import { mirrorOnSource, mirrorOnTarget } from "#domain/access-principals.ts";
-import { type AuthorizerFacts, authorizerFacts, toldAuthorizer } from "#domain/acl-matching.ts";
+import { type AuthorizerFacts, authorizerFacts, toldAuthorizer } from "#domain/access/acl-matching.ts";
+import type { AccessReading } from "#domain/access/plan.ts";
+import { mirrorOnSource, mirrorOnTarget } from "#domain/access/principals.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
-import { mirrorClientId } from "#domain/flow.ts";
+import { mirrorClientId } from "#domain/mirror/flow.ts";
+import { propertiesOf } from "#domain/plan/provisioning.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { propertiesOf } from "#domain/provisioning.ts";
 import { type ConfigEntry, type Known, known, unknown } from "#domain/topology.ts";
 import { type FenceSide, fencesOfAll } from "#jobs/switch/fence-document.ts";
 import type { Work } from "#jobs/work.ts";

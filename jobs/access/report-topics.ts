@@ -1,5 +1,5 @@
+import { inShort, topicDeviations } from "#domain/plan/topic-deviations.ts";
 import type { Plan } from "#domain/plan.ts";
-import { inShort, topicDeviations } from "#domain/topic-deviations.ts";
 import { count } from "#domain/wording.ts";
 import type { StartedWave } from "#jobs/mirror/replicate-wave.ts";
 import type { Work } from "#jobs/work.ts";

@@ -1,4 +1,4 @@
-import type { Request } from "#domain/approval.ts";
+import type { Request } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import { type Message, mention, mentionEveryone } from "#domain/message.ts";

@@ -1,4 +1,4 @@
-import { isFinal, type Request } from "#domain/approval.ts";
+import { isFinal, type Request } from "#domain/approval/approval.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import { type Message, mention, type Part, type Tone } from "#domain/message.ts";

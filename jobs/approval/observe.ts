@@ -1,6 +1,7 @@
-import type { ActionName, Proposal, Request } from "#domain/approval.ts";
-import type { Votes } from "#domain/approval-decision.ts";
-import { personOf, type Role, tally, voteOf } from "#domain/approval-votes.ts";
+import type { ActionName } from "#domain/action.ts";
+import type { Proposal, Request } from "#domain/approval/approval.ts";
+import type { Votes } from "#domain/approval/decision.ts";
+import { personOf, type Role, tally, voteOf } from "#domain/approval/votes.ts";
 import { asFerryError } from "#domain/errors.ts";
 import { mention } from "#domain/message.ts";
 import type { MessageRef, Person, Reaction } from "#domain/ports.ts";

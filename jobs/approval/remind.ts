@@ -1,4 +1,4 @@
-import type { Request } from "#domain/approval.ts";
+import type { Request } from "#domain/approval/approval.ts";
 import { type Message, mention, mentionGroup } from "#domain/message.ts";
 import { about } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";

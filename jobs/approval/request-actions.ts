@@ -1,4 +1,4 @@
-import { isFinal, type Request } from "#domain/approval.ts";
+import { isFinal, type Request } from "#domain/approval/approval.ts";
 import type { Action } from "#domain/message.ts";
 import type { Card } from "#jobs/work.ts";
 

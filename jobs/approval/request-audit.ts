@@ -1,4 +1,4 @@
-import type { Request, UnauditedEntry } from "#domain/approval.ts";
+import type { Request, UnauditedEntry } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Lease } from "#domain/ports.ts";
 import type { Work } from "#jobs/work.ts";

@@ -1,5 +1,5 @@
-import type { ApproverRules, Proposal, Request } from "#domain/approval.ts";
-import type { RefusalCode } from "#domain/approval-votes.ts";
+import type { ApproverRules, Proposal, Request } from "#domain/approval/approval.ts";
+import type { RefusalCode } from "#domain/approval/votes.ts";
 import { type Message, mention, mentionGroup, type Part, type Tone } from "#domain/message.ts";
 import { clockTime, dayOf, timeOfDay } from "#domain/wording.ts";
 import { requestActions } from "./request-actions.ts";

@@ -1,4 +1,4 @@
-import { isFinal, type Request } from "#domain/approval.ts";
+import { isFinal, type Request } from "#domain/approval/approval.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { Work } from "#jobs/work.ts";
 import { type RequestView, requestMessage } from "./request-message.ts";

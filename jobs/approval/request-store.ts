@@ -1,4 +1,4 @@
-import { isFinal, Request } from "#domain/approval.ts";
+import { isFinal, Request } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Lease, Store } from "#domain/ports.ts";
 

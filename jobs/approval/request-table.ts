@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Proposal, Request } from "#domain/approval.ts";
+import type { Proposal, Request } from "#domain/approval/approval.ts";
 import type { MessageRef } from "#domain/ports.ts";
 import type { Work } from "#jobs/work.ts";
 import { rowsShown } from "./request-message.ts";

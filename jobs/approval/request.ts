@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { z } from "zod";
+import { type ActionName } from "#domain/action.ts";
 import {
-  type ActionName,
   factHashOf,
   isFinal,
   type Proposal,
@@ -9,7 +9,7 @@ import {
   quorumOf,
   type Request,
   requestAlphabet,
-} from "#domain/approval.ts";
+} from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { startTime } from "#domain/start-time.ts";
 import { zoneOf } from "#domain/wording.ts";

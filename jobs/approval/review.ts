@@ -1,5 +1,5 @@
-import { isFinal, type Lacking, type Request } from "#domain/approval.ts";
-import { type Decision, decide, decideWithoutVotes } from "#domain/approval-decision.ts";
+import { isFinal, type Lacking, type Request } from "#domain/approval/approval.ts";
+import { type Decision, decide, decideWithoutVotes } from "#domain/approval/decision.ts";
 import { canonical } from "#domain/canonical.ts";
 import type { JobOf } from "#domain/job.ts";
 import { again, done, type Handler, type Outcome, type Work } from "#jobs/work.ts";

@@ -1,4 +1,5 @@
-import { type ActionName, type GateFact, isOfTarget, type Proposal } from "#domain/approval.ts";
+import { type ActionName, isOfTarget } from "#domain/action.ts";
+import { type GateFact, type Proposal } from "#domain/approval/approval.ts";
 import { flowName } from "#domain/plan.ts";
 import type { MigrationSettings } from "#domain/settings.ts";
 import type { Approvable, Asked } from "#jobs/run/approvable.ts";

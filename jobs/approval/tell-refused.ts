@@ -1,5 +1,5 @@
-import type { Request } from "#domain/approval.ts";
-import type { Tally } from "#domain/approval-votes.ts";
+import type { Request } from "#domain/approval/approval.ts";
+import type { Tally } from "#domain/approval/votes.ts";
 import type { Work } from "#jobs/work.ts";
 import { refusalMessage } from "./request-message.ts";
 

@@ -1,4 +1,4 @@
-import type { Request } from "#domain/approval.ts";
+import type { Request } from "#domain/approval/approval.ts";
 import { asFerryError } from "#domain/errors.ts";
 import { timeOfDay, took } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";

@@ -1,6 +1,6 @@
+import { applicationOf } from "#domain/assess/topic-roles.ts";
 import type { AssessedGroup, AssessedMember } from "#domain/assessment.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { applicationOf } from "#domain/topic-roles.ts";
 import {
   type GroupDescription,
   type GroupListing,

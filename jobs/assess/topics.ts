@@ -1,5 +1,5 @@
+import { roleOf } from "#domain/assess/topic-roles.ts";
 import type { AssessedTopic } from "#domain/assessment.ts";
-import { roleOf } from "#domain/topic-roles.ts";
 import {
   type ConfigEntry,
   type Known,

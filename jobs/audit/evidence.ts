@@ -1,9 +1,9 @@
 import { z } from "zod";
-import type { Request } from "#domain/approval.ts";
+import type { Request } from "#domain/approval/approval.ts";
+import { staleBasis, staleParts, staleStored } from "#domain/assess/assessment-age.ts";
 import { assessmentKey } from "#domain/assessment.ts";
-import { staleBasis, staleParts, staleStored } from "#domain/assessment-age.ts";
+import { type EvidenceParts, sealEvidence, type Version, type Versions } from "#domain/audit/evidence.ts";
 import { asFerryError } from "#domain/errors.ts";
-import { type EvidenceParts, sealEvidence, type Version, type Versions } from "#domain/evidence.ts";
 import type { Part } from "#domain/message.ts";
 import { Plan, planHistoryKey, planKey } from "#domain/plan.ts";
 import type { ChainedEntry, KafkaCluster } from "#domain/ports.ts";

@@ -1,4 +1,4 @@
-import { type StoryLine, storyOf } from "#domain/audit-story.ts";
+import { type StoryLine, storyOf } from "#domain/audit/story.ts";
 import { closestName } from "#domain/closest.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { Message, Part } from "#domain/message.ts";

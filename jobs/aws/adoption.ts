@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { type Drift, driftFingerprint } from "#domain/drift.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { MskCluster } from "#domain/msk.ts";
+import { type Drift, driftFingerprint } from "#domain/plan/drift.ts";
 import type { Work } from "#jobs/work.ts";
 
 /** A cluster that others made and that is not as planned: used as it is only after somebody has said so. */

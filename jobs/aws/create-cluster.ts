@@ -1,9 +1,9 @@
 import { FerryError } from "#domain/errors.ts";
+import { checkSites, checkZones } from "#domain/msk/placement.ts";
+import { checkCluster, checkConfiguration, violationText } from "#domain/msk/rules.ts";
 import type { ClusterRequest, ConfigurationRequest, MskConfiguration } from "#domain/msk.ts";
-import { checkSites, checkZones } from "#domain/msk-placement.ts";
-import { checkCluster, checkConfiguration, violationText } from "#domain/msk-rules.ts";
+import { forcedRequest, isConfigurationOf, sameProperties, shapeChanges } from "#domain/plan/provisioning.ts";
 import type { Plan } from "#domain/plan.ts";
-import { forcedRequest, isConfigurationOf, sameProperties, shapeChanges } from "#domain/provisioning.ts";
 import { again, type Outcome, type Work } from "#jobs/work.ts";
 import { auditedCall, type Change, seenMade } from "./aws-audit.ts";
 import { waitingMessage } from "./provision-message.ts";

@@ -1,6 +1,8 @@
 import { z } from "zod";
-import type { GateFact, Proposal } from "#domain/approval.ts";
+import type { GateFact, Proposal } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
+import type { JobOf } from "#domain/job.ts";
+import type { Message, Part } from "#domain/message.ts";
 import {
   changePrice,
   changeText,
@@ -8,9 +10,7 @@ import {
   featureChange,
   featureList,
   isApplied,
-} from "#domain/features.ts";
-import type { JobOf } from "#domain/job.ts";
-import type { Message, Part } from "#domain/message.ts";
+} from "#domain/msk/features.ts";
 import type { MskCluster } from "#domain/msk.ts";
 import { Plan, planKey } from "#domain/plan.ts";
 import { clockTime, took } from "#domain/wording.ts";

@@ -1,8 +1,8 @@
-import { covers } from "#domain/cidr.ts";
-import { ingressByGroup } from "#domain/ingress-by.ts";
 import type { Check } from "#domain/message.ts";
+import { covers } from "#domain/network/cidr.ts";
+import { ingressByGroup } from "#domain/network/ingress-by.ts";
 import { type IngressPeer, type IngressRule, type Network, peerOf, type Vpc } from "#domain/network.ts";
-import { brokerPort, ownerTag } from "#domain/provisioning.ts";
+import { brokerPort, ownerTag } from "#domain/plan/provisioning.ts";
 import type { Work } from "#jobs/work.ts";
 import { auditedCall, seenMade } from "./aws-audit.ts";
 import type { Sides } from "./peering.ts";

@@ -1,8 +1,13 @@
-import { firstOverlap } from "#domain/cidr.ts";
-import { type GatewayEnd, type Looked, lookAtTransitGateway, lookAtVpn } from "#domain/gateway-path.ts";
 import type { Check } from "#domain/message.ts";
+import { firstOverlap } from "#domain/network/cidr.ts";
+import {
+  type GatewayEnd,
+  type Looked,
+  lookAtTransitGateway,
+  lookAtVpn,
+} from "#domain/network/gateway-path.ts";
 import { type Network, peerOf, type Vpc } from "#domain/network.ts";
-import { brokerPort, sourceFlags } from "#domain/provisioning.ts";
+import { brokerPort, sourceFlags } from "#domain/plan/provisioning.ts";
 import type { Work } from "#jobs/work.ts";
 
 /** What can be seen in AWS of a way that others made, from the target's side and from the source's. Changes nothing. */

@@ -1,7 +1,7 @@
-import type { Looked } from "#domain/gateway-path.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Message } from "#domain/message.ts";
-import type { PathReport } from "#domain/path-layers.ts";
+import type { Looked } from "#domain/network/gateway-path.ts";
+import type { PathReport } from "#domain/network/path-layers.ts";
 import { clockTime, count } from "#domain/wording.ts";
 import { refuseUnplannedNetwork } from "#jobs/plan-stale.ts";
 import { again, done, type Outcome, type Work } from "#jobs/work.ts";

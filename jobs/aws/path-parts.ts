@@ -1,5 +1,5 @@
 import type { Check, Column, Part } from "#domain/message.ts";
-import { endsSoon, layers, type PathReport, remedyFor } from "#domain/path-layers.ts";
+import { endsSoon, layers, type PathReport, remedyFor } from "#domain/network/path-layers.ts";
 
 /** A line per path with its layers, and under it what to do about each that ends early. `now` in milliseconds. */
 export function pathParts(

@@ -1,8 +1,8 @@
-import { firstOverlap } from "#domain/cidr.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Check } from "#domain/message.ts";
+import { firstOverlap } from "#domain/network/cidr.ts";
 import { isGone, type Network, type Peering, type Vpc } from "#domain/network.ts";
-import { ownedBy, ownerTag } from "#domain/provisioning.ts";
+import { ownedBy, ownerTag } from "#domain/plan/provisioning.ts";
 import type { Work } from "#jobs/work.ts";
 import { auditedCall, type Change, seenMade, toldEarlier } from "./aws-audit.ts";
 import { letIn } from "./let-in.ts";

@@ -1,6 +1,6 @@
 import { asFerryError, FerryError } from "#domain/errors.ts";
+import type { Layer, PathReport } from "#domain/network/path-layers.ts";
 import type { LayerAnswer, Prober } from "#domain/network.ts";
-import type { Layer, PathReport } from "#domain/path-layers.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import type { ClusterAccess, Rights } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";

@@ -1,7 +1,7 @@
 import { asFerryError } from "#domain/errors.ts";
-import { type Layer, layerOfTrace, layers, type PathReport } from "#domain/path-layers.ts";
+import { whyFailed } from "#domain/mirror/task-trace.ts";
+import { type Layer, layerOfTrace, layers, type PathReport } from "#domain/network/path-layers.ts";
 import type { FlowStatus } from "#domain/ports.ts";
-import { whyFailed } from "#domain/task-trace.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 

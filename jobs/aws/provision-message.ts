@@ -1,9 +1,9 @@
-import { staleParts } from "#domain/assessment-age.ts";
-import { type Drift, driftText } from "#domain/drift.ts";
-import { scalingCommands } from "#domain/features.ts";
+import { staleParts } from "#domain/assess/assessment-age.ts";
 import { type Message, mention, type Part } from "#domain/message.ts";
+import { scalingCommands } from "#domain/msk/features.ts";
 import type { MskCluster } from "#domain/msk.ts";
-import { ownedBy } from "#domain/provisioning.ts";
+import { type Drift, driftText } from "#domain/plan/drift.ts";
+import { ownedBy } from "#domain/plan/provisioning.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import type { Adoption } from "./adoption.ts";

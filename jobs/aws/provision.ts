@@ -1,10 +1,10 @@
-import { staleBasis } from "#domain/assessment-age.ts";
-import { configurationDrift, type Drift, drift } from "#domain/drift.ts";
+import { staleBasis } from "#domain/assess/assessment-age.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { MskCluster } from "#domain/msk.ts";
+import { configurationDrift, type Drift, drift } from "#domain/plan/drift.ts";
+import { clusterRequest, configurationRequest, ownedBy, ownerTag } from "#domain/plan/provisioning.ts";
 import type { Plan } from "#domain/plan.ts";
-import { clusterRequest, configurationRequest, ownedBy, ownerTag } from "#domain/provisioning.ts";
 import { refuseUnplannedCluster } from "#jobs/plan-stale.ts";
 import { loadPlan } from "#jobs/switch/wave.ts";
 import { again, done, type Outcome, type Work } from "#jobs/work.ts";

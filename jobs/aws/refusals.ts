@@ -1,5 +1,5 @@
 import { FerryError } from "#domain/errors.ts";
-import { statementFor } from "#domain/iam-policy.ts";
+import { statementFor } from "#domain/export/iam-policy.ts";
 import type { Work } from "#jobs/work.ts";
 
 /** AWS's refusals with what a person needs to mend them. */

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import type { GateFact, Proposal } from "#domain/approval.ts";
+import type { GateFact, Proposal } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Part } from "#domain/message.ts";
+import { flowsOf, offsetsTopics, sharedMirrorTopics } from "#domain/mirror/residue.ts";
+import { Verified, verifiedKey } from "#domain/offsets/verification.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster, ReplicationEngine } from "#domain/ports.ts";
-import { flowsOf, offsetsTopics, sharedMirrorTopics } from "#domain/residue.ts";
-import { Verified, verifiedKey } from "#domain/verification.ts";
 import { about, count, figure } from "#domain/wording.ts";
 import { reportKey } from "#jobs/audit/evidence.ts";
 import { keepEngine, refuseOtherEngine } from "#jobs/mirror/change-engine.ts";

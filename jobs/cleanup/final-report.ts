@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { aclText } from "#domain/fence.ts";
+import { aclText } from "#domain/access/acl-matching.ts";
 import type { Plan } from "#domain/plan.ts";
 import type { ChainedEntry } from "#domain/ports.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";

@@ -1,6 +1,6 @@
 import { asFerryError } from "#domain/errors.ts";
 import { type IngressRule, isGone, type Network, type RouteTable } from "#domain/network.ts";
-import { ownedBy, ownerTag, sourceFlags } from "#domain/provisioning.ts";
+import { ownedBy, ownerTag, sourceFlags } from "#domain/plan/provisioning.ts";
 import { calledFor } from "#jobs/aws/aws-audit.ts";
 import type { Work } from "#jobs/work.ts";
 

@@ -1,6 +1,6 @@
+import { flowsOf, sharedMirrorTopics } from "#domain/mirror/residue.ts";
+import { settingsMarks } from "#domain/plan/staleness.ts";
 import { Plan, planKey } from "#domain/plan.ts";
-import { settingsMarks } from "#domain/plan-staleness.ts";
-import { flowsOf, sharedMirrorTopics } from "#domain/residue.ts";
 import { mirroringKey } from "#jobs/mirror/replicate.ts";
 import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { aclKey } from "#domain/access-copy.ts";
-import { anonymous, mirrorOnTarget } from "#domain/access-principals.ts";
+import { aclText } from "#domain/access/acl-matching.ts";
+import { aclKey } from "#domain/access/copy.ts";
+import { anonymous, mirrorOnTarget } from "#domain/access/principals.ts";
 import { asFerryError } from "#domain/errors.ts";
-import { aclText } from "#domain/fence.ts";
 import type { Acl } from "#domain/topology.ts";
 import { count } from "#domain/wording.ts";
 import { forgetAcls, readAdded } from "#jobs/access/access-document.ts";

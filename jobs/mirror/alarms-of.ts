@@ -1,5 +1,5 @@
-import { eta } from "#domain/eta.ts";
-import { type PartitionLag, sumLags } from "#domain/lag.ts";
+import { eta } from "#domain/lag/eta.ts";
+import { type PartitionLag, sumLags } from "#domain/lag/lag.ts";
 import type { LagPoint } from "#domain/ports.ts";
 import { about, count, figure } from "#domain/wording.ts";
 import type { Alarm } from "./alarm-message.ts";

@@ -1,4 +1,4 @@
-import { isOfTarget } from "#domain/approval.ts";
+import { isOfTarget } from "#domain/action.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Wave } from "#domain/plan.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";

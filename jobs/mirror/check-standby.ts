@@ -1,8 +1,9 @@
 import { asFerryError } from "#domain/errors.ts";
+import { advanceFloors } from "#domain/mirror/standby-floors.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { mirrorProducerIds } from "#domain/rogue.ts";
-import { advanceFloors } from "#domain/standby-floors.ts";
+import { mirrorProducerIds } from "#domain/switch/rogue.ts";
+import type { WaveState } from "#domain/switch/wave-state.ts";
 import {
   at,
   isCompacted,
@@ -11,7 +12,6 @@ import {
   type TopicPartition,
   type Writer,
 } from "#domain/topology.ts";
-import type { WaveState } from "#domain/wave-state.ts";
 import type { Work } from "#jobs/work.ts";
 import { type Compared, type Comparison, compareStretch } from "./compare-standby.ts";
 import { mergePlaces, type Place, type Standby } from "./standby-record.ts";

@@ -1,5 +1,5 @@
 import type { Isolation, KafkaCluster } from "#domain/ports.ts";
-import { createSearch, type Search } from "#domain/rogue.ts";
+import { createSearch, type Search } from "#domain/switch/rogue.ts";
 import type { KafkaRecord, TopicPartition } from "#domain/topology.ts";
 import { figure } from "#domain/wording.ts";
 

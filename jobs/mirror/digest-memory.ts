@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Store } from "#domain/ports.ts";
-import { Phase } from "#domain/wave-state.ts";
+import { Phase } from "#domain/switch/wave-state.ts";
 
 /** What the last digest told, so that the next one can say what is new. */
 

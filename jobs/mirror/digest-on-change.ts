@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { sumLags } from "#domain/lag.ts";
-import { Phase } from "#domain/wave-state.ts";
+import { sumLags } from "#domain/lag/lag.ts";
+import { Phase } from "#domain/switch/wave-state.ts";
 import type { Work } from "#jobs/work.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 import { isDigestOn } from "./schedule-digest.ts";

@@ -1,7 +1,7 @@
-import { sumLags } from "#domain/lag.ts";
-import { type LostRange, lostText } from "#domain/lost-ranges.ts";
+import { behind, sumLags } from "#domain/lag/lag.ts";
+import { type LostRange, lostText } from "#domain/lag/lost-ranges.ts";
 import type { Check, Part } from "#domain/message.ts";
-import { behind, count, figure, rate } from "#domain/wording.ts";
+import { count, figure, rate } from "#domain/wording.ts";
 import type { Changes } from "./digest-changes.ts";
 import { lagChecks } from "./lag-message.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";

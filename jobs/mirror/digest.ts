@@ -1,10 +1,10 @@
-import { staleBasis } from "#domain/assessment-age.ts";
+import { staleBasis } from "#domain/assess/assessment-age.ts";
 import type { JobOf } from "#domain/job.ts";
-import { sumLags } from "#domain/lag.ts";
+import { sumLags } from "#domain/lag/lag.ts";
+import { quietText } from "#domain/lag/quiet-window.ts";
+import { raceText } from "#domain/lag/retention-race.ts";
 import type { Message, Part } from "#domain/message.ts";
 import type { LagPoint } from "#domain/ports.ts";
-import { quietText } from "#domain/quiet-window.ts";
-import { raceText } from "#domain/retention-race.ts";
 import { about, count, timeOfDay, zoneOf } from "#domain/wording.ts";
 import { readinessLines } from "#jobs/switch/readiness.ts";
 import { loadPlan } from "#jobs/switch/wave.ts";

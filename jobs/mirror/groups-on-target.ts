@@ -1,9 +1,9 @@
 import { asFerryError, FerryError } from "#domain/errors.ts";
-import { type LagSum, type PartitionLag, sumLags } from "#domain/lag.ts";
+import { behind, type LagSum, type PartitionLag, sumLags } from "#domain/lag/lag.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { at, type OffsetTable } from "#domain/topology.ts";
-import { behind, figure } from "#domain/wording.ts";
+import { figure } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import type { MigrationLag } from "./migration-lag.ts";
 

@@ -1,4 +1,4 @@
-import { aliases } from "#domain/flow.ts";
+import { aliases } from "#domain/mirror/flow.ts";
 import type { Work } from "#jobs/work.ts";
 
 /**

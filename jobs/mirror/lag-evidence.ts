@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
-import { decideCaughtUp } from "#domain/caught-up.ts";
-import { type CaughtUpEvidence, evidenceOf, type PartitionEvidence } from "#domain/caught-up-evidence.ts";
 import { asFerryError, type FerryError } from "#domain/errors.ts";
+import { decideCaughtUp } from "#domain/lag/caught-up.ts";
+import { type CaughtUpEvidence, evidenceOf, type PartitionEvidence } from "#domain/lag/caught-up-evidence.ts";
 import type { Check, Part } from "#domain/message.ts";
 import type { Plan, Wave } from "#domain/plan.ts";
 import { count, figure } from "#domain/wording.ts";

@@ -1,4 +1,4 @@
-import type { QuietWindow } from "#domain/quiet-window.ts";
+import type { QuietWindow } from "#domain/lag/quiet-window.ts";
 import type { Work } from "#jobs/work.ts";
 import { type GroupLag, groupsOnTarget } from "./groups-on-target.ts";
 import type { MigrationLag } from "./migration-lag.ts";

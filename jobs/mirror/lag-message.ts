@@ -1,11 +1,11 @@
-import type { Eta } from "#domain/eta.ts";
-import { type LagSum, type PartitionLag, sumLags } from "#domain/lag.ts";
-import { type TimeLags, timeLagText } from "#domain/lag-time.ts";
+import type { Eta } from "#domain/lag/eta.ts";
+import { behind, type LagSum, type PartitionLag, sumLags } from "#domain/lag/lag.ts";
+import { type TimeLags, timeLagText } from "#domain/lag/lag-time.ts";
+import type { Remedy } from "#domain/lag/retention-remedies.ts";
 import type { Check, Part } from "#domain/message.ts";
+import { whyFailed } from "#domain/mirror/task-trace.ts";
 import type { LagPoint } from "#domain/ports.ts";
-import type { Remedy } from "#domain/retention-remedies.ts";
-import { whyFailed } from "#domain/task-trace.ts";
-import { about, behind, figure, rate, timeOfDay, zoneOf } from "#domain/wording.ts";
+import { about, figure, rate, timeOfDay, zoneOf } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import type { MigrationLag, WaveLag } from "./migration-lag.ts";
 

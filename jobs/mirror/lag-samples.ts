@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { LagReading } from "#domain/lag.ts";
-import { type LagSample, packSample, sampleOf, unpackSample } from "#domain/lag-history.ts";
+import type { LagReading } from "#domain/lag/lag.ts";
+import { type LagSample, packSample, sampleOf, unpackSample } from "#domain/lag/lag-history.ts";
 import type { Work } from "#jobs/work.ts";
 
 /** How far each partition was at the last looks, in bounded size: rates, trends and estimates are taken from it. */

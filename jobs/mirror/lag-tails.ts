@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
-import { type LagReading, nextToCopy, type PartitionLag, partitionLags } from "#domain/lag.ts";
+import { type LagReading, nextToCopy, type PartitionLag, partitionLags } from "#domain/lag/lag.ts";
 import { at, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { inTurns } from "./in-turns.ts";

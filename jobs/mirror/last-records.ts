@@ -1,6 +1,6 @@
-import type { LastRecords } from "#domain/caught-up.ts";
-import { type LagReading, type PartitionLag, partitionLags } from "#domain/lag.ts";
-import { sameRecord } from "#domain/log-view.ts";
+import type { LastRecords } from "#domain/lag/caught-up.ts";
+import { type LagReading, type PartitionLag, partitionLags } from "#domain/lag/lag.ts";
+import { sameRecord } from "#domain/offsets/log-view.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import type { KafkaRecord, OffsetTable, PartitionTable, TopicPartition } from "#domain/topology.ts";
 import { inTurns } from "./in-turns.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { LostRange } from "#domain/lost-ranges.ts";
+import { LostRange } from "#domain/lag/lost-ranges.ts";
 import { at } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { sampleBefore } from "./lag-samples.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { asFerryError, type FerryError } from "#domain/errors.ts";
-import { type Eta, etaFrom, lastEta } from "#domain/eta.ts";
+import { type Eta, etaFrom, lastEta } from "#domain/lag/eta.ts";
 import {
   type LagReading,
   type PartitionLag,
@@ -10,12 +10,12 @@ import {
   rates,
   sumLags,
   sumOf,
-} from "#domain/lag.ts";
-import { type PartitionRates, recentRates } from "#domain/lag-history.ts";
+} from "#domain/lag/lag.ts";
+import { type PartitionRates, recentRates } from "#domain/lag/lag-history.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { FlowStatus, KafkaCluster, LagPoint, ReplicationEngine } from "#domain/ports.ts";
+import type { Phase } from "#domain/switch/wave-state.ts";
 import type { Topic } from "#domain/topology.ts";
-import type { Phase } from "#domain/wave-state.ts";
 import { loadPlan, readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";
 import { keepSample, samplesWith } from "./lag-samples.ts";

@@ -1,5 +1,10 @@
-import { type CaughtUpReading, decideCaughtUp, type LastRecords, type Verdict } from "#domain/caught-up.ts";
-import type { LagReading } from "#domain/lag.ts";
+import {
+  type CaughtUpReading,
+  decideCaughtUp,
+  type LastRecords,
+  type Verdict,
+} from "#domain/lag/caught-up.ts";
+import type { LagReading } from "#domain/lag/lag.ts";
 import type { KafkaCluster, ReplicationEngine } from "#domain/ports.ts";
 import type { OffsetTable, Topic } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";

@@ -1,4 +1,4 @@
-import { authorizerFacts, toldAuthorizer } from "#domain/acl-matching.ts";
+import { authorizerFacts, toldAuthorizer } from "#domain/access/acl-matching.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import {
@@ -8,7 +8,7 @@ import {
   producersOfTopic,
   transactionalIds,
   type WriterNames,
-} from "#domain/rogue.ts";
+} from "#domain/switch/rogue.ts";
 import { type Known, known, unknown, type Writer } from "#domain/topology.ts";
 import { figure } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";

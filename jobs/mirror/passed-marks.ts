@@ -1,6 +1,6 @@
 import { asFerryError } from "#domain/errors.ts";
-import { contentDigest, sameRecord } from "#domain/log-view.ts";
-import type { LostRange } from "#domain/lost-ranges.ts";
+import type { LostRange } from "#domain/lag/lost-ranges.ts";
+import { contentDigest, sameRecord } from "#domain/offsets/log-view.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import {
   at,

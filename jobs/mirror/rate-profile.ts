@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { sumOf } from "#domain/lag.ts";
+import { sumOf } from "#domain/lag/lag.ts";
 import {
   addToProfile,
   emptyProfile,
@@ -7,7 +7,7 @@ import {
   quietText,
   quietWindow,
   type RateProfile,
-} from "#domain/quiet-window.ts";
+} from "#domain/lag/quiet-window.ts";
 import { zoneOf } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import type { MigrationLag } from "./migration-lag.ts";

@@ -1,8 +1,8 @@
-import { type LagSum, sumLags, sumOf } from "#domain/lag.ts";
-import type { TimeLags } from "#domain/lag-time.ts";
+import { type LagSum, sumLags, sumOf } from "#domain/lag/lag.ts";
+import type { TimeLags } from "#domain/lag/lag-time.ts";
+import type { PartitionRace } from "#domain/lag/retention-race.ts";
 import type { Clock, FlowStatus, Store } from "#domain/ports.ts";
-import { LagReadings, type MigrationReadings, type WaveReading } from "#domain/readings.ts";
-import type { PartitionRace } from "#domain/retention-race.ts";
+import { LagReadings, type MigrationReadings, type WaveReading } from "#domain/switch/readings.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import type { Work } from "#jobs/work.ts";
 import { alarmKinds, standingAlarms } from "./alarm-message.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { sumOf } from "#domain/lag.ts";
-import { bytesIn } from "#domain/readings.ts";
+import { sumOf } from "#domain/lag/lag.ts";
+import { bytesIn } from "#domain/switch/readings.ts";
 import type { Work } from "#jobs/work.ts";
 
 /** What a record takes on disk, on average by flow: rates of records become rates of bytes by it. */

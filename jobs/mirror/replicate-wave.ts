@@ -1,6 +1,6 @@
 import { FerryError } from "#domain/errors.ts";
-import { checkpointFlow, forwardFlow } from "#domain/flow.ts";
-import { partitionLags, sumLags } from "#domain/lag.ts";
+import { partitionLags, sumLags } from "#domain/lag/lag.ts";
+import { checkpointFlow, forwardFlow } from "#domain/mirror/flow.ts";
 import { flowName, type Plan, type PlannedTopic, type Wave } from "#domain/plan.ts";
 import type { FlowStatus, KafkaCluster, ReplicationEngine } from "#domain/ports.ts";
 import type { OffsetTable, Topic } from "#domain/topology.ts";

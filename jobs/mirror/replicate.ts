@@ -1,4 +1,4 @@
-import { staleBasis } from "#domain/assessment-age.ts";
+import { staleBasis } from "#domain/assess/assessment-age.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { JobOf } from "#domain/job.ts";
 import type { Check, Part } from "#domain/message.ts";

@@ -1,7 +1,7 @@
 import { FerryError } from "#domain/errors.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { FlowState, ReplicationEngine } from "#domain/ports.ts";
-import { misplacedOffsets } from "#domain/readiness.ts";
+import { misplacedOffsets } from "#domain/switch/readiness.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";

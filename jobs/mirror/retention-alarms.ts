@@ -1,5 +1,5 @@
-import { type LostRange, lostText } from "#domain/lost-ranges.ts";
-import { lossText, type PartitionRace, sumRaces } from "#domain/retention-race.ts";
+import { type LostRange, lostText } from "#domain/lag/lost-ranges.ts";
+import { lossText, type PartitionRace, sumRaces } from "#domain/lag/retention-race.ts";
 import { count, figure } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import { type Alarm, clearAlarm, raiseAlarm, standingAlarms } from "./alarm-message.ts";

@@ -1,7 +1,6 @@
 import { asFerryError } from "#domain/errors.ts";
-import { type TimeLags, timeLags } from "#domain/lag-time.ts";
-import type { LostRange } from "#domain/lost-ranges.ts";
-import type { KafkaCluster } from "#domain/ports.ts";
+import { type TimeLags, timeLags } from "#domain/lag/lag-time.ts";
+import type { LostRange } from "#domain/lag/lost-ranges.ts";
 import {
   type PartitionRace,
   type RaceContext,
@@ -10,7 +9,8 @@ import {
   type RetentionRaces,
   retentionRace,
   sumRaces,
-} from "#domain/retention-race.ts";
+} from "#domain/lag/retention-race.ts";
+import type { KafkaCluster } from "#domain/ports.ts";
 import { at, type ClusterAccess, type ConfigEntry, type PartitionTable, unknown } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { type Alarm, standingAlarms } from "./alarm-message.ts";

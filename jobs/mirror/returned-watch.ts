@@ -2,7 +2,7 @@ import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
 import { Plan, planKey, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import type { Growth } from "#domain/rogue.ts";
+import type { Growth } from "#domain/switch/rogue.ts";
 import { at as cellOf } from "#domain/topology.ts";
 import { figure } from "#domain/wording.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";

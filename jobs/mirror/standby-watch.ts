@@ -1,7 +1,7 @@
 import { asFerryError } from "#domain/errors.ts";
 import { Plan, planKey, type Wave } from "#domain/plan.ts";
-import type { Growth } from "#domain/rogue.ts";
-import type { WaveState } from "#domain/wave-state.ts";
+import type { Growth } from "#domain/switch/rogue.ts";
+import type { WaveState } from "#domain/switch/wave-state.ts";
 import { clockTime } from "#domain/wording.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";

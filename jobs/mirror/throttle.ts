@@ -1,5 +1,5 @@
 import { asFerryError, FerryError } from "#domain/errors.ts";
-import { mirrorClientId, slowestRate } from "#domain/flow.ts";
+import { mirrorClientId, slowestRate } from "#domain/mirror/flow.ts";
 import { count } from "#domain/wording.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
 

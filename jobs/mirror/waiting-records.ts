@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
-import { nextToCopy } from "#domain/lag.ts";
-import type { RecordClock, WaitingRecord } from "#domain/lag-time.ts";
-import { contentDigest } from "#domain/log-view.ts";
+import { nextToCopy } from "#domain/lag/lag.ts";
+import type { RecordClock, WaitingRecord } from "#domain/lag/lag-time.ts";
+import { contentDigest } from "#domain/offsets/log-view.ts";
 import { at, type ConfigEntry, type TopicPartition } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { inTurns } from "./in-turns.ts";

@@ -1,4 +1,4 @@
-import type { Proposal } from "#domain/approval.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
 import type { Part } from "#domain/message.ts";
 import type { Lease } from "#domain/ports.ts";
 import type { Outcome, Work } from "#jobs/work.ts";

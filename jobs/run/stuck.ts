@@ -1,4 +1,4 @@
-import type { Request } from "#domain/approval.ts";
+import type { Request } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { aboutRequest, listRequests } from "#jobs/approval/request-store.ts";
 import type { Work } from "#jobs/work.ts";

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
-import { describeAllOpen } from "#domain/open-transactions.ts";
+import { describeAllOpen } from "#domain/lag/open-transactions.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import type { Growth } from "#domain/rogue.ts";
+import type { Growth } from "#domain/switch/rogue.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import { figure } from "#domain/wording.ts";
 import { nameWriters } from "#jobs/mirror/name-writers.ts";

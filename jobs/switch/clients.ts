@@ -1,7 +1,7 @@
 import { FerryError } from "#domain/errors.ts";
-import { differences } from "#domain/group-findings.ts";
 import type { ClientPlace, KafkaCluster } from "#domain/ports.ts";
 import type { Client } from "#domain/settings.ts";
+import { differences } from "#domain/switch/group-findings.ts";
 import { type GroupDescription, type OffsetTable, unknown } from "#domain/topology.ts";
 import { holds, notYet, until } from "#jobs/waiting.ts";
 import type { Work } from "#jobs/work.ts";

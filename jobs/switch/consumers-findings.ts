@@ -1,19 +1,18 @@
-import type { GateFact } from "#domain/approval.ts";
+import type { GateFact } from "#domain/approval/approval.ts";
+import type { Plan, Wave } from "#domain/plan.ts";
+import type { KafkaCluster } from "#domain/ports.ts";
 import {
   type Committed,
   isQuiet,
   neverCommitted,
   rogueCommits,
-  short,
   splitBrains,
   staticMembers,
   strayTopics,
   unreadable,
-} from "#domain/group-findings.ts";
-import type { Plan, Wave } from "#domain/plan.ts";
-import type { KafkaCluster } from "#domain/ports.ts";
+} from "#domain/switch/group-findings.ts";
 import type { GroupDescription } from "#domain/topology.ts";
-import { took } from "#domain/wording.ts";
+import { short, took } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import { fact } from "./gate-facts.ts";
 

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import type { Proposal } from "#domain/approval.ts";
-import type { Committed } from "#domain/group-findings.ts";
-import { type Amounts, Observation } from "#domain/observation.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
+import { predictedAmounts } from "#domain/offsets/prediction.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { predictedAmounts } from "#domain/prediction.ts";
+import type { Committed } from "#domain/switch/group-findings.ts";
+import { type Amounts, Observation } from "#domain/switch/observation.ts";
 import { at } from "#domain/topology.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import { recallTranslated } from "./consumers-offsets.ts";

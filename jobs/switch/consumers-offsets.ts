@@ -1,10 +1,11 @@
 import { z } from "zod";
-import type { Proposal } from "#domain/approval.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
-import { differences, isQuiet, short, splitBrains, unreadable } from "#domain/group-findings.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
+import { differences, isQuiet, splitBrains, unreadable } from "#domain/switch/group-findings.ts";
 import type { OffsetTable } from "#domain/topology.ts";
+import { short } from "#domain/wording.ts";
 import { readAgainLimit } from "#jobs/answers.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";

@@ -1,8 +1,5 @@
-import type { GateFact, Proposal } from "#domain/approval.ts";
-import { staleEffect } from "#domain/assessment-age.ts";
-import { isQuiet, short } from "#domain/group-findings.ts";
-import type { Plan, Wave } from "#domain/plan.ts";
-import type { KafkaCluster } from "#domain/ports.ts";
+import type { GateFact, Proposal } from "#domain/approval/approval.ts";
+import { staleEffect } from "#domain/assess/assessment-age.ts";
 import {
   again,
   ofOurs,
@@ -12,8 +9,11 @@ import {
   predictionTable,
   skipped,
   totalOf,
-} from "#domain/prediction.ts";
-import { count, took } from "#domain/wording.ts";
+} from "#domain/offsets/prediction.ts";
+import type { Plan, Wave } from "#domain/plan.ts";
+import type { KafkaCluster } from "#domain/ports.ts";
+import { isQuiet } from "#domain/switch/group-findings.ts";
+import { count, short, took } from "#domain/wording.ts";
 import { answerEffects, readAgainLimit } from "#jobs/answers.ts";
 import { refuseOtherEngine } from "#jobs/mirror/change-engine.ts";
 import { quietEffect } from "#jobs/mirror/rate-profile.ts";

@@ -1,6 +1,6 @@
-import { type Committed, differences } from "#domain/group-findings.ts";
-import { Signs } from "#domain/pause.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
+import { type Committed, differences } from "#domain/switch/group-findings.ts";
+import { Signs } from "#domain/switch/pause.ts";
 import { at, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";

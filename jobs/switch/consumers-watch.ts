@@ -1,8 +1,9 @@
 import { FerryError } from "#domain/errors.ts";
-import { isQuiet, short } from "#domain/group-findings.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
+import { isQuiet } from "#domain/switch/group-findings.ts";
 import { at, type OffsetTable } from "#domain/topology.ts";
+import { short } from "#domain/wording.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import { holds, notYet, until } from "#jobs/waiting.ts";
 import type { Work } from "#jobs/work.ts";

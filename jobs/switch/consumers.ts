@@ -1,9 +1,9 @@
-import type { Proposal } from "#domain/approval.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
 import { mention, type Part } from "#domain/message.ts";
-import { observationText } from "#domain/observation.ts";
-import { pauseRange, pausesOf, pauseTable } from "#domain/pause.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { ClientPlace, KafkaCluster } from "#domain/ports.ts";
+import { observationText } from "#domain/switch/observation.ts";
+import { pauseRange, pausesOf, pauseTable } from "#domain/switch/pause.ts";
 import { count } from "#domain/wording.ts";
 import { keepEngine } from "#jobs/mirror/change-engine.ts";
 import type { Approvable, Run, Step } from "#jobs/run/approvable.ts";

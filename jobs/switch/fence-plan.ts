@@ -1,8 +1,8 @@
-import { authorizerFacts, toldAuthorizer } from "#domain/acl-matching.ts";
+import { authorizerFacts, toldAuthorizer } from "#domain/access/acl-matching.ts";
 import { asFerryError, type FerryError } from "#domain/errors.ts";
-import { type FencePlan, planFence } from "#domain/fence.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import type { Security } from "#domain/settings.ts";
+import { type FencePlan, planFence } from "#domain/switch/fence.ts";
 import { type ConfigEntry, type Known, known, unknown } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import { clusterOf, type FenceConfig, type FenceSide } from "./fence-document.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { GateFact, Proposal } from "#domain/approval.ts";
-import type { FenceGap } from "#domain/fence.ts";
+import type { GateFact, Proposal } from "#domain/approval/approval.ts";
 import type { Wave } from "#domain/plan.ts";
+import type { FenceGap } from "#domain/switch/fence.ts";
 import type { Work } from "#jobs/work.ts";
 import { aclTexts } from "./fence.ts";
 import type { FenceSide } from "./fence-document.ts";

@@ -1,5 +1,5 @@
-import { holds } from "#domain/fence.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
+import { holds } from "#domain/switch/fence.ts";
 import { readJournal } from "#jobs/run/journal.ts";
 import type { Work } from "#jobs/work.ts";
 import { clusterOf, type FenceDocument } from "./fence-document.ts";

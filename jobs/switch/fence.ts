@@ -1,7 +1,8 @@
+import { aclText } from "#domain/access/acl-matching.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
-import { aclText, holds } from "#domain/fence.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { KafkaCluster, Lease } from "#domain/ports.ts";
+import { holds } from "#domain/switch/fence.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 import {

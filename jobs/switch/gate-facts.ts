@@ -1,11 +1,11 @@
-import type { GateFact } from "#domain/approval.ts";
-import { topicsOf } from "#domain/group-findings.ts";
-import { type LagSum, partitionLags, sumLags } from "#domain/lag.ts";
-import { lostText } from "#domain/lost-ranges.ts";
-import { describeAllOpen } from "#domain/open-transactions.ts";
+import type { GateFact } from "#domain/approval/approval.ts";
+import { type LagSum, partitionLags, sumLags } from "#domain/lag/lag.ts";
+import { lostText } from "#domain/lag/lost-ranges.ts";
+import { describeAllOpen } from "#domain/lag/open-transactions.ts";
+import { noMirrorBack } from "#domain/mirror/replicator-rules.ts";
 import { flowName, type Plan, type Wave } from "#domain/plan.ts";
 import type { FlowStatus, KafkaCluster } from "#domain/ports.ts";
-import { noMirrorBack } from "#domain/replicator-rules.ts";
+import { topicsOf } from "#domain/switch/group-findings.ts";
 import { count } from "#domain/wording.ts";
 import { lostRanges } from "#jobs/mirror/lost-ranges.ts";
 import { readLag } from "#jobs/mirror/mirror-readings.ts";

@@ -1,5 +1,5 @@
 import { asFerryError } from "#domain/errors.ts";
-import { joinOpen, type OpenTransaction } from "#domain/open-transactions.ts";
+import { joinOpen, type OpenTransaction } from "#domain/lag/open-transactions.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
 

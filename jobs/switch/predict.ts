@@ -1,6 +1,12 @@
+import {
+  type Amount,
+  misplacement,
+  nothing,
+  ownOffset,
+  type Prediction,
+} from "#domain/offsets/prediction.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { type Amount, misplacement, nothing, ownOffset, type Prediction } from "#domain/prediction.ts";
 import { type Known, known, type OffsetTable, type TopicPartition, unknown } from "#domain/topology.ts";
 import type { Work } from "#jobs/work.ts";
 import type { GroupTranslation } from "./translate-groups.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { GateFact, Proposal } from "#domain/approval.ts";
-import { staleEffect } from "#domain/assessment-age.ts";
+import type { GateFact, Proposal } from "#domain/approval/approval.ts";
+import { staleEffect } from "#domain/assess/assessment-age.ts";
 import type { Part } from "#domain/message.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { OffsetTable } from "#domain/topology.ts";

@@ -1,4 +1,4 @@
-import type { Proposal } from "#domain/approval.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import { keepEngine } from "#jobs/mirror/change-engine.ts";

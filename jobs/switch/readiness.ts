@@ -1,5 +1,5 @@
 import { asFerryError } from "#domain/errors.ts";
-import { partitionLags } from "#domain/lag.ts";
+import { partitionLags } from "#domain/lag/lag.ts";
 import type { Wave } from "#domain/plan.ts";
 import {
   type GroupBack,
@@ -9,9 +9,9 @@ import {
   readinessLine,
   readinessOf,
   type StandbyVerdict,
-} from "#domain/readiness.ts";
+} from "#domain/switch/readiness.ts";
+import type { WaveState } from "#domain/switch/wave-state.ts";
 import { type Known, known, type OffsetTable, unknown } from "#domain/topology.ts";
-import type { WaveState } from "#domain/wave-state.ts";
 import type { MigrationLag } from "#jobs/mirror/migration-lag.ts";
 import { readLag } from "#jobs/mirror/mirror-readings.ts";
 import { type Place, readStandby, storedStandby, verdictOf } from "#jobs/mirror/standby-record.ts";

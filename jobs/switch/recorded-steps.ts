@@ -1,7 +1,7 @@
-import type { Request } from "#domain/approval.ts";
+import type { Request } from "#domain/approval/approval.ts";
 import type { Wave } from "#domain/plan.ts";
+import type { Phase } from "#domain/switch/wave-state.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
-import type { Phase } from "#domain/wave-state.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import { readJournal } from "#jobs/run/journal.ts";
 import { runIdOf } from "#jobs/run/run.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
-import { reverseFlow } from "#domain/flow.ts";
+import { reverseFlow } from "#domain/mirror/flow.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import { refuseLoop, startGuarded } from "#jobs/mirror/loop-guard.ts";

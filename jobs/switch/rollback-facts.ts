@@ -1,7 +1,7 @@
-import type { GateFact } from "#domain/approval.ts";
+import type { GateFact } from "#domain/approval/approval.ts";
 import type { Plan, Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import type { Finding, Readiness } from "#domain/readiness.ts";
+import type { Finding, Readiness } from "#domain/switch/readiness.ts";
 import { count, figure } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import { liveGroups } from "./clients.ts";

@@ -1,7 +1,8 @@
-import { isOfTarget, type Request } from "#domain/approval.ts";
+import { isOfTarget } from "#domain/action.ts";
+import { type Request } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Plan, Wave } from "#domain/plan.ts";
-import type { WaveState } from "#domain/wave-state.ts";
+import type { WaveState } from "#domain/switch/wave-state.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import type { Asked } from "#jobs/run/approvable.ts";
 import { type JournalDocument, readJournal } from "#jobs/run/journal.ts";

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import type { Proposal } from "#domain/approval.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Part } from "#domain/message.ts";
 import type { Wave } from "#domain/plan.ts";
-import type { GroupBack, Readiness } from "#domain/readiness.ts";
+import type { GroupBack, Readiness } from "#domain/switch/readiness.ts";
 import { about, clockTime, count, figure } from "#domain/wording.ts";
 import { refuseOtherEngine } from "#jobs/mirror/change-engine.ts";
 import { readMigrationLag } from "#jobs/mirror/migration-lag.ts";

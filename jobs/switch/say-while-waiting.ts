@@ -1,5 +1,5 @@
 import { asFerryError } from "#domain/errors.ts";
-import { describeAllOpen } from "#domain/open-transactions.ts";
+import { describeAllOpen } from "#domain/lag/open-transactions.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import type { TopicPartition } from "#domain/topology.ts";

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { asFerryError } from "#domain/errors.ts";
-import { attributeFirstWrites, type FirstRecord, type FirstWrites } from "#domain/first-writes.ts";
 import type { Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
+import { attributeFirstWrites, type FirstRecord, type FirstWrites } from "#domain/switch/first-writes.ts";
 import { at, type TopicPartition, type Writer } from "#domain/topology.ts";
 import { clockTime } from "#domain/wording.ts";
 import type { Run } from "#jobs/run/approvable.ts";

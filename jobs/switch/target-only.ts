@@ -1,6 +1,6 @@
 import type { Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import type { WaveState } from "#domain/wave-state.ts";
+import type { WaveState } from "#domain/switch/wave-state.ts";
 import { count } from "#domain/wording.ts";
 import { ends } from "./wave-mirror.ts";
 

@@ -1,8 +1,8 @@
 import { FerryError } from "#domain/errors.ts";
-import type { LogView } from "#domain/log-view.ts";
+import type { LogView } from "#domain/offsets/log-view.ts";
+import { type Translation, translate } from "#domain/offsets/translation.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { at, isCompacted, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
-import { type Translation, translate } from "#domain/translation.ts";
 
 type CommittedOffset = TopicPartition & { readonly committed: number };
 

@@ -1,8 +1,8 @@
 import { FerryError } from "#domain/errors.ts";
-import { type LagReading, partitionLags, sumLags } from "#domain/lag.ts";
+import { type LagReading, partitionLags, sumLags } from "#domain/lag/lag.ts";
 import { flowName, type Wave } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { type Growth, growthsBetween } from "#domain/rogue.ts";
+import { type Growth, growthsBetween } from "#domain/switch/rogue.ts";
 import { at, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
 import { goOn, refuseLoop, startGuarded } from "#jobs/mirror/loop-guard.ts";
 import { caughtUp, readLag } from "#jobs/mirror/mirror-readings.ts";

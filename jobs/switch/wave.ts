@@ -1,10 +1,10 @@
 import { z } from "zod";
-import type { Proposal } from "#domain/approval.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
 import { closestName } from "#domain/closest.ts";
 import { FerryError } from "#domain/errors.ts";
 import { Plan, planKey, Wave } from "#domain/plan.ts";
 import { Client } from "#domain/settings.ts";
-import { type Phase, WaveState, waveKey } from "#domain/wave-state.ts";
+import { type Phase, WaveState, waveKey } from "#domain/switch/wave-state.ts";
 import type { Run } from "#jobs/run/approvable.ts";
 import type { Work } from "#jobs/work.ts";
 

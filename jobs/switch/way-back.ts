@@ -1,5 +1,5 @@
 import type { Wave } from "#domain/plan.ts";
-import type { Phase } from "#domain/wave-state.ts";
+import type { Phase } from "#domain/switch/wave-state.ts";
 import { about } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import { recordedSteps } from "./recorded-steps.ts";

@@ -1,3 +1,4 @@
+import { FerryError } from "#domain/errors.ts";
 import {
   compareLast,
   compareRuns,
@@ -5,11 +6,10 @@ import {
   keepLast,
   type LastPerKey,
   placeOfRun,
-} from "#domain/compare.ts";
-import { FerryError } from "#domain/errors.ts";
+} from "#domain/offsets/compare.ts";
+import type { PartitionProgress } from "#domain/offsets/verification.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { at, type KafkaRecord, type TopicPartition } from "#domain/topology.ts";
-import type { PartitionProgress } from "#domain/verification.ts";
 
 /** Comparing one partition, a chunk at a time, from wherever its progress says. */
 

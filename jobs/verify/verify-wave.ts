@@ -1,6 +1,4 @@
 import { FerryError } from "#domain/errors.ts";
-import { flowName, type Wave } from "#domain/plan.ts";
-import { at, type ConfigEntry, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
 import {
   type PartitionProgress,
   shareDone,
@@ -8,8 +6,10 @@ import {
   VerifyProgress,
   verifiedKey,
   verifyProgressKey,
-} from "#domain/verification.ts";
-import type { WaveState } from "#domain/wave-state.ts";
+} from "#domain/offsets/verification.ts";
+import { flowName, type Wave } from "#domain/plan.ts";
+import type { WaveState } from "#domain/switch/wave-state.ts";
+import { at, type ConfigEntry, type OffsetTable, type TopicPartition } from "#domain/topology.ts";
 import { count } from "#domain/wording.ts";
 import { readWaveState } from "#jobs/switch/wave.ts";
 import type { Work } from "#jobs/work.ts";

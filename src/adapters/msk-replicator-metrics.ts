@@ -1,7 +1,7 @@
 import { CloudWatchClient, GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import { z } from "zod";
+import type { ReplicatorMetrics, Sample } from "#domain/mirror/replicator-reading.ts";
 import type { Clock, Log } from "#domain/ports.ts";
-import type { ReplicatorMetrics, Sample } from "#domain/replicator-reading.ts";
 import { type Known, known, unknown } from "#domain/topology.ts";
 import { awsSettings, callAws, parseAnswer } from "./aws.ts";
 

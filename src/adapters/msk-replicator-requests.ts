@@ -3,9 +3,9 @@ import type {
   KafkaClusterClientAuthentication,
   UpdateReplicationInfoCommandInput,
 } from "@aws-sdk/client-kafka";
-import { ownerTag } from "#domain/provisioning.ts";
-import type { Replicator, ReplicatorSite } from "#domain/replicator.ts";
-import { topicPattern } from "#domain/replicator-rules.ts";
+import type { Replicator, ReplicatorSite } from "#domain/mirror/replicator.ts";
+import { topicPattern } from "#domain/mirror/replicator-rules.ts";
+import { ownerTag } from "#domain/plan/provisioning.ts";
 import type { ReplicatorSettings } from "#domain/replicator-settings.ts";
 
 /** What MSK is asked for, built from a flow and the two clusters it joins. */

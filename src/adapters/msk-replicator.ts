@@ -8,8 +8,8 @@ import {
 } from "@aws-sdk/client-kafka";
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
+import type { Replicator, ReplicatorApi } from "#domain/mirror/replicator.ts";
 import type { Log } from "#domain/ports.ts";
-import type { Replicator, ReplicatorApi } from "#domain/replicator.ts";
 import { type AwsCall, awsSettings, callAws, parseAnswer } from "./aws.ts";
 import { creationInput, updateInput } from "./msk-replicator-requests.ts";
 

@@ -1,5 +1,5 @@
+import { mostTraffic, restOf, totalOf } from "#domain/lag/topic-traffic.ts";
 import type { TopicTraffic } from "#domain/ports.ts";
-import { mostTraffic, restOf, totalOf } from "#domain/topic-traffic.ts";
 import { bytesRate, rate } from "#domain/wording.ts";
 
 /** Partitions and traffic by topic as SVG: two bars a topic, the largest first. Drawn by hand: it is only bars. */

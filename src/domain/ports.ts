@@ -1,6 +1,5 @@
-import type { QuotaChange } from "./access-quotas.ts";
 import type { ConnectInventory } from "./connectors.ts";
-import type { InventoryReads } from "./inventory.ts";
+import type { ClientQuota, InventoryReads } from "./inventory.ts";
 import type { Message } from "./message.ts";
 import type { Msk } from "./msk.ts";
 import type { Network, Prober } from "./network.ts";
@@ -373,4 +372,10 @@ export type World = {
   client(client: Client): ClientDriver;
   /** How applications reach a cluster. Passwords are left out: applications have their own. */
   applications(place: "source" | "target"): Promise<ClusterAccess>;
+};
+
+/** `null`: the entity has no limit of this key any more. */
+export type QuotaChange = {
+  readonly entity: ClientQuota["entity"];
+  readonly limits: Readonly<Record<string, number | null>>;
 };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ActionName } from "./approval.ts";
+import { ActionName } from "./action.ts";
 import { ConnectSettings } from "./connect-settings.ts";
 import { cronProblem, nearestTimezone, timezoneNamed } from "./cron.ts";
 import { ReplicatorSettings } from "./replicator-settings.ts";

@@ -1,5 +1,3 @@
-import type { LagSum } from "./lag.ts";
-
 /** Numbers and times in the bot's words, the same everywhere. */
 
 /** "18,400". */
@@ -71,12 +69,6 @@ export function zoneOf(settings: { readonly digest?: { readonly timezone: string
   return settings.digest?.timezone ?? "UTC";
 }
 
-/** "18,400", or "at least 18,400" when a part is not known, or "unknown". */
-export function behind({ records, atLeast, unknown, partitions }: LagSum): string {
-  if (records !== null) return figure(records);
-  return unknown === partitions ? "unknown" : `at least ${figure(atLeast)}`;
-}
-
 /** Records per second; "?" when not known. */
 export function rate(perSecond: number | null): string {
   if (perSecond === null) return "?";
@@ -95,4 +87,10 @@ export function bytes(amount: number): string {
 /** "4.1 kB/s" */
 export function bytesRate(perSecond: number): string {
   return `${bytes(perSecond)}/s`;
+}
+
+/** The first few, and how many more. */
+export function short(names: readonly string[], shown = 8): string {
+  const more = names.length - shown;
+  return more > 0 ? `${names.slice(0, shown).join(", ")} and ${more} more` : names.join(", ");
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createNetwork } from "#adapters/ec2.ts";
 import { createMsk } from "#adapters/msk.ts";
-import { mskActions, networkActions } from "#domain/iam-actions.ts";
+import { mskActions, networkActions } from "#domain/export/iam-actions.ts";
 import type { Msk } from "#domain/msk.ts";
 import type { Network } from "#domain/network.ts";
 import {

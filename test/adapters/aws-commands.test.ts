@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { mskActions, networkActions, replicatorActions } from "#domain/iam-actions.ts";
+import { mskActions, networkActions, replicatorActions } from "#domain/export/iam-actions.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 

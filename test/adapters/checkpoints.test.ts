@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createCheckpoints, decodeCheckpoint } from "#domain/checkpoints.ts";
+import { createCheckpoints, decodeCheckpoint } from "#domain/mirror/checkpoints.ts";
 import { createFakeKafka } from "#support/fake-kafka.ts";
 
 const topic = "ferry-source.checkpoints.internal";

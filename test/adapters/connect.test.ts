@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { slowestRate } from "#domain/flow.ts";
-import { connectorConfig, literal, literals, type Site } from "#domain/mirror-config.ts";
+import { slowestRate } from "#domain/mirror/flow.ts";
+import { connectorConfig, literal, literals, type Site } from "#domain/mirror/mirror-config.ts";
 import { engineThat, forward, gone, secret, source, target } from "#support/connect-answers.ts";
 
 const site: Site = {

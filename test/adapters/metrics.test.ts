@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createMetrics, type MetricsNeed } from "#adapters/metrics/metrics.ts";
 import { serveMetrics } from "#adapters/metrics/server.ts";
 import { FerryError } from "#domain/errors.ts";
-import type { MigrationReadings } from "#domain/readings.ts";
+import type { MigrationReadings } from "#domain/switch/readings.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
 
 const wave = {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, inject, it } from "vitest";
 import { createRedisStore } from "#adapters/redis/store.ts";
-import { verifyChain } from "#domain/audit.ts";
+import { verifyChain } from "#domain/audit/audit.ts";
 import { startRedis } from "#lab/redis.ts";
 import { eventually } from "#support/eventually.ts";
 import { createDoor } from "#support/outage.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createReplicatorMetrics } from "#adapters/msk-replicator-metrics.ts";
-import { noteOf } from "#domain/replicator-reading.ts";
+import { noteOf } from "#domain/mirror/replicator-reading.ts";
 import { type AwsUnderTest, startAwsUnderTest } from "#support/aws-under-test.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { decideCaughtUp } from "#domain/caught-up.ts";
-import { partitionLags, sumLags } from "#domain/lag.ts";
-import { sameRecord } from "#domain/log-view.ts";
+import { decideCaughtUp } from "#domain/lag/caught-up.ts";
+import { partitionLags, sumLags } from "#domain/lag/lag.ts";
+import { sameRecord } from "#domain/offsets/log-view.ts";
 import type { Flow, ReplicationEngine, World } from "#domain/ports.ts";
 import { readCaughtUp } from "#jobs/mirror/mirror-readings.ts";
 import { type ReplicatorUnderTest, startReplicatorUnderTest } from "#support/replicator-under-test.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import type { Proposal, Request } from "#domain/approval.ts";
+import type { Proposal, Request } from "#domain/approval/approval.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import type { Approvable } from "#jobs/run/approvable.ts";

@@ -2,7 +2,7 @@ import { createCharts } from "#adapters/chart.ts";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
 import { Assessment, assessmentKey } from "#domain/assessment.ts";
 import { FerryError } from "#domain/errors.ts";
-import { makePlan } from "#domain/planning.ts";
+import { makePlan } from "#domain/plan/planning.ts";
 import type { World } from "#domain/ports.ts";
 import { known } from "#domain/topology.ts";
 import { assess } from "#jobs/assess.ts";

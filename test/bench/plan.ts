@@ -1,5 +1,5 @@
-import { planReport } from "#domain/plan-report.ts";
-import { makePlan } from "#domain/planning.ts";
+import { makePlan } from "#domain/plan/planning.ts";
+import { planReport } from "#domain/report/plan-report.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { known } from "#domain/topology.ts";
 import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Phase } from "#domain/wave-state.ts";
+import type { Phase } from "#domain/switch/wave-state.ts";
 import type { JournalDocument } from "#jobs/run/journal.ts";
 
 /** What can be disturbed, where, and how. Steps are never listed here: they come from the journals of real runs. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import { WaveState, waveKey } from "#domain/wave-state.ts";
+import { WaveState, waveKey } from "#domain/switch/wave-state.ts";
 import { JournalDocument } from "#jobs/run/journal.ts";
 import { type Boundary, boundariesOf } from "./cases.ts";
 import { wave } from "./settings.ts";

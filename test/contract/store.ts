@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { verifyChain } from "#domain/audit.ts";
+import { verifyChain } from "#domain/audit/audit.ts";
 import type { Lease, Store } from "#domain/ports.ts";
 
 export type StoreUnderTest = {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { planAclCopy } from "#domain/access-copy.ts";
-import { type Action, decide, operationsOf } from "#domain/access-decision.ts";
-import { accessDiff } from "#domain/access-diff.ts";
-import { actionOf, policyFor, resourceArn } from "#domain/access-policy.ts";
-import { policyDiff } from "#domain/access-policy-diff.ts";
-import { everybody } from "#domain/acl-matching.ts";
+import { everybody } from "#domain/access/acl-matching.ts";
+import { planAclCopy } from "#domain/access/copy.ts";
+import { type Action, decide, operationsOf } from "#domain/access/decision.ts";
+import { accessDiff } from "#domain/access/diff.ts";
+import { actionOf, policyFor, resourceArn } from "#domain/access/policy.ts";
+import { policyDiff } from "#domain/access/policy-diff.ts";
 import { type Acl, known, unknown } from "#domain/topology.ts";
 import { createFakeAuthorizer } from "#support/fake-authorizer.ts";
 import { iamAllows } from "#support/iam-evaluator.ts";

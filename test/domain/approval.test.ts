@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { quorumOf } from "#domain/approval.ts";
-import { type Tally, tally, voteOf } from "#domain/approval-votes.ts";
+import { quorumOf } from "#domain/approval/approval.ts";
+import { type Tally, tally, voteOf } from "#domain/approval/votes.ts";
 import type { Person, Reaction } from "#domain/ports.ts";
 
 const people: ReadonlyMap<string, Person> = new Map(

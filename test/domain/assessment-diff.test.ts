@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { assessmentDiff, diffReport } from "#domain/assess/assessment-diff.ts";
 import type { AssessedTopic, Assessment, Finding } from "#domain/assessment.ts";
-import { assessmentDiff, diffReport } from "#domain/assessment-diff.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Assessment, type Finding } from "#domain/assessment.ts";
-import { assessmentReport } from "#domain/assessment-report.ts";
+import { assessmentReport } from "#domain/report/assessment-report.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";
 import { smallPlan } from "#support/small-plan.ts";

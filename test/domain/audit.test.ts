@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { chain, verifyChain } from "#domain/audit.ts";
+import { chain, verifyChain } from "#domain/audit/audit.ts";
 import { canonical, hashOf } from "#domain/canonical.ts";
 import type { ChainedEntry } from "#domain/ports.ts";
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { awsSize } from "#domain/aws-sizing.ts";
-import { brokerType, expressBrokers, standardBrokers } from "#domain/msk-data.ts";
-import { migrationCosts, monthlyCosts, priceAge } from "#domain/plan-costs.ts";
-import { serverless } from "#domain/serverless.ts";
-import { bottleneckText, candidates, sizedByAws } from "#domain/sizing.ts";
-import { type Load, loadOf } from "#domain/sizing-load.ts";
+import { type Load, loadOf } from "#domain/assess/sizing-load.ts";
+import { brokerType, expressBrokers, standardBrokers } from "#domain/msk/data.ts";
+import { awsSize } from "#domain/plan/aws-sizing.ts";
+import { migrationCosts, monthlyCosts, priceAge } from "#domain/plan/costs.ts";
+import { serverless } from "#domain/plan/serverless.ts";
+import { bottleneckText, candidates, sizedByAws } from "#domain/plan/sizing.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { assessedGroup, assessedTopic } from "#support/assessed.ts";
 

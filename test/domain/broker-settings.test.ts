@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { brokerSettings, clusterMode } from "#domain/broker-settings.ts";
+import { brokerSettings, clusterMode } from "#domain/assess/broker-settings.ts";
 import type { BrokerConfig } from "#domain/inventory.ts";
 import { known, unknown } from "#domain/topology.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CaughtUpReading, decideCaughtUp } from "#domain/caught-up.ts";
+import { type CaughtUpReading, decideCaughtUp } from "#domain/lag/caught-up.ts";
 import type { KafkaRecord } from "#domain/topology.ts";
 
 function row(value: string, timestamp = 5): KafkaRecord {

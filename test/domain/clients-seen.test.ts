@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clientsSeen } from "#domain/clients-seen.ts";
+import { clientsSeen } from "#domain/assess/clients-seen.ts";
 import { type Acl, known, unknown } from "#domain/topology.ts";
 import { assessedGroup } from "#support/assessed.ts";
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compareLast, compareRuns, keepLast, type LastPerKey, placeOfRun } from "#domain/compare.ts";
+import { compareLast, compareRuns, keepLast, type LastPerKey, placeOfRun } from "#domain/offsets/compare.ts";
 import type { KafkaRecord } from "#domain/topology.ts";
 
 function record(offset: number, key: string, value: string | null, timestamp = 0): KafkaRecord {

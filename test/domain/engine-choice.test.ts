@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type EngineFacts, engineRows } from "#domain/engine-choice.ts";
+import { type EngineFacts, engineRows } from "#domain/plan/engine-choice.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { known, unknown } from "#domain/topology.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { type Eta, etaFrom, lastEta } from "#domain/eta.ts";
-import { type LagSample, packSample, unpackSample } from "#domain/lag-history.ts";
+import { type Eta, etaFrom, lastEta } from "#domain/lag/eta.ts";
+import { type LagSample, packSample, unpackSample } from "#domain/lag/lag-history.ts";
 
 /**
  * Catch-ups as MirrorMaker 2 (3.9.2, exactly-once, on two cores that did other work too) made them, sampled each second:

@@ -2,11 +2,11 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { chain, prune } from "#domain/audit.ts";
+import { chain, prune } from "#domain/audit/audit.ts";
+import { type EvidenceParts, partNames, sealEvidence } from "#domain/audit/evidence.ts";
+import { checkEvidence } from "#domain/audit/evidence-check.ts";
+import { readPublicKey, readSigner } from "#domain/audit/evidence-key.ts";
 import { canonical, hashOf } from "#domain/canonical.ts";
-import { type EvidenceParts, partNames, sealEvidence } from "#domain/evidence.ts";
-import { checkEvidence } from "#domain/evidence-check.ts";
-import { readPublicKey, readSigner } from "#domain/evidence-key.ts";
 import type { ChainedEntry } from "#domain/ports.ts";
 
 const pair = generateKeyPairSync("ed25519");

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { authorizerFacts } from "#domain/acl-matching.ts";
-import { aclText, type FencePlan, type FenceQuestion, planFence } from "#domain/fence.ts";
+import { aclText, authorizerFacts } from "#domain/access/acl-matching.ts";
+import { type FencePlan, type FenceQuestion, planFence } from "#domain/switch/fence.ts";
 import { type Acl, type ConfigEntry, known, unknown } from "#domain/topology.ts";
 
 const mirror = "User:mm2";

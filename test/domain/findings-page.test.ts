@@ -1,12 +1,12 @@
 import { expect, it } from "vitest";
-import { subjects } from "#domain/findings.ts";
-import type { Check } from "#domain/findings-check.ts";
+import type { Check } from "#domain/findings/check.ts";
+import { subjects } from "#domain/findings/findings.ts";
 
 /** docs/findings.md is the table of checks, written out; `vitest run --project unit PATH --update` writes it anew. */
 
 const intro = `# Findings
 
-What \`/ferry assess\` checks, one heading for each code; the code is in [src/domain/findings.ts](../src/domain/findings.ts)
+What \`/ferry assess\` checks, one heading for each code; the code is in [src/domain/findings/findings.ts](../src/domain/findings/findings.ts)
 and the files beside it. A report says of each code one of three:
 
 - found: a row for each topic, group or cluster, with the values seen and what to do. Above 20 rows of one code the rest

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Assessment } from "#domain/assessment.ts";
-import { findings, subjects } from "#domain/findings.ts";
-import { strayPositions } from "#domain/findings-positions.ts";
+import { findings, subjects } from "#domain/findings/findings.ts";
+import { strayPositions } from "#domain/findings/positions.ts";
 import { limitCases, versionCases } from "#support/finding-cases.ts";
 import { accessCases, brokerCases } from "#support/finding-cases-cluster.ts";
 import { groupCases } from "#support/finding-cases-groups.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { attributeFirstWrites, type FirstRecord } from "#domain/first-writes.ts";
+import { attributeFirstWrites, type FirstRecord } from "#domain/switch/first-writes.ts";
 
 const checkout = { name: "checkout", topics: ["orders", "payments"] };
 const refunds = { name: "refunds", topics: ["payments"] };

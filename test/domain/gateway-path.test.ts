@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type GatewayEnd, lookAtTransitGateway, lookAtVpn } from "#domain/gateway-path.ts";
+import { type GatewayEnd, lookAtTransitGateway, lookAtVpn } from "#domain/network/gateway-path.ts";
 import type { GatewayAttachment, Route, RouteTable, Subnet } from "#domain/network.ts";
 
 const zones = ["use1-az1", "use1-az2", "use1-az4"];

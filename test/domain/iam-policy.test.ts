@@ -6,8 +6,8 @@ import {
   mskActions,
   networkActions,
   replicatorActions,
-} from "#domain/iam-actions.ts";
-import { type IamPolicy, iamPolicies, policyCharacters, statementFor } from "#domain/iam-policy.ts";
+} from "#domain/export/iam-actions.ts";
+import { type IamPolicy, iamPolicies, policyCharacters, statementFor } from "#domain/export/iam-policy.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { createFakeKafka } from "#support/fake-kafka.ts";
 

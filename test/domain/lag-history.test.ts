@@ -1,6 +1,6 @@
 import { array, assert, constant, integer, oneof, property, tuple } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type LagSample, packSample, ratesBetween, sampleOf, unpackSample } from "#domain/lag-history.ts";
+import { type LagSample, packSample, ratesBetween, sampleOf, unpackSample } from "#domain/lag/lag-history.ts";
 
 const topics = [["t", 3]] as const;
 

@@ -1,7 +1,7 @@
 import { assert, integer, option, pre, property, record } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { eta } from "#domain/eta.ts";
-import { type LagReading, partitionLags, progress, rates, sumLags } from "#domain/lag.ts";
+import { eta } from "#domain/lag/eta.ts";
+import { type LagReading, partitionLags, progress, rates, sumLags } from "#domain/lag/lag.ts";
 import type { LagPoint } from "#domain/ports.ts";
 
 type Cell = { start?: number; end?: number; copied?: number; quiet?: number };

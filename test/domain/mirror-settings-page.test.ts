@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { mirrorProperties } from "#adapters/mirrormaker/properties.ts";
-import { connectorConfig, type Site } from "#domain/mirror-config.ts";
-import { reasonFor } from "#domain/mirror-reasons.ts";
+import { connectorConfig, type Site } from "#domain/mirror/mirror-config.ts";
+import { reasonFor } from "#domain/mirror/mirror-reasons.ts";
 import type { Flow, FlowKind } from "#domain/ports.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 

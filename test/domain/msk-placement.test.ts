@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkSites, checkZones } from "#domain/msk-placement.ts";
+import { checkSites, checkZones } from "#domain/msk/placement.ts";
 
 const here = "arn:aws:kafka:us-east-1:123456789012:configuration/ferry-migrated/1";
 

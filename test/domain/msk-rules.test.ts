@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { covers, overlap } from "#domain/cidr.ts";
-import type { ClusterRequest } from "#domain/msk.ts";
 import {
   expressConfigKeys,
   recordedVersions,
   standardBrokers,
   standardConfigKeys,
   topicConfigKeys,
-} from "#domain/msk-data.ts";
-import { checkCluster, checkConfiguration } from "#domain/msk-rules.ts";
+} from "#domain/msk/data.ts";
+import { checkCluster, checkConfiguration } from "#domain/msk/rules.ts";
+import type { ClusterRequest } from "#domain/msk.ts";
+import { covers, overlap } from "#domain/network/cidr.ts";
 import { BROKER_TYPES, EXPRESS_PROPERTIES, STANDARD_PROPERTIES } from "#lab/aws/msk-catalogue.ts";
 
 const known = [...new Set([...recordedVersions.standard, ...recordedVersions.express])];

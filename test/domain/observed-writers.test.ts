@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { observedWriters, offsetPartitionOf } from "#domain/observed-writers.ts";
+import { observedWriters, offsetPartitionOf } from "#domain/assess/observed-writers.ts";
 import { known, type Transaction, unknown } from "#domain/topology.ts";
 
 function transaction(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeAllOpen, joinOpen, type OpenReading } from "#domain/open-transactions.ts";
+import { describeAllOpen, joinOpen, type OpenReading } from "#domain/lag/open-transactions.ts";
 import { known, unknown } from "#domain/topology.ts";
 
 const where = { topic: "payments", partition: 1 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { endsSoon, layerOfTrace, remedyFor } from "#domain/path-layers.ts";
+import { endsSoon, layerOfTrace, remedyFor } from "#domain/network/path-layers.ts";
 
 describe("what to do about a path that ends early", () => {
   it.each([

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Assessment } from "#domain/assessment.ts";
-import { planReport } from "#domain/plan-report.ts";
-import { planStaleness, stalenessText } from "#domain/plan-staleness.ts";
-import { makePlan } from "#domain/planning.ts";
-import { clusterRequest, configurationRequest } from "#domain/provisioning.ts";
+import { makePlan } from "#domain/plan/planning.ts";
+import { clusterRequest, configurationRequest } from "#domain/plan/provisioning.ts";
+import { planStaleness, stalenessText } from "#domain/plan/staleness.ts";
+import { planReport } from "#domain/report/plan-report.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";

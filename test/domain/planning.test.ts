@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { configure } from "#domain/msk-configuration.ts";
-import { planReport } from "#domain/plan-report.ts";
-import { makePlan, planHash } from "#domain/planning.ts";
-import { planTopic } from "#domain/topic-plan.ts";
+import { planTopic } from "#domain/msk/topic-plan.ts";
+import { configure } from "#domain/plan/msk-configuration.ts";
+import { makePlan, planHash } from "#domain/plan/planning.ts";
+import { planReport } from "#domain/report/plan-report.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { assessedGroup, assessedTopic, assessmentOf } from "#support/assessed.ts";
 import { createSmallWork } from "#support/small-work.ts";

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { pauseRange, pausesOf, pauseTable } from "#domain/pause.ts";
 import {
   again,
   misplacement,
@@ -11,7 +10,8 @@ import {
   predictionTable,
   skipped,
   totalOf,
-} from "#domain/prediction.ts";
+} from "#domain/offsets/prediction.ts";
+import { pauseRange, pausesOf, pauseTable } from "#domain/switch/pause.ts";
 import { known, unknown } from "#domain/topology.ts";
 
 function cell(change: Partial<Prediction>): Prediction {

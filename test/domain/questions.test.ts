@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isInside, readAnswer, stayMs } from "#domain/answer-values.ts";
-import { checkAnswers } from "#domain/question-form.ts";
+import { isInside, readAnswer, stayMs } from "#domain/plan/answer-values.ts";
+import { checkAnswers } from "#domain/plan/question-form.ts";
 import {
   type Answers,
   growthFactor,
@@ -13,7 +13,7 @@ import {
   readTwiceLimit,
   standings,
   stayOf,
-} from "#domain/questions.ts";
+} from "#domain/plan/questions.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 
 function migration(change: { source?: object; target?: object; cutover?: object; clients?: object[] } = {}) {

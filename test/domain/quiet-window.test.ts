@@ -5,7 +5,7 @@ import {
   quietText,
   quietWindow,
   type RateProfile,
-} from "#domain/quiet-window.ts";
+} from "#domain/lag/quiet-window.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { PartitionLag } from "#domain/lag.ts";
+import type { PartitionLag } from "#domain/lag/lag.ts";
 import {
   type GroupBack,
   misplacedOffsets,
@@ -8,7 +8,7 @@ import {
   readinessLine,
   readinessOf,
   type WayBackReading,
-} from "#domain/readiness.ts";
+} from "#domain/switch/readiness.ts";
 import { known, unknown } from "#domain/topology.ts";
 
 const inStep: PartitionLag = { topic: "orders", partition: 0, state: "in-step", records: 0, lost: 0 };

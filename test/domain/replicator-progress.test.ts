@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { copiedTo } from "#domain/replicator-progress.ts";
+import { copiedTo } from "#domain/offsets/replicator-progress.ts";
 import type { KafkaRecord } from "#domain/topology.ts";
 import { log, record, view } from "#support/log-views.ts";
 

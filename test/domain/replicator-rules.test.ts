@@ -1,7 +1,5 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { sameRecord } from "#domain/log-view.ts";
-import type { MskCluster } from "#domain/msk.ts";
 import {
   prerequisites,
   type ReplicatorFacts,
@@ -9,7 +7,9 @@ import {
   topicOf,
   topicPattern,
   topicProblems,
-} from "#domain/replicator-rules.ts";
+} from "#domain/mirror/replicator-rules.ts";
+import type { MskCluster } from "#domain/msk.ts";
+import { sameRecord } from "#domain/offsets/log-view.ts";
 import { ReplicatorSettings } from "#domain/replicator-settings.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { record } from "#support/log-views.ts";

@@ -6,7 +6,7 @@ import {
   raceText,
   retentionRace,
   sumRaces,
-} from "#domain/retention-race.ts";
+} from "#domain/lag/retention-race.ts";
 
 const now = 1_700_000_000_000;
 const hour = 3_600_000;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Client } from "#domain/settings.ts";
 import {
   createSearch,
   describeWriters,
@@ -7,8 +8,7 @@ import {
   mirrorProducerIds,
   producersOfTopic,
   type WriterNames,
-} from "#domain/rogue.ts";
-import { Client } from "#domain/settings.ts";
+} from "#domain/switch/rogue.ts";
 import { type Acl, type KafkaRecord, known, type Transaction, unknown } from "#domain/topology.ts";
 
 const unasked = { everyoneIfNoAcl: unknown("not asked"), superUsers: unknown("not asked") };

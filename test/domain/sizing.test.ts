@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { chooseShape } from "#domain/shape-choice.ts";
-import { candidates, utilisation } from "#domain/sizing.ts";
-import { type Load, loadOf } from "#domain/sizing-load.ts";
+import { type Load, loadOf } from "#domain/assess/sizing-load.ts";
+import { chooseShape } from "#domain/plan/shape-choice.ts";
+import { candidates, utilisation } from "#domain/plan/sizing.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { assessedGroup, assessedTopic } from "#support/assessed.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { advanceFloors } from "#domain/standby-floors.ts";
+import { advanceFloors } from "#domain/mirror/standby-floors.ts";
 
 const table = (...row: Array<number | undefined>) => new Map([["t", row]]);
 

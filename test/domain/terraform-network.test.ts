@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { terraformFiles } from "#domain/terraform.ts";
+import { terraformFiles } from "#domain/export/terraform.ts";
 import { loadPlan } from "#jobs/switch/wave.ts";
 import { createAwsWork } from "#support/aws-work.ts";
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { drift } from "#domain/drift.ts";
+import { terraformFiles } from "#domain/export/terraform.ts";
 import type { ClusterRequest } from "#domain/msk.ts";
+import { drift } from "#domain/plan/drift.ts";
+import { clusterRequest, configurationRequest } from "#domain/plan/provisioning.ts";
 import type { Plan } from "#domain/plan.ts";
-import { clusterRequest, configurationRequest } from "#domain/provisioning.ts";
-import { terraformFiles } from "#domain/terraform.ts";
 import { provision } from "#jobs/aws/provision.ts";
 import { loadPlan } from "#jobs/switch/wave.ts";
 import { createAwsWork } from "#support/aws-work.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applicationOf, roleOf } from "#domain/topic-roles.ts";
+import { applicationOf, roleOf } from "#domain/assess/topic-roles.ts";
 
 const plain = { internal: false, compacted: true, partitions: 1, keys: [] };
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { translate } from "#domain/offsets/translation.ts";
 import type { KafkaRecord } from "#domain/topology.ts";
-import { translate } from "#domain/translation.ts";
 import { record, view } from "#support/log-views.ts";
 
 function numbered(count: number, at: (index: number) => number, shift = 0): readonly KafkaRecord[] {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { translate } from "#domain/translation.ts";
+import { translate } from "#domain/offsets/translation.ts";
 import { always7, log, record, view } from "#support/log-views.ts";
 
 describe("translating a committed offset", () => {

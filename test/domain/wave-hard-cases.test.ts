@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { offsetPartitionOf } from "#domain/observed-writers.ts";
+import { offsetPartitionOf } from "#domain/assess/observed-writers.ts";
+import { planWaves, type WaveQuestion } from "#domain/plan/waves.ts";
 import { known } from "#domain/topology.ts";
-import { planWaves, type WaveQuestion } from "#domain/waves.ts";
 import { assessedGroup, assessedTopic } from "#support/assessed.ts";
 import { waveSettings } from "#support/wave-settings.ts";
 

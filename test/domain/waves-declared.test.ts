@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { planWaves, type WaveQuestion } from "#domain/plan/waves.ts";
 import { known } from "#domain/topology.ts";
-import { planWaves, type WaveQuestion } from "#domain/waves.ts";
 import { assessedGroup, assessedTopic } from "#support/assessed.ts";
 import { waveSettings } from "#support/wave-settings.ts";
 

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
+import { planWaves, type WaveQuestion } from "#domain/plan/waves.ts";
 import { known, unknown } from "#domain/topology.ts";
-import { planWaves, type WaveQuestion } from "#domain/waves.ts";
 import { assessedGroup, assessedTopic } from "#support/assessed.ts";
 import { waveSettings } from "#support/wave-settings.ts";
 

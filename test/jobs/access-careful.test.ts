@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { quorumOf } from "#domain/approval.ts";
+import { quorumOf } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { type Acl, unknown } from "#domain/topology.ts";
 import { noteQuotas, readAdded } from "#jobs/access/access-document.ts";

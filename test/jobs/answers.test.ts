@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answersKey } from "#domain/questions.ts";
+import { answersKey } from "#domain/plan/questions.ts";
 import { answerEffects, answers, readAnswers, requireAnswers } from "#jobs/answers.ts";
 import { createMemoryStore } from "#support/memory-store.ts";
 import { createSmallWork } from "#support/small-work.ts";

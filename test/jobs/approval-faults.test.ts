@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type * as DecisionModule from "#domain/approval-decision.ts";
-import type * as VotesModule from "#domain/approval-votes.ts";
+import type * as DecisionModule from "#domain/approval/decision.ts";
+import type * as VotesModule from "#domain/approval/votes.ts";
 import type { Reaction } from "#domain/ports.ts";
 import { known } from "#domain/topology.ts";
 import type * as PermissionsModule from "#jobs/approval/permissions.ts";
@@ -13,7 +13,7 @@ import { played, rulesOf, steps } from "#support/approval-moves.ts";
 
 const planted = vi.hoisted((): { fault: Fault | undefined } => ({ fault: undefined }));
 
-vi.mock("#domain/approval-votes.ts", async (original) => {
+vi.mock("#domain/approval/votes.ts", async (original) => {
   const real = await original<typeof VotesModule>();
   const tally: typeof real.tally = (rules, reactions, people, eligible) => {
     const given = { rules, reactions, people, eligible };
@@ -25,7 +25,7 @@ vi.mock("#domain/approval-votes.ts", async (original) => {
   return { ...real, tally, voteOf };
 });
 
-vi.mock("#domain/approval-decision.ts", async (original) => {
+vi.mock("#domain/approval/decision.ts", async (original) => {
   const real = await original<typeof DecisionModule>();
   const decide: typeof real.decide = (request, votes, world, now) => {
     const given = { request, votes, world, now };

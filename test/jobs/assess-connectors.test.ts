@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
+import { assessmentDiff } from "#domain/assess/assessment-diff.ts";
 import { Assessment } from "#domain/assessment.ts";
-import { assessmentDiff } from "#domain/assessment-diff.ts";
-import { assessmentReport } from "#domain/assessment-report.ts";
 import type { ConnectInventory } from "#domain/connectors.ts";
 import { FerryError } from "#domain/errors.ts";
+import { assessmentReport } from "#domain/report/assessment-report.ts";
 import { known } from "#domain/topology.ts";
 import { connectorsOf } from "#jobs/assess/connectors.ts";
 import { assessmentOf } from "#support/assessed.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { ActionName } from "#domain/approval.ts";
+import type { ActionName } from "#domain/action.ts";
 import { createExecute } from "#jobs/approval/execute.ts";
 import { ask } from "#jobs/approval/request.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";

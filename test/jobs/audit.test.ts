@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { verifyChain } from "#domain/audit.ts";
-import { checkEvidence } from "#domain/evidence-check.ts";
-import { readSigner } from "#domain/evidence-key.ts";
+import { verifyChain } from "#domain/audit/audit.ts";
+import { checkEvidence } from "#domain/audit/evidence-check.ts";
+import { readSigner } from "#domain/audit/evidence-key.ts";
 import { planHistoryKey } from "#domain/plan.ts";
 import { keepAudit } from "#jobs/audit/retention.ts";
 import { audit } from "#jobs/audit.ts";

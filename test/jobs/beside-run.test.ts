@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Proposal } from "#domain/approval.ts";
-import { waveKey } from "#domain/wave-state.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
+import { waveKey } from "#domain/switch/wave-state.ts";
 import { requestKey } from "#jobs/approval/request-store.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { withWorld } from "#support/cutover-bench.ts";

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
 import { ReplicatorSettings } from "#domain/replicator-settings.ts";
 import type { EngineName } from "#domain/settings.ts";
-import { waveKey } from "#domain/wave-state.ts";
+import { waveKey } from "#domain/switch/wave-state.ts";
 import { cleanup } from "#jobs/cleanup/cleanup.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
 import { Plan, planKey } from "#domain/plan.ts";
+import { waveKey } from "#domain/switch/wave-state.ts";
 import type { Acl } from "#domain/topology.ts";
-import { waveKey } from "#domain/wave-state.ts";
 import { noteAcls, readAdded } from "#jobs/access/access-document.ts";
 import { mirroringKey } from "#jobs/mirror/replicate.ts";
 import { carryOut, moved, names, propose, type Scene, summaryFile } from "#support/cleanup-bench.ts";

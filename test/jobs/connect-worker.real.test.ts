@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { createConnectInventory } from "#adapters/connect/inventory.ts";
-import { mirrorClientId } from "#domain/flow.ts";
+import { mirrorClientId } from "#domain/mirror/flow.ts";
 import { type Plan, planKey } from "#domain/plan.ts";
 import type { ReplicationEngine, World } from "#domain/ports.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { GateFact } from "#domain/approval.ts";
+import type { GateFact } from "#domain/approval/approval.ts";
 import { planKey } from "#domain/plan.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import type { Work } from "#jobs/work.ts";

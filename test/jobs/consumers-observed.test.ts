@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { observationText } from "#domain/observation.ts";
+import { observationText } from "#domain/switch/observation.ts";
 import type { OffsetTable } from "#domain/topology.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { createSighted, observeMove, recallObserved } from "#jobs/switch/consumers-observed.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { factHashOf } from "#domain/approval.ts";
+import { factHashOf } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
+import { answersKey } from "#domain/plan/questions.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { answersKey } from "#domain/questions.ts";
 import { runSteps } from "#jobs/run/steps.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { rollback } from "#jobs/switch/rollback.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { z } from "zod";
-import { checkEvidence } from "#domain/evidence-check.ts";
+import { checkEvidence } from "#domain/audit/evidence-check.ts";
 import { audit } from "#jobs/audit.ts";
 import { approvedByTwo } from "#support/approval-bench.ts";
 

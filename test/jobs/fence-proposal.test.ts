@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Proposal } from "#domain/approval.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { cutoverConsumers } from "#jobs/switch/consumers.ts";
 import { cutoverProducers } from "#jobs/switch/producers.ts";

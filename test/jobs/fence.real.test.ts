@@ -1,7 +1,7 @@
 import kafkajs from "kafkajs";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
-import { aclText } from "#domain/fence.ts";
+import { aclText } from "#domain/access/acl-matching.ts";
 import { planKey } from "#domain/plan.ts";
 import type { ClientPlace, KafkaCluster, ReplicationEngine, World } from "#domain/ports.ts";
 import { MigrationSettings } from "#domain/settings.ts";

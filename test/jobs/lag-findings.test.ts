@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { withinLimits } from "#adapters/slack/block-limits.ts";
 import { render } from "#commands/blocks.ts";
-import { sumLags } from "#domain/lag.ts";
+import { sumLags } from "#domain/lag/lag.ts";
 import type { Message } from "#domain/message.ts";
 import { planKey } from "#domain/plan.ts";
 import type { KafkaCluster } from "#domain/ports.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { forwardFlow } from "#domain/flow.ts";
-import { type PartitionLag, sumLags } from "#domain/lag.ts";
+import { type PartitionLag, sumLags } from "#domain/lag/lag.ts";
+import { forwardFlow } from "#domain/mirror/flow.ts";
 import { flowName, planKey, type Wave } from "#domain/plan.ts";
 import type { ReplicationEngine, World } from "#domain/ports.ts";
 import { readMigrationLag } from "#jobs/mirror/migration-lag.ts";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { forwardFlow } from "#domain/flow.ts";
-import { type PartitionLag, sumLags } from "#domain/lag.ts";
+import { type PartitionLag, sumLags } from "#domain/lag/lag.ts";
+import { forwardFlow } from "#domain/mirror/flow.ts";
 import { flowName, planKey, type Wave } from "#domain/plan.ts";
 import type { ReplicationEngine, World } from "#domain/ports.ts";
 import { lag } from "#jobs/mirror/lag.ts";

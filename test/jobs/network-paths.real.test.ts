@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKafkaCluster } from "#adapters/kafka/cluster.ts";
 import { createProber } from "#adapters/probe.ts";
-import type { PathReport } from "#domain/path-layers.ts";
-import { remedyFor } from "#domain/path-layers.ts";
+import type { PathReport } from "#domain/network/path-layers.ts";
+import { remedyFor } from "#domain/network/path-layers.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 import { probePaths } from "#jobs/aws/probe-paths.ts";
 import { createAwsWork } from "#support/aws-work.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Proposal } from "#domain/approval.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
 import { assessmentKey } from "#domain/assessment.ts";
 import { Plan, planKey } from "#domain/plan.ts";
 import type { Store } from "#domain/ports.ts";

@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
+import {
+  grown,
+  type LoadSample,
+  loadMark,
+  measuredLoad,
+  p95,
+  samplesNeeded,
+} from "#domain/assess/load-history.ts";
+import { loadOf } from "#domain/assess/sizing-load.ts";
 import { assessmentKey } from "#domain/assessment.ts";
-import { grown, type LoadSample, loadMark, measuredLoad, p95, samplesNeeded } from "#domain/load-history.ts";
-import { makePlan } from "#domain/planning.ts";
+import { makePlan } from "#domain/plan/planning.ts";
 import type { World } from "#domain/ports.ts";
-import { loadOf } from "#domain/sizing-load.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { readSamples, sampleLoad } from "#jobs/plan-load.ts";
 import { watch } from "#jobs/watch.ts";

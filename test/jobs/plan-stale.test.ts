@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { factHashOf } from "#domain/approval.ts";
+import { factHashOf } from "#domain/approval/approval.ts";
 import { type Assessment, assessmentKey } from "#domain/assessment.ts";
+import { makePlan } from "#domain/plan/planning.ts";
+import { type Answers, answersKey } from "#domain/plan/questions.ts";
+import { changesFor, type PlannedStep, planChanges } from "#domain/plan/staleness.ts";
 import { type Plan, planKey } from "#domain/plan.ts";
-import { changesFor, type PlannedStep, planChanges } from "#domain/plan-staleness.ts";
-import { makePlan } from "#domain/planning.ts";
-import { type Answers, answersKey } from "#domain/questions.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { known } from "#domain/topology.ts";
 import { network } from "#jobs/aws/network.ts";

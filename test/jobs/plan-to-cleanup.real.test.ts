@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { Verified, verifiedKey } from "#domain/offsets/verification.ts";
 import { Plan, planKey } from "#domain/plan.ts";
 import type { ReplicationEngine, World } from "#domain/ports.ts";
 import type { OffsetTable } from "#domain/topology.ts";
-import { Verified, verifiedKey } from "#domain/verification.ts";
 import { assess } from "#jobs/assess.ts";
 import { cleanup } from "#jobs/cleanup/cleanup.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
-import { type Readiness, readinessLine } from "#domain/readiness.ts";
+import { type Readiness, readinessLine } from "#domain/switch/readiness.ts";
 import { known } from "#domain/topology.ts";
 import { readMigrationLag, sampleLag } from "#jobs/mirror/migration-lag.ts";
 import { watchStandby } from "#jobs/mirror/standby-watch.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
 import { Plan, planKey } from "#domain/plan.ts";
-import { waveKey } from "#domain/wave-state.ts";
+import { waveKey } from "#domain/switch/wave-state.ts";
 import { replicate } from "#jobs/mirror/replicate.ts";
 import { holdForward, readHeld } from "#jobs/switch/forward-held.ts";
 import { withWorld } from "#support/cutover-bench.ts";

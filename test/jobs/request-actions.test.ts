@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createCommands } from "#commands/index.ts";
-import type { Request } from "#domain/approval.ts";
+import type { Request } from "#domain/approval/approval.ts";
 import { requestActions, withButtons } from "#jobs/approval/request-actions.ts";
 import { createQuietLog } from "#support/quiet-log.ts";
 import { requestOf } from "#support/recorded-run.ts";

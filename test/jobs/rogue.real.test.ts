@@ -2,7 +2,7 @@ import kafkajs from "kafkajs";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { planKey } from "#domain/plan.ts";
 import type { ReplicationEngine, World } from "#domain/ports.ts";
-import { waveKey } from "#domain/wave-state.ts";
+import { waveKey } from "#domain/switch/wave-state.ts";
 import { readStandby, Standby, standbyKey } from "#jobs/mirror/standby-record.ts";
 import { watchStandby } from "#jobs/mirror/standby-watch.ts";
 import { openOnes } from "#jobs/switch/open-transactions.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Request } from "#domain/approval.ts";
+import type { Request } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import { requestKey } from "#jobs/approval/request-store.ts";
 import { watchStandby } from "#jobs/mirror/standby-watch.ts";

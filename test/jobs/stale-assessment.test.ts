@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { staleAssessment, staleBasis, staleStored } from "#domain/assess/assessment-age.ts";
 import { assessmentKey } from "#domain/assessment.ts";
-import { staleAssessment, staleBasis, staleStored } from "#domain/assessment-age.ts";
+import { settingsMarks } from "#domain/plan/staleness.ts";
 import { Plan, planKey } from "#domain/plan.ts";
-import { settingsMarks } from "#domain/plan-staleness.ts";
 import { audit } from "#jobs/audit.ts";
 import { provision } from "#jobs/aws/provision.ts";
 import { home } from "#jobs/home.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
+import { waveKey } from "#domain/switch/wave-state.ts";
 import { known } from "#domain/topology.ts";
-import { waveKey } from "#domain/wave-state.ts";
 import { mirroringKey } from "#jobs/mirror/replicate.ts";
 import { standbyKey } from "#jobs/mirror/standby-record.ts";
 import { watchStandby } from "#jobs/mirror/standby-watch.ts";

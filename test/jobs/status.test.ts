@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FerryError } from "#domain/errors.ts";
-import { nextCommands, type Standing } from "#domain/standing.ts";
+import { nextCommands, type Standing } from "#domain/switch/standing.ts";
 import { status } from "#jobs/status.ts";
 import { createMirrorWork } from "#support/mirror-work.ts";
 import { createSmallWork } from "#support/small-work.ts";

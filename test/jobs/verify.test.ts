@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { Verified, verifiedKey } from "#domain/offsets/verification.ts";
 import type { OffsetTable } from "#domain/topology.ts";
-import { Verified, verifiedKey } from "#domain/verification.ts";
 import { verify } from "#jobs/verify/verify.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 

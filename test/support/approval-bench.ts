@@ -1,4 +1,4 @@
-import type { GateFact, Proposal, Request } from "#domain/approval.ts";
+import type { GateFact, Proposal, Request } from "#domain/approval/approval.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { Person, Store } from "#domain/ports.ts";
 import { createExecute } from "#jobs/approval/execute.ts";

@@ -1,6 +1,6 @@
-import type { Proposal, Request } from "#domain/approval.ts";
-import type { Votes } from "#domain/approval-decision.ts";
-import type { Tally, VoteRules } from "#domain/approval-votes.ts";
+import type { Proposal, Request } from "#domain/approval/approval.ts";
+import type { Votes } from "#domain/approval/decision.ts";
+import type { Tally, VoteRules } from "#domain/approval/votes.ts";
 import type { Person, Reaction } from "#domain/ports.ts";
 import { type Known, known } from "#domain/topology.ts";
 import type { PortFault } from "./approval-model.ts";

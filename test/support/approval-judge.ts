@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isFinal, Request, RequestState } from "#domain/approval.ts";
+import { isFinal, Request, RequestState } from "#domain/approval/approval.ts";
 import { whyLate, whyWrong, whyWrongEnd } from "./approval-model.ts";
 import type { Attempt, Play } from "./approval-play.ts";
 

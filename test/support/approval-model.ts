@@ -1,4 +1,4 @@
-import type { GateFact, Request } from "#domain/approval.ts";
+import type { GateFact, Request } from "#domain/approval/approval.ts";
 import type { Chat, Person, Reaction, Store } from "#domain/ports.ts";
 import { type Migration, MigrationSettings } from "#domain/settings.ts";
 

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { isFinal, type Request } from "#domain/approval.ts";
+import { isFinal, type Request } from "#domain/approval/approval.ts";
 import { listRequests } from "#jobs/approval/request-store.ts";
 import { glassBreakers, type Outside, type PortFault, type Rules, requester } from "./approval-model.ts";
 import {

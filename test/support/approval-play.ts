@@ -1,4 +1,4 @@
-import type { Request } from "#domain/approval.ts";
+import type { Request } from "#domain/approval/approval.ts";
 import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { Job, JobQueue } from "#domain/job.ts";
 import type { Chat, Store } from "#domain/ports.ts";

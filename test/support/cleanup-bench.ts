@@ -1,4 +1,4 @@
-import type { Proposal } from "#domain/approval.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
 import { cleanup } from "#jobs/cleanup/cleanup.ts";
 import { createRun } from "#jobs/run/run.ts";
 import { runSteps, type StepsResult } from "#jobs/run/steps.ts";

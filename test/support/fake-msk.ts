@@ -1,7 +1,7 @@
 import { FerryError } from "#domain/errors.ts";
+import { recordedVersions } from "#domain/msk/data.ts";
+import { checkCluster, violationText } from "#domain/msk/rules.ts";
 import type { ClusterRequest, Msk, MskCluster, MskConfiguration, OperationState } from "#domain/msk.ts";
-import { recordedVersions } from "#domain/msk-data.ts";
-import { checkCluster, violationText } from "#domain/msk-rules.ts";
 import { createFakeDisks } from "./fake-disks.ts";
 
 const minute = 60_000;

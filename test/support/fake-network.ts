@@ -1,5 +1,5 @@
-import { overlap } from "#domain/cidr.ts";
 import { FerryError } from "#domain/errors.ts";
+import { overlap } from "#domain/network/cidr.ts";
 import {
   type GatewayAttachment,
   type IngressRule,

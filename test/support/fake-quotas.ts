@@ -1,5 +1,6 @@
-import { entityKey, type QuotaChange } from "#domain/access-quotas.ts";
+import { entityKey } from "#domain/access/quotas.ts";
 import type { ClientQuota } from "#domain/inventory.ts";
+import { type QuotaChange } from "#domain/ports.ts";
 
 /** Client quotas in memory, of all kinds of entities. */
 export function createFakeQuotas() {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { aclText } from "#domain/fence.ts";
+import { aclText } from "#domain/access/acl-matching.ts";
 import type { Acl } from "#domain/topology.ts";
 import type { SampleGuard, SampleMigration } from "./sample-migration.ts";
 

@@ -1,4 +1,4 @@
-import type { Severity } from "#domain/findings-check.ts";
+import type { Severity } from "#domain/findings/check.ts";
 import { known, unknown } from "#domain/topology.ts";
 import { type Change, plainGroup, topicNamed } from "./finding-scene.ts";
 

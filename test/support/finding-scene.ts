@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type AssessedGroup, type AssessedTopic, Assessment } from "#domain/assessment.ts";
-import type { Context, Subject } from "#domain/findings-view.ts";
+import type { Context, Subject } from "#domain/findings/view.ts";
 import { MigrationSettings } from "#domain/settings.ts";
 import { known } from "#domain/topology.ts";
 

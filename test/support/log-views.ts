@@ -1,4 +1,4 @@
-import type { LogView } from "#domain/log-view.ts";
+import type { LogView } from "#domain/offsets/log-view.ts";
 import type { KafkaRecord } from "#domain/topology.ts";
 
 /** Logs in memory for the tests of translation. */

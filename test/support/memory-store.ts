@@ -1,4 +1,4 @@
-import { chain, prune, StoredEntry } from "#domain/audit.ts";
+import { chain, prune, StoredEntry } from "#domain/audit/audit.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { ChainedEntry, Clock, Lease, Store, Versioned } from "#domain/ports.ts";
 

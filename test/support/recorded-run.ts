@@ -1,5 +1,6 @@
-import type { ActionName, Request } from "#domain/approval.ts";
-import { factHashOf, planHashOf } from "#domain/approval.ts";
+import type { ActionName } from "#domain/action.ts";
+import type { Request } from "#domain/approval/approval.ts";
+import { factHashOf, planHashOf } from "#domain/approval/approval.ts";
 import { requestKey } from "#jobs/approval/request-store.ts";
 import type { Approvable } from "#jobs/run/approvable.ts";
 import { runIdOf } from "#jobs/run/run.ts";

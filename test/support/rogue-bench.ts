@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Proposal } from "#domain/approval.ts";
+import type { Proposal } from "#domain/approval/approval.ts";
 import { approvedFloors } from "#jobs/switch/rollback-proposal.ts";
 import type { SampleMigration } from "./sample-migration.ts";
 

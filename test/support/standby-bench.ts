@@ -1,4 +1,4 @@
-import { waveKey } from "#domain/wave-state.ts";
+import { waveKey } from "#domain/switch/wave-state.ts";
 import { readStandby, type StandbyVerdict } from "#jobs/mirror/standby-record.ts";
 import { watchStandby } from "#jobs/mirror/standby-watch.ts";
 import type { FakeClient } from "./fake-producers.ts";

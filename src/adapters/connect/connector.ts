@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { FerryError } from "#domain/errors.ts";
-import { firstTrace } from "#domain/flow.ts";
-import { atHome, type ConnectorConfig, offsetsTopicKey } from "#domain/mirror-config.ts";
+import { firstTrace } from "#domain/mirror/flow.ts";
+import { atHome, type ConnectorConfig, offsetsTopicKey } from "#domain/mirror/mirror-config.ts";
 import type { Clock, FlowState, FlowStatus, Log } from "#domain/ports.ts";
 import { Nothing, type Rest } from "./rest.ts";
 import { absent, Config, ConnectorStatus, flowStatus } from "./status.ts";

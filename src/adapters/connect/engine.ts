@@ -1,9 +1,14 @@
 import { z } from "zod";
-import { createCheckpoints } from "#domain/checkpoints.ts";
-import { checkShape, firstDifference, Offsets, toPatch, toTable } from "#domain/copied-offsets.ts";
 import { FerryError } from "#domain/errors.ts";
-import { aliases } from "#domain/flow.ts";
-import { type ConnectorConfig, connectorConfig, offsetsTopicKey, type Site } from "#domain/mirror-config.ts";
+import { createCheckpoints } from "#domain/mirror/checkpoints.ts";
+import { checkShape, firstDifference, Offsets, toPatch, toTable } from "#domain/mirror/copied-offsets.ts";
+import { aliases } from "#domain/mirror/flow.ts";
+import {
+  type ConnectorConfig,
+  connectorConfig,
+  offsetsTopicKey,
+  type Site,
+} from "#domain/mirror/mirror-config.ts";
 import type { Clock, Flow, FlowStatus, Log, ReplicationEngine } from "#domain/ports.ts";
 import type { ClusterAccess, OffsetTable } from "#domain/topology.ts";
 import {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type ConnectorConfig, kindOf, literals } from "#domain/mirror-config.ts";
+import { type ConnectorConfig, kindOf, literals } from "#domain/mirror/mirror-config.ts";
 import type { FlowState, FlowStatus } from "#domain/ports.ts";
 
 /** What Connect says about one connector, in the words of the port. */

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { iamCallbackHandler } from "#domain/client-properties.ts";
 import { FerryError } from "#domain/errors.ts";
-import { aliases } from "#domain/flow.ts";
-import { checkpointConnector, producerTuning, sourceConnector } from "#domain/mirror-config.ts";
+import { iamCallbackHandler } from "#domain/mirror/client-properties.ts";
+import { aliases } from "#domain/mirror/flow.ts";
+import { checkpointConnector, producerTuning, sourceConnector } from "#domain/mirror/mirror-config.ts";
 import type { EngineCheck } from "#domain/ports.ts";
 import { isOlder } from "#domain/release.ts";
 import type { ClusterAccess } from "#domain/topology.ts";

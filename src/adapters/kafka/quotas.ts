@@ -1,7 +1,7 @@
-import { entityKey, entityText, limitsText, type QuotaChange } from "#domain/access-quotas.ts";
+import { entityKey, entityText, limitsText } from "#domain/access/quotas.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { ClientQuota } from "#domain/inventory.ts";
-import type { Clock, KafkaCluster } from "#domain/ports.ts";
+import { type Clock, type KafkaCluster, type QuotaChange } from "#domain/ports.ts";
 import { known, unknown } from "#domain/topology.ts";
 import type { Node, Request } from "./connection.ts";
 import { answerError, isPassing, type Role } from "./errors.ts";

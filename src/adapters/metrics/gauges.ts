@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
-import { ActionName } from "#domain/approval.ts";
-import { bytesIn, type MigrationReadings, type WaveReading } from "#domain/readings.ts";
+import { ActionName } from "#domain/action.ts";
+import { bytesIn, type MigrationReadings, type WaveReading } from "#domain/switch/readings.ts";
 
 /** What is not known has no series: a zero would be a claim. */
 

@@ -1,7 +1,7 @@
 import { Registry } from "prom-client";
 import { asFerryError } from "#domain/errors.ts";
 import type { Log, Meter } from "#domain/ports.ts";
-import type { MigrationReadings } from "#domain/readings.ts";
+import type { MigrationReadings } from "#domain/switch/readings.ts";
 import { type Counted, createCounted } from "./counted.ts";
 import { createGauges } from "./gauges.ts";
 

@@ -1,7 +1,7 @@
-import { createCheckpoints } from "#domain/checkpoints.ts";
-import { checkShape, firstDifference, toPatch } from "#domain/copied-offsets.ts";
 import { FerryError } from "#domain/errors.ts";
-import { firstTrace, mirrorTransactionMs } from "#domain/flow.ts";
+import { createCheckpoints } from "#domain/mirror/checkpoints.ts";
+import { checkShape, firstDifference, toPatch } from "#domain/mirror/copied-offsets.ts";
+import { firstTrace, mirrorTransactionMs } from "#domain/mirror/flow.ts";
 import type {
   Clock,
   EngineCheck,

@@ -1,4 +1,4 @@
-import { aliases } from "#domain/flow.ts";
+import { aliases } from "#domain/mirror/flow.ts";
 import type { Flow, FlowKind } from "#domain/ports.ts";
 
 /** What a mirror's process calls itself and its topics. */

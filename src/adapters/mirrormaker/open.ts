@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { mirrorClientId } from "#domain/flow.ts";
+import { mirrorClientId } from "#domain/mirror/flow.ts";
 import type { Clock, EngineCheck, KafkaCluster, Log, ReplicationEngine, Store } from "#domain/ports.ts";
 import { isOlder } from "#domain/release.ts";
 import type { ClusterAccess } from "#domain/topology.ts";

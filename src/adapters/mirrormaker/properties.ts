@@ -1,7 +1,7 @@
-import { clientProperties } from "#domain/client-properties.ts";
-import { aliases } from "#domain/flow.ts";
-import { type ConnectorConfig, connectorConfig, type Site } from "#domain/mirror-config.ts";
-import { reasonFor } from "#domain/mirror-reasons.ts";
+import { clientProperties } from "#domain/mirror/client-properties.ts";
+import { aliases } from "#domain/mirror/flow.ts";
+import { type ConnectorConfig, connectorConfig, type Site } from "#domain/mirror/mirror-config.ts";
+import { reasonFor } from "#domain/mirror/mirror-reasons.ts";
 import type { Flow } from "#domain/ports.ts";
 import { ends, workerTopics } from "./names.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Offsets, toTable } from "#domain/copied-offsets.ts";
+import { type Offsets, toTable } from "#domain/mirror/copied-offsets.ts";
 import type { Flow, KafkaCluster } from "#domain/ports.ts";
 import type { KafkaRecord, OffsetTable } from "#domain/topology.ts";
 import { connectorOf, connectors, ends, workerTopics } from "./names.ts";

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import { chain, prune, StoredEntry } from "#domain/audit.ts";
+import { chain, prune, StoredEntry } from "#domain/audit/audit.ts";
 import { FerryError } from "#domain/errors.ts";
 import type { AuditEntry, ChainedEntry, Clock, Lease, Log, Store, Versioned } from "#domain/ports.ts";
 import { connect, type Outages } from "./connection.ts";

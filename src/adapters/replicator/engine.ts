@@ -1,3 +1,6 @@
+import type { Replicator, ReplicatorApi } from "#domain/mirror/replicator.ts";
+import type { ReplicatorMetrics } from "#domain/mirror/replicator-reading.ts";
+import { replicatorProblems } from "#domain/mirror/replicator-rules.ts";
 import type { MskCluster } from "#domain/msk.ts";
 import type {
   Clock,
@@ -9,9 +12,6 @@ import type {
   ReplicationEngine,
   Store,
 } from "#domain/ports.ts";
-import type { Replicator, ReplicatorApi } from "#domain/replicator.ts";
-import type { ReplicatorMetrics } from "#domain/replicator-reading.ts";
-import { replicatorProblems } from "#domain/replicator-rules.ts";
 import type { ReplicatorSettings } from "#domain/replicator-settings.ts";
 import type { Security } from "#domain/settings.ts";
 import { type OffsetTable, unknown } from "#domain/topology.ts";

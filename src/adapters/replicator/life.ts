@@ -1,8 +1,8 @@
 import { FerryError } from "#domain/errors.ts";
-import { ownedBy } from "#domain/provisioning.ts";
-import type { Replicator, ReplicatorSite } from "#domain/replicator.ts";
-import type { ReplicatorNote } from "#domain/replicator-reading.ts";
-import { prerequisites, topicProblems } from "#domain/replicator-rules.ts";
+import type { Replicator, ReplicatorSite } from "#domain/mirror/replicator.ts";
+import type { ReplicatorNote } from "#domain/mirror/replicator-reading.ts";
+import { prerequisites, topicProblems } from "#domain/mirror/replicator-rules.ts";
+import { ownedBy } from "#domain/plan/provisioning.ts";
 import type { ConfigEntry } from "#domain/topology.ts";
 import type { ReplicatorOptions } from "./engine.ts";
 import type { Ledger } from "./ledger.ts";

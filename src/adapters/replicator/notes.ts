@@ -1,6 +1,6 @@
 import { asFerryError } from "#domain/errors.ts";
+import { noteOf, type ReplicatorMetrics, type ReplicatorNote } from "#domain/mirror/replicator-reading.ts";
 import type { Clock } from "#domain/ports.ts";
-import { noteOf, type ReplicatorMetrics, type ReplicatorNote } from "#domain/replicator-reading.ts";
 
 /** CloudWatch has one value a minute, and each question costs. */
 const keptMs = 60_000;

@@ -1,7 +1,7 @@
 import { FerryError } from "#domain/errors.ts";
-import type { LogView } from "#domain/log-view.ts";
+import type { LogView } from "#domain/offsets/log-view.ts";
+import { copiedTo } from "#domain/offsets/replicator-progress.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
-import { copiedTo } from "#domain/replicator-progress.ts";
 import { at, isCompacted, type OffsetTable, type Topic, type TopicPartition } from "#domain/topology.ts";
 
 /** Copied offsets of many partitions, found by content; those of a copy that has not moved are remembered. */

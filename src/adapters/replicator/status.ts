@@ -1,7 +1,7 @@
 import { FerryError } from "#domain/errors.ts";
+import type { Replicator } from "#domain/mirror/replicator.ts";
+import { topicOf } from "#domain/mirror/replicator-rules.ts";
 import type { FlowState, FlowStatus } from "#domain/ports.ts";
-import type { Replicator } from "#domain/replicator.ts";
-import { topicOf } from "#domain/replicator-rules.ts";
 
 /** A Replicator as a flow, and what is said when it cannot be one. */
 
