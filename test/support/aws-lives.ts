@@ -78,8 +78,13 @@ function isUnanswered(number: number, blow: Blow | undefined): boolean {
   return number >= blow.call && number < blow.call + sdkAttempts;
 }
 
-/** EC2's action is in the form, MSK's in the path; enough to tell polls apart from the rest. */
-function operationIn({ url = "" }: IncomingMessage, body: string): string {
+/**
+ * EC2's action is in the form, MSK's in the path, that of Application Auto Scaling in a header; enough to tell polls apart
+ * from the rest.
+ */
+function operationIn({ url = "", headers }: IncomingMessage, body: string): string {
+  const target = headers["x-amz-target"];
+  if (typeof target === "string") return target;
   return (
     new URLSearchParams(body).get("Action") ?? url.split("?")[0]?.replaceAll(/arn%3A[^/]*/g, "ARN") ?? url
   );
@@ -150,6 +155,7 @@ export async function liveThrough(
   const point = (url: string) => {
     vi.stubEnv("AWS_ENDPOINT_URL_KAFKA", url);
     vi.stubEnv("AWS_ENDPOINT_URL_EC2", url);
+    vi.stubEnv("AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING", url);
     vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIALAB");
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", "lab");
     const own = { msk: createMsk({ region, log }), network: createNetwork({ region, log }) };
@@ -215,7 +221,7 @@ export function blowsAt(calls: readonly string[]): readonly Blow[] {
   return calls.flatMap((name, at): readonly Blow[] => {
     if (name === calls[at - 1] && name === calls[at - 2]) return [];
     const call = at + 1;
-    if (/^GET|Describe/.test(name)) return [{ call, when: "before" }];
+    if (/^GET|Describe|List/.test(name)) return [{ call, when: "before" }];
     return [
       { call, when: "before" },
       { call, when: "after" },

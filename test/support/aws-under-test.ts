@@ -28,6 +28,7 @@ export async function startAwsUnderTest(
   vi.stubEnv("AWS_ENDPOINT_URL_KAFKA", aws.url);
   vi.stubEnv("AWS_ENDPOINT_URL_EC2", aws.url);
   vi.stubEnv("AWS_ENDPOINT_URL_CLOUDWATCH", aws.url);
+  vi.stubEnv("AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING", aws.url);
   vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIALAB");
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "lab");
   return {

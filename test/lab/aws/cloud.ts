@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
+import type { ScalableTarget } from "./application-auto-scaling.ts";
 import type { Metric } from "./cloudwatch.ts";
 import { createFaults, type Faults } from "./faults.ts";
 import { QUOTAS, type Quotas } from "./msk-catalogue.ts";
@@ -51,6 +52,7 @@ export type Cloud = {
   configurations: Configuration[];
   replicators: Replicator[];
   metrics: Metric[];
+  scalableTargets: ScalableTarget[];
   peerings: Peering[];
   faults: Faults;
   bootstrap: string;
@@ -77,6 +79,7 @@ export function createCloud(options: CloudOptions): Cloud {
     configurations: [],
     replicators: [],
     metrics: [],
+    scalableTargets: [],
     peerings: [],
     faults,
     bootstrap: options.bootstrap,

@@ -12,7 +12,7 @@ import { AwsRefusal, badRequest, ec2Refusal, notFound } from "./refusal.ts";
 import type { Caller, Handlers, Operation, Shape } from "./shapes.ts";
 import { ACCOUNT, PARTNER_ACCOUNT, PARTNER_KEY_PREFIX } from "./world.ts";
 
-type Service = "kafka" | "ec2" | "cloudwatch";
+type Service = "kafka" | "ec2" | "cloudwatch" | "application-autoscaling";
 type Request = {
   service: Service;
   operation: Operation;
@@ -29,6 +29,7 @@ export type StandIn = {
   kafka: { operations: Map<string, Operation>; handlers: Handlers };
   ec2: { operations: Map<string, Operation>; handlers: Handlers };
   cloudwatch: { operations: Map<string, Operation>; handlers: Handlers };
+  "application-autoscaling": { operations: Map<string, Operation>; handlers: Handlers };
   log: (line: string) => void;
 };
 
@@ -59,6 +60,12 @@ function recordable(input: Shape): unknown {
 }
 
 function refusalFrom(error: unknown, service: Service): AwsRefusal {
+  const refusal = plainRefusal(error, service);
+  const isMalformed = service === "application-autoscaling" && refusal.code === "BadRequestException";
+  return isMalformed ? new AwsRefusal(400, "ValidationException", refusal.message) : refusal;
+}
+
+function plainRefusal(error: unknown, service: Service): AwsRefusal {
   if (error instanceof AwsRefusal) return error;
   if (!(error instanceof ZodError)) throw error;
   const issue = error.issues[0];
@@ -211,7 +218,7 @@ export async function answerRest(
   );
 }
 
-/** awsJson1_0, of CloudWatch: a header names the operation. */
+/** awsJson of CloudWatch and Application Auto Scaling: a header names the operation, the latter's own by its prefix. */
 export async function answerTarget(
   standIn: StandIn,
   message: IncomingMessage,
@@ -220,10 +227,11 @@ export async function answerTarget(
   requestId: string,
 ): Promise<Answer | typeof CUT> {
   const caller = callerOf(message);
-  const service = "cloudwatch";
+  const [prefix, name = ""] = target.split(".");
+  const service = prefix === "AnyScaleFrontendService" ? "application-autoscaling" : "cloudwatch";
   if (caller === undefined) return encodeRefusal(service, missingToken(service), requestId);
-  const { operations, handlers } = standIn.cloudwatch;
-  const operation = operations.get(target.split(".").at(-1) ?? "");
+  const { operations, handlers } = standIn[service];
+  const operation = operations.get(name);
   if (operation === undefined) return encodeRefusal(service, notFound("No such operation."), requestId);
   const { account, region } = caller;
   const decode = (): Shape => decodeJsonRequest(operation, [], new URLSearchParams(), text);

@@ -16,6 +16,6 @@ const aws = await startAws({
   log: (line) => console.log(line),
 });
 console.log(
-  `AWS_ENDPOINT_URL_KAFKA=${aws.url} AWS_ENDPOINT_URL_EC2=${aws.url} AWS_ENDPOINT_URL_CLOUDWATCH=${aws.url}`,
+  `AWS_ENDPOINT_URL_KAFKA=${aws.url} AWS_ENDPOINT_URL_EC2=${aws.url} AWS_ENDPOINT_URL_CLOUDWATCH=${aws.url} AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING=${aws.url}`,
 );
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void aws.stop());

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import * as scalingModel from "@aws-sdk/client-application-auto-scaling";
 import * as cloudWatchModel from "@aws-sdk/client-cloudwatch";
 import * as ec2Model from "@aws-sdk/client-ec2";
 import * as kafkaModel from "@aws-sdk/client-kafka";
 import type { z } from "zod";
+import { scalingHandlers } from "./application-auto-scaling.ts";
 import { type Cloud, createCloud } from "./cloud.ts";
 import { cloudWatchHandlers, metricSchema } from "./cloudwatch.ts";
 import { type Answer, answerQuery, answerRest, answerTarget, CUT, type StandIn } from "./dispatch.ts";
@@ -63,12 +65,21 @@ function stateOf(standIn: StandIn): Shape {
   settleClusters(cloud);
   settleReplicators(cloud);
   settlePeerings(cloud);
-  const { clusters, operations, configurations, replicators, peerings, world } = cloud;
+  const { clusters, operations, configurations, replicators, scalableTargets, peerings, world } = cloud;
   const shown = configurations.map((each) => ({
     ...each,
     revisions: each.revisions.map((one) => ({ ...one, properties: Buffer.from(one.properties).toString() })),
   }));
-  return { now: cloud.now(), clusters, operations, configurations: shown, replicators, peerings, world };
+  return {
+    now: cloud.now(),
+    clusters,
+    operations,
+    configurations: shown,
+    replicators,
+    scalableTargets,
+    peerings,
+    world,
+  };
 }
 
 function setClusterState(
@@ -182,7 +193,7 @@ function send(response: ServerResponse, given: Answer | typeof CUT): void {
 
 /**
  * Starts an MSK- and EC2-shaped control plane on the loopback. SDK clients reach it with `endpoint` or with
- * AWS_ENDPOINT_URL_KAFKA, AWS_ENDPOINT_URL_EC2 and AWS_ENDPOINT_URL_CLOUDWATCH set to its url.
+ * AWS_ENDPOINT_URL_KAFKA, _EC2, _CLOUDWATCH and _APPLICATION_AUTO_SCALING set to its url.
  */
 export async function startAws(options: AwsOptions): Promise<AwsStandIn> {
   const cloud = createCloud({
@@ -199,6 +210,7 @@ export async function startAws(options: AwsOptions): Promise<AwsStandIn> {
     kafka: { operations: operationsOf(kafkaModel), handlers: { ...mskHandlers(cloud), ...topics.handlers } },
     ec2: { operations: operationsOf(ec2Model), handlers: ec2Handlers(cloud) },
     cloudwatch: { operations: operationsOf(cloudWatchModel), handlers: cloudWatchHandlers(cloud) },
+    "application-autoscaling": { operations: operationsOf(scalingModel), handlers: scalingHandlers(cloud) },
     log,
   };
   const control = controlOf(standIn);

@@ -76,6 +76,7 @@ function environment({ clusters, workspace, aws, ferryFile }: BotNeed): NodeJS.P
     AWS_SECRET_ACCESS_KEY: "lab",
     AWS_ENDPOINT_URL_KAFKA: aws.url,
     AWS_ENDPOINT_URL_EC2: aws.url,
+    AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING: aws.url,
     AWS_ENDPOINT_URL_STS: aws.url,
     AWS_EC2_METADATA_DISABLED: "true",
   };
