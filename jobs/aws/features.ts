@@ -6,11 +6,13 @@ import type { Message, Part } from "#domain/message.ts";
 import {
   changePrice,
   changeText,
+  type Feature,
   type FeatureChange,
   featureChange,
   featureList,
   isApplied,
 } from "#domain/msk/features.ts";
+import { plannedScaling } from "#domain/msk/storage-scaling.ts";
 import type { MskCluster } from "#domain/msk.ts";
 import { Plan, planKey } from "#domain/plan.ts";
 import { clockTime, took } from "#domain/wording.ts";
@@ -29,7 +31,11 @@ export async function features(job: JobOf<"features">, work: Work): Promise<Outc
   }
   return await explainingDenials(work, async () => {
     const cluster = await targetCluster(work);
-    await work.card.finish(listMessage(cluster, await plannedPartitions(work), work));
+    const settings = work.migration.settings.target;
+    const isLookedAt = plannedScaling(cluster, settings) !== undefined;
+    const scaling = isLookedAt ? await work.world.msk.storageScaling(cluster.arn) : undefined;
+    const partitions = await plannedPartitions(work);
+    await work.card.finish(listMessage(featureList(cluster, { partitions, settings, scaling }), work));
     return done;
   });
 }
@@ -48,8 +54,7 @@ async function plannedPartitions({ store, migration }: Work): Promise<number | u
   return stored.data?.topics.reduce((sum, { partitions }) => sum + partitions, 0);
 }
 
-function listMessage(cluster: MskCluster, partitions: number | undefined, work: Work): Message {
-  const list = featureList(cluster, partitions);
+function listMessage(list: readonly Feature[], work: Work): Message {
   return {
     subject: `${work.migration.name} · features`,
     tone: "info",

@@ -1,6 +1,6 @@
 import { staleParts } from "#domain/assess/assessment-age.ts";
 import { type Message, mention, type Part } from "#domain/message.ts";
-import { scalingCommands } from "#domain/msk/features.ts";
+import { deregistration } from "#domain/msk/storage-scaling.ts";
 import type { MskCluster } from "#domain/msk.ts";
 import { type Drift, driftText } from "#domain/plan/drift.ts";
 import { ownedBy } from "#domain/plan/provisioning.ts";
@@ -8,13 +8,17 @@ import { clockTime, count, took } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import type { Adoption } from "./adoption.ts";
 
-const steps = ["configuration", "cluster", "wait", "secrets"] as const;
+const steps = ["configuration", "cluster", "wait", "secrets", "scaling"] as const;
 const titles = {
   configuration: "configuration",
   cluster: "create the cluster",
   wait: "wait until it is ACTIVE",
   secrets: "associate the SCRAM secrets",
+  scaling: "let the storage grow by itself",
 } as const;
+
+/** Of storage auto scaling; there is none where AWS manages the storage. `isOurs`: this migration registered it. */
+export type Scaling = { readonly text: string; readonly isOurs: boolean };
 
 /** The work under way: the step, and of a cluster that exists its state and age. */
 export function waitingMessage(
@@ -72,11 +76,13 @@ export function doneMessage(
     drift,
     stale,
     adopted,
+    scaling,
   }: {
     readonly bootstrap: readonly string[];
     readonly drift: readonly Drift[];
     readonly stale: string | undefined;
     readonly adopted: Adoption | undefined;
+    readonly scaling: Scaling | undefined;
   },
 ): Message {
   const ours = ownedBy(work.migration.name, cluster.tags);
@@ -97,6 +103,7 @@ export function doneMessage(
         rows: [
           { label: "Cluster", value: cluster.arn },
           { label: "Shape", value: `${shapeOf(cluster)}, storage ${volume}` },
+          ...scalingRows(scaling),
           {
             label: "Configuration",
             value:
@@ -112,7 +119,7 @@ export function doneMessage(
         ? [{ kind: "note" as const, text: `Adopted as it is by ${mention(adopted.by)}, ${adopted.at}.` }]
         : []),
       ...staleParts(stale),
-      undoPart(work, cluster, ours),
+      undoPart(work, cluster, scaling),
     ],
     next: ["network"],
   };
@@ -122,8 +129,15 @@ export function doneMessage(
 export function adoptionMessage(
   work: Work,
   cluster: MskCluster,
-  drift: readonly Drift[],
-  fingerprint: string,
+  {
+    drift,
+    fingerprint,
+    scaling,
+  }: {
+    readonly drift: readonly Drift[];
+    readonly fingerprint: string;
+    readonly scaling: Scaling | undefined;
+  },
 ): Message {
   return {
     subject: `${work.migration.name} · provision`,
@@ -134,39 +148,19 @@ export function adoptionMessage(
         kind: "text",
         text: `MSK cluster \`${cluster.name}\` is there, this migration did not make it, and it is not as planned. It is used only if somebody says so. Nothing was changed.`,
       },
-      { kind: "facts", rows: [{ label: "Cluster", value: cluster.arn }] },
+      { kind: "facts", rows: [{ label: "Cluster", value: cluster.arn }, ...scalingRows(scaling)] },
       ...driftParts(drift),
       {
         kind: "text",
         text: `To use it as it is: \`/ferry provision adopt ${fingerprint}\`; the answer is for exactly these differences. Or change the cluster, or \`target\` in ferry.yaml and \`/ferry plan\`, and run this again.`,
-      },
-      {
-        kind: "note",
-        text: "Storage auto scaling is not part of a cluster: whether it is on was not looked at.",
       },
     ],
     next: [`provision adopt ${fingerprint}`],
   };
 }
 
-/**
- * For the thread: the calls that let the storage grow by itself. Application Auto Scaling is another service, whose
- * client the bot does not have; growing by an alarm of its own would end with the bot. `undefined` where AWS manages it.
- */
-export function scalingMessage(work: Work, cluster: MskCluster): Message | undefined {
-  const commands = scalingCommands(cluster);
-  if (commands === undefined) return undefined;
-  return {
-    subject: `${work.migration.name} · provision · storage auto scaling`,
-    tone: "info",
-    parts: [
-      {
-        kind: "text",
-        text: "CreateClusterV2 cannot turn it on; a person does, once, with two calls. Until then `/ferry features storage` grows it.",
-      },
-      { kind: "code", text: commands },
-    ],
-  };
+function scalingRows(scaling: Scaling | undefined): readonly { label: string; value: string }[] {
+  return scaling === undefined ? [] : [{ label: "Storage auto scaling", value: scaling.text }];
 }
 
 function driftParts(drift: readonly Drift[]): readonly Part[] {
@@ -175,12 +169,13 @@ function driftParts(drift: readonly Drift[]): readonly Part[] {
   return [{ kind: "checks", title: "Not as planned", items }];
 }
 
-function undoPart({ migration }: Work, cluster: MskCluster, ours: boolean): Part {
-  if (!ours) {
+function undoPart({ migration }: Work, cluster: MskCluster, scaling: Scaling | undefined): Part {
+  if (!ownedBy(migration.name, cluster.tags)) {
     return { kind: "note", text: "Nothing was made, so there is nothing to take back." };
   }
   const region = migration.settings.target.region;
-  const lines = [`aws kafka delete-cluster --region ${region} --cluster-arn ${cluster.arn}`];
+  const scaled = scaling?.isOurs === true ? [deregistration(cluster.arn, region)] : [];
+  const lines = [...scaled, `aws kafka delete-cluster --region ${region} --cluster-arn ${cluster.arn}`];
   if (cluster.configurationArn?.includes(`/ferry-${migration.settings.target.cluster}/`) === true) {
     lines.push(`aws kafka delete-configuration --region ${region} --arn ${cluster.configurationArn}`);
   }

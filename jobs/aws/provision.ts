@@ -11,8 +11,9 @@ import { again, done, type Outcome, type Work } from "#jobs/work.ts";
 import { adoptionOf, askForAdoption } from "./adoption.ts";
 import { auditedCall, madeBy, seenMade, toldEarlier } from "./aws-audit.ts";
 import { clusterChange, create, type Planned } from "./create-cluster.ts";
-import { adoptionMessage, doneMessage, scalingMessage, waitingMessage } from "./provision-message.ts";
+import { adoptionMessage, doneMessage, waitingMessage } from "./provision-message.ts";
 import { explainingDenials } from "./refusals.ts";
+import { scaleStorage, shownScaling } from "./storage-scaling.ts";
 
 /** Between two looks at a cluster that is being created: a twentieth of its age, so that a quick one is seen quickly. */
 const patience = { minMs: 1000, maxMs: 30_000 };
@@ -48,7 +49,8 @@ async function makeOrAdopt(job: JobOf<"provision">, work: Work): Promise<Outcome
   if (differences.length > 0 && !ownedBy(work.migration.name, cluster.tags)) {
     const fingerprint = await askForAdoption(cluster, differences, job, work);
     if (fingerprint !== undefined) {
-      await work.card.finish(adoptionMessage(work, cluster, differences, fingerprint));
+      const scaling = await shownScaling(cluster, work);
+      await work.card.finish(adoptionMessage(work, cluster, { drift: differences, fingerprint, scaling }));
       return done;
     }
   }
@@ -157,16 +159,16 @@ async function complete(
       `${cluster.arn} is ACTIVE and has no brokers for ${request.auth} with transit ${request.transit}; it has ${cluster.auth.join(", ")} with transit ${cluster.transit}.`,
     );
   }
+  const scaling = await scaleStorage(cluster, work);
   await work.audit({
     what: "target.active",
     key: `target.active:${work.jobId}`,
     subject: cluster.arn,
-    detail: { arn: cluster.arn, bootstrap, plan: plan.hash, drift: differences },
+    detail: { arn: cluster.arn, bootstrap, plan: plan.hash, drift: differences, scaling: scaling?.text },
   });
   const adopted = await adoptionOf(work);
-  const scaling = scalingMessage(work, cluster);
-  if (scaling !== undefined) await work.card.thread("storage-scaling", scaling);
-  await work.card.finish(doneMessage(work, cluster, { bootstrap, drift: differences, stale, adopted }));
+  const told = { bootstrap, drift: differences, stale, adopted, scaling };
+  await work.card.finish(doneMessage(work, cluster, told));
   return done;
 }
 

@@ -98,7 +98,9 @@ function isQuota(name: string, message: string): boolean {
   );
 }
 
+/** `ConcurrentUpdateException` is Application Auto Scaling's: another change of the same target is under way. */
 const throttled = new Set([
+  "ConcurrentUpdateException",
   "RequestLimitExceeded",
   "Throttling",
   "ThrottlingException",

@@ -23,6 +23,7 @@ import { systemClock } from "./clock.ts";
 import { clusterOf } from "./msk-cluster-shape.ts";
 import { createMskDisks } from "./msk-disks.ts";
 import { bootstrapOf, creationInput, operationOf } from "./msk-shapes.ts";
+import { createMskStorageScaling } from "./msk-storage-scaling.ts";
 
 type Options = { readonly region: string; readonly log: Log; readonly clock?: Pick<Clock, "now"> };
 type Connection = {
@@ -57,7 +58,8 @@ const secretsPerCall = 10;
 export function createMsk({ region, log, clock = systemClock }: Options): Msk {
   const aws = connect(region, log);
   const disks = createMskDisks({ region, log, clock });
-  return { ...reading(aws), ...configurations(aws), ...clusters(aws), ...updates(aws), ...disks };
+  const scaling = createMskStorageScaling({ region, log });
+  return { ...reading(aws), ...configurations(aws), ...clusters(aws), ...updates(aws), ...disks, ...scaling };
 }
 
 function connect(region: string, log: Log): Connection {

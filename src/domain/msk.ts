@@ -105,6 +105,17 @@ export type OperationState = {
   readonly reason?: string;
 };
 
+/** What Application Auto Scaling has of a cluster's volumes. */
+export type StorageScaling = {
+  readonly minGiB: number;
+  readonly maxGiB: number;
+  /** Somebody has told it to wait: it grows nothing. */
+  readonly isSuspended: boolean;
+  /** `percent`: of the volume, when it grows; `undefined`: it goes by something else. */
+  readonly policies: ReadonlyArray<{ readonly name: string; readonly percent: number | undefined }>;
+  readonly tags: Readonly<Record<string, string>>;
+};
+
 /** Errors: `E_AWS_*`, with AWS's own sentence. */
 export type Msk = {
   /** Versions on which a cluster can be created now (ListKafkaVersions, any ACTIVE row). */
@@ -140,6 +151,12 @@ export type Msk = {
   updateStorage(cluster: MskCluster, volumeGiB: number): Promise<string>;
   updateMonitoring(cluster: MskCluster, level: ClusterRequest["monitoring"]): Promise<string>;
   operation(arn: string): Promise<OperationState>;
+  /** What lets the volumes of a cluster grow by itself; `undefined` where nothing is registered. */
+  storageScaling(arn: string): Promise<StorageScaling | undefined>;
+  /** Registers the volumes, with tags. `E_AWS_REFUSED` where they are registered already: whoever calls looks first. */
+  registerStorage(arn: string, capacity: Pick<StorageScaling, "minGiB" | "maxGiB" | "tags">): Promise<void>;
+  /** Puts the policy of this name, or puts it right. `E_AWS_REFUSED` where nothing is registered. It never shrinks. */
+  putStoragePolicy(arn: string, policy: { readonly name: string; readonly percent: number }): Promise<void>;
   /** How full the fullest broker's volume is by its own word, 0 to 100. Unknown while one of them has told nothing lately. */
   diskUsed(
     cluster: Pick<MskCluster, "name" | "brokers">,

@@ -54,7 +54,16 @@ export type Shape = z.infer<typeof Shape>;
 const PlannedCall = z.object({
   /** The command that makes it. */
   step: z.string(),
-  to: z.enum(["MSK", "EC2", "source", "target", "source and target", "engine", "client"]),
+  to: z.enum([
+    "MSK",
+    "Application Auto Scaling",
+    "EC2",
+    "source",
+    "target",
+    "source and target",
+    "engine",
+    "client",
+  ]),
   call: z.string(),
   args: z.record(z.string(), z.unknown()),
   later: z.string().optional(),

@@ -48,6 +48,8 @@ const TargetKeys = z.strictObject({
     .default("DEFAULT"),
   /** Prometheus exporters in the brokers. */
   openMonitoring: z.boolean().default(true),
+  /** Volumes of Standard brokers grow by themselves: Application Auto Scaling. */
+  storageAutoScaling: z.boolean().default(true),
   shape: z
     .strictObject({
       kind: z.enum(["standard", "express", "serverless"]).optional(),

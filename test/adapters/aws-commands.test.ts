@@ -9,6 +9,7 @@ const services = new Map([
   ["kafka", "kafka"],
   ["ec2", "ec2"],
   ["cloudwatch", "cloudwatch"],
+  ["application-auto-scaling", "application-autoscaling"],
 ]);
 
 /** Whatever label a call carries in the log: what is imported is what can be sent. */

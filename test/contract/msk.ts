@@ -56,6 +56,41 @@ export function mskContract(name: string, open: () => Promise<MskUnderTest>): vo
       expect(await msk.diskUsed(cluster)).toEqual({ known: true, value: { broker: 2, percent: 71.5 } });
     });
 
+    it("registers the volumes once, with tags, and puts a policy only on what is registered", async () => {
+      const { arn } = await createActive();
+      expect(await msk.storageScaling(arn)).toBeUndefined();
+      const policy = { name: "storage", percent: 60 };
+      await expect(msk.putStoragePolicy(arn, policy)).rejects.toMatchObject({
+        code: "E_AWS_REFUSED",
+        message: expect.stringContaining("No scalable target registered"),
+      });
+      const capacity = { minGiB: 1, maxGiB: 16_384, tags: { "msk-ferry": "orders" } };
+      await msk.registerStorage(arn, capacity);
+      expect(await msk.storageScaling(arn)).toEqual({ ...capacity, isSuspended: false, policies: [] });
+      await expect(msk.registerStorage(arn, capacity)).rejects.toMatchObject({ code: "E_AWS_REFUSED" });
+      await msk.putStoragePolicy(arn, { ...policy, percent: 50 });
+      await msk.putStoragePolicy(arn, policy);
+      expect(await msk.storageScaling(arn)).toMatchObject({ policies: [policy] });
+    });
+
+    it("registers no volumes of Express, nor a minimum above the maximum", async () => {
+      const instanceType = "express.m7g.large";
+      const { volumeGiB: _, ...asked } = request({
+        kind: "express",
+        kafkaVersion: "3.9.x.kraft",
+        instanceType,
+      });
+      const arn = await msk.createCluster(asked, await configuration());
+      const capacity = { minGiB: 1, maxGiB: 100, tags: {} };
+      await expect(msk.registerStorage(arn, capacity)).rejects.toMatchObject({ code: "E_AWS_REFUSED" });
+      const standard = await createActive();
+      await expect(msk.registerStorage(standard.arn, { ...capacity, minGiB: 101 })).rejects.toMatchObject({
+        code: "E_AWS_REFUSED",
+        message: expect.stringContaining("Maximum capacity cannot be less than minimum"),
+      });
+      expect(await msk.storageScaling(standard.arn)).toBeUndefined();
+    });
+
     async function configuration(name = unique("configuration")) {
       const properties = "auto.create.topics.enable=false\n";
       return await msk.createConfiguration({

@@ -57,7 +57,7 @@ function stepOf(file: string): string {
   if (file === "jobs/plan.ts") return "plan";
   const [, step] = /^jobs\/aws\/(provision|features)/.exec(file) ?? [];
   if (step !== undefined) return step;
-  if (file === "jobs/aws/create-cluster.ts") return "provision";
+  if (/^jobs\/aws\/(create-cluster|storage-scaling)\.ts$/.test(file)) return "provision";
   if (file.startsWith("jobs/aws/")) return "network";
   return file.startsWith("jobs/cleanup/") ? "cleanup" : "replicate and after";
 }
@@ -99,8 +99,11 @@ describe("what the policy allows", () => {
       .map((file) => [file, readFileSync(`${root}${file}`, "utf8")] as const);
     expect(adapters.length).toBeGreaterThan(4);
     const named = adapters.flatMap(([file, text]) => {
-      const service = file.includes("/ec2") ? "ec2" : "kafka";
-      return [...text.matchAll(/\b(?:ask|change|call)\(\s*"(\w+)"/g)].map(([, name]) => `${service}:${name}`);
+      const own = file.includes("storage-scaling") ? "application-autoscaling" : "kafka";
+      const service = file.includes("/ec2") ? "ec2" : own;
+      return [...text.matchAll(/\b(?:ask|change|call|called)\(\s*"(\w+)"/g)].map(
+        ([, name]) => `${service}:${name}`,
+      );
     });
     const literal = globSync("src/adapters/**/*.ts", { cwd: root }).flatMap((file) =>
       [...readFileSync(`${root}${file}`, "utf8").matchAll(/\baction: "(\w+:\w+)"/g)].map(
@@ -137,7 +140,7 @@ describe("the policy of a migration", () => {
     expect(open).toHaveLength(1);
     for (const action of open.flatMap(({ Action }) => Action)) {
       expect(action).toMatch(
-        /^(kafka|ec2):(List|Describe|Create(Cluster|Configuration))|^(logs:|cloudwatch:GetMetricData$)/,
+        /^(kafka|ec2):(List|Describe|Create(Cluster|Configuration))|^(logs:|cloudwatch:(GetMetricData|DescribeAlarms)$|application-autoscaling:Describe)/,
       );
     }
   });

@@ -55,6 +55,10 @@ function made(change: object = {}, source: Assessment = assessment) {
   });
 }
 
+function scalingCalls(change: object = {}) {
+  return (made(change).calls ?? []).filter(({ to }) => to === "Application Auto Scaling");
+}
+
 describe("the dry run of a plan", () => {
   it("lists every changing call in order", () => {
     const calls = made().calls ?? [];
@@ -63,8 +67,8 @@ describe("the dry run of a plan", () => {
       "provision > MSK CreateClusterV2",
       "provision > MSK BatchAssociateScramSecret",
       "provision > MSK BatchAssociateScramSecret",
-      "provision > MSK RegisterScalableTarget",
-      "provision > MSK PutScalingPolicy",
+      "provision > Application Auto Scaling RegisterScalableTarget",
+      "provision > Application Auto Scaling PutScalingPolicy",
       "network > EC2 CreateVpcPeeringConnection",
       "network > EC2 AcceptVpcPeeringConnection",
       "network > EC2 CreateRoute",
@@ -102,6 +106,14 @@ describe("the dry run of a plan", () => {
       "cleanup > source DeleteAcls",
       "cleanup > source and target DeleteTopics",
     ]);
+  });
+
+  it("names what is registered so that the storage grows by itself, and nothing where that is off", () => {
+    expect(scalingCalls()).toMatchObject([
+      { args: { minGiB: 1, maxGiB: 16_384, tags: { "msk-ferry": "orders" } } },
+      { args: { policy: "storage", percent: 60, shrinks: false } },
+    ]);
+    expect(scalingCalls({ target: { ...file.target, storageAutoScaling: false } })).toEqual([]);
   });
 
   it("copies the access of the source's applications, and none of the mirror's", () => {

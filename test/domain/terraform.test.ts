@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { terraformFiles } from "#domain/export/terraform.ts";
+import { plannedScaling } from "#domain/msk/storage-scaling.ts";
 import type { ClusterRequest } from "#domain/msk.ts";
 import { drift } from "#domain/plan/drift.ts";
 import { clusterRequest, configurationRequest } from "#domain/plan/provisioning.ts";
@@ -218,6 +219,21 @@ describe("the plan as Terraform", () => {
     });
     const { ferry } = ClusterFile.parse(files.get("ferry-cluster.tf.json")).resource.aws_msk_configuration;
     expect(ferry.server_properties).toBe("custom.advertised.listeners=A://b-$${x}%%{y}:1\n");
+  });
+
+  it("has the values that provision registers, and none where ferry.yaml turns it off", async () => {
+    const { aws, plan, files } = await exported();
+    const { aws_appautoscaling_target: target, aws_appautoscaling_policy: policy } = ClusterFile.parse(
+      files.get("ferry-cluster.tf.json"),
+    ).resource;
+    const values = plannedScaling(plan.shape, aws.migration.settings.target);
+    expect(target?.storage).toMatchObject({ min_capacity: values?.minGiB, max_capacity: values?.maxGiB });
+    expect(policy?.storage).toMatchObject({
+      name: values?.policy,
+      target_tracking_scaling_policy_configuration: { target_value: values?.percent },
+    });
+    const off = await exported({ target: { storageAutoScaling: false } });
+    expect(JSON.stringify(off.files.get("ferry-cluster.tf.json"))).not.toContain("appautoscaling");
   });
 
   it("leaves the storage of Express out", async () => {

@@ -42,6 +42,19 @@ const State = z.object({
   configurations: z.array(
     z.object({ name: z.string(), description: z.string(), revisions: z.array(z.unknown()) }),
   ),
+  scalableTargets: z.array(
+    z.object({
+      min: z.number(),
+      max: z.number(),
+      tags: z.unknown(),
+      policies: z.array(
+        z.object({
+          name: z.string(),
+          tracking: z.object({ TargetValue: z.number(), DisableScaleIn: z.boolean() }),
+        }),
+      ),
+    }),
+  ),
   peerings: z.array(
     z.object({
       id: z.string(),
@@ -87,11 +100,16 @@ function carriedOut({ recorded }: Lived, operation: string): number {
 }
 
 async function expectOneCluster(lived: Lived): Promise<void> {
-  const { clusters, configurations } = State.parse(lived.state);
+  const { clusters, configurations, scalableTargets } = State.parse(lived.state);
   expect(clusters).toEqual([{ state: "ACTIVE", tags: ours, scramSecrets: secretArns }]);
   expect(configurations).toMatchObject([{ name: "ferry-migrated" }]);
   expect(configurations[0]?.description).toMatch(/^MSK Ferry, migration orders, plan /);
   expect(carriedOut(lived, "CreateClusterV2")).toBe(1);
+  const tracking = { TargetValue: 60, DisableScaleIn: true };
+  expect(scalableTargets).toEqual([
+    { min: 1, max: 16_384, tags: ours, policies: [{ name: "storage", tracking }] },
+  ]);
+  expect(carriedOut(lived, "RegisterScalableTarget")).toBe(1);
   const trail = await trailOf(lived);
   expect(storyOf(trail)).toEqual([]);
   expect(trail.filter(({ what }) => what === "target.active")).toHaveLength(1);
@@ -170,7 +188,7 @@ async function walk(
 
 describe("a process that ends at any call to AWS", () => {
   it("leaves one configuration and one cluster when it provisions", { timeout: 120_000 }, async () => {
-    expect(await walk(jobs.provision, expectOneCluster)).toBeGreaterThan(15);
+    expect(await walk(jobs.provision, expectOneCluster)).toBeGreaterThan(23);
   });
 
   it("leaves one more revision, and no other, when it brings a configuration to the plan", {

@@ -281,7 +281,12 @@ describe("changed or gone in the middle", () => {
     aws.msk.script.onCall = () => {};
     expect((await once()).kind).toBe("done");
     expect(fake.posts.filter(({ message }) => message.subject === "orders · provision")).toHaveLength(1);
-    expect(aws.msk.changes).toEqual(["createConfiguration", "createCluster"]);
+    expect(aws.msk.changes).toEqual([
+      "createConfiguration",
+      "createCluster",
+      "registerStorage",
+      "putStoragePolicy",
+    ]);
     const failures = (await aws.store.auditTrail("orders")).filter(({ what }) => what === "job.failed");
     expect(failures).toHaveLength(1);
   });

@@ -38,7 +38,12 @@ describe("provisioning", () => {
     const aws = await createAwsWork();
     const began = aws.clock.now();
     const shown = await aws.carryOut(run);
-    expect(aws.msk.changes).toEqual(["createConfiguration", "createCluster"]);
+    expect(aws.msk.changes).toEqual([
+      "createConfiguration",
+      "createCluster",
+      "registerStorage",
+      "putStoragePolicy",
+    ]);
     expect(aws.msk.clusters()).toMatchObject([
       { name: "migrated", state: "ACTIVE", auth: ["iam"], tags: { "msk-ferry": "orders" }, volumeGiB: 100 },
     ]);
@@ -74,6 +79,10 @@ describe("provisioning", () => {
       ],
       ["aws.intent", expect.objectContaining({ action: "CreateClusterV2", undo: expect.any(String) })],
       ["aws.done", expect.objectContaining({ made: expect.stringContaining(":cluster/migrated") })],
+      ["aws.intent", expect.objectContaining({ action: "RegisterScalableTarget", resource: "migrated" })],
+      ["aws.done", expect.objectContaining({ action: "RegisterScalableTarget" })],
+      ["aws.intent", expect.objectContaining({ action: "PutScalingPolicy", undo: expect.any(String) })],
+      ["aws.done", expect.objectContaining({ action: "PutScalingPolicy" })],
       ["target.active", expect.anything()],
     ]);
   });
@@ -93,6 +102,8 @@ describe("provisioning", () => {
         await aws.carryOut(run, (thrown) => thrown instanceof Crash);
         expect(aws.msk.clusters()).toHaveLength(1);
         expect(aws.msk.configurations()).toHaveLength(1);
+        const { arn = "" } = aws.msk.clusters()[0] ?? {};
+        expect(await aws.msk.msk.storageScaling(arn)).toMatchObject({ policies: [{ percent: 60 }] });
       }
     }
   });
@@ -172,19 +183,6 @@ describe("provisioning", () => {
     expect(JSON.stringify(shown.at(-1))).not.toContain("Not as planned");
   });
 
-  it("says in the thread what a person calls so that the storage grows by itself", async () => {
-    const aws = await createAwsWork();
-    const work = aws.open();
-    for (let outcome = await run(work); outcome.kind === "again"; outcome = await run(work)) {
-      await aws.clock.advance(outcome.ms);
-    }
-    const [thread] = work.card.threads;
-    const text = JSON.stringify(thread);
-    expect(text).toContain("register-scalable-target --service-namespace kafka");
-    expect(text).toContain("put-scaling-policy");
-    expect(text).toContain("--resource-id arn:aws:kafka:us-east-1:123456789012:cluster/migrated/1");
-  });
-
   it("associates the SCRAM secrets that are missing", async () => {
     const secretArns = ["arn:aws:secretsmanager:us-east-1:123456789012:secret:AmazonMSK_ferry-1"];
     const aws = await createAwsWork({
@@ -192,7 +190,13 @@ describe("provisioning", () => {
     });
     await aws.carryOut(run);
     await aws.carryOut(run);
-    expect(aws.msk.changes).toEqual(["createConfiguration", "createCluster", "associateScram"]);
+    expect(aws.msk.changes).toEqual([
+      "createConfiguration",
+      "createCluster",
+      "associateScram",
+      "registerStorage",
+      "putStoragePolicy",
+    ]);
   });
 
   it.each([

@@ -1,12 +1,12 @@
 import { FerryError } from "#domain/errors.ts";
 import { recordedVersions } from "#domain/msk/data.ts";
 import { checkCluster, violationText } from "#domain/msk/rules.ts";
-import type { ClusterRequest, Msk, MskCluster, MskConfiguration, OperationState } from "#domain/msk.ts";
+import type { Msk, MskCluster, MskConfiguration, OperationState, StorageScaling } from "#domain/msk.ts";
 import { createFakeDisks } from "./fake-disks.ts";
+import { arn, created, plain } from "./fake-msk-cluster.ts";
+import { createFakeScaling } from "./fake-storage-scaling.ts";
 
 const minute = 60_000;
-const arn = "arn:aws:kafka:us-east-1:123456789012";
-const kms = "arn:aws:kms:us-east-1:123456789012:key";
 
 type Held = {
   cluster: MskCluster;
@@ -47,6 +47,8 @@ export type FakeMsk = {
   put(cluster: Partial<MskCluster> & { readonly name: string }): MskCluster;
   /** What a broker says of its volume. */
   fill(cluster: string, broker: number, percent: number): void;
+  /** Somebody registers storage auto scaling by hand. */
+  scale(clusterArn: string, found: Partial<StorageScaling>): void;
   /** Somebody deletes it by hand. */
   remove(name: string): void;
   /** A configuration that somebody else made. */
@@ -68,15 +70,17 @@ export function createFakeMsk(clock: { now(): number }): FakeMsk {
     state.script.onCall(name, "before");
     for (const held of state.clusters.values()) settle(held, state);
     const result = carryOut();
-    if (/^(create|revise|associate|update)/.test(name)) changes.push(name);
+    if (/^(create|revise|associate|update|register|put)/.test(name)) changes.push(name);
     state.script.onCall(name, "after");
     return result;
   };
+  const scaling = createFakeScaling((clusterArn) => heldBy(state, clusterArn).cluster, call);
   return {
     msk: {
       ...reading(state, call),
       ...creating(state, call),
       ...updating(state, call),
+      ...scaling.methods,
       diskUsed: (cluster) => call("diskUsed", () => disks.used(cluster)),
     },
     script: state.script,
@@ -89,6 +93,7 @@ export function createFakeMsk(clock: { now(): number }): FakeMsk {
       return cluster;
     },
     fill: (cluster, broker, percent) => disks.fill(cluster, broker, percent),
+    scale: (clusterArn, found) => scaling.put(clusterArn, found),
     remove: (name) => void state.clusters.delete(name),
     configure: ({ name, ...given }) => {
       const made = {
@@ -106,36 +111,6 @@ export function createFakeMsk(clock: { now(): number }): FakeMsk {
 }
 
 type Call = <T>(name: string, carryOut: () => T) => Promise<T>;
-
-function plain(name: string, createdAt: number): MskCluster {
-  return {
-    arn: `${arn}:cluster/${name}/1`,
-    name,
-    state: "ACTIVE",
-    createdAt,
-    kind: "standard",
-    currentVersion: "K1",
-    kafkaVersion: "3.9.x",
-    instanceType: "kafka.m7g.large",
-    brokers: 3,
-    volumeGiB: 100,
-    provisionedThroughputMiBs: undefined,
-    monitoring: "DEFAULT",
-    auth: ["iam"],
-    transit: "tls",
-    configurationArn: undefined,
-    configurationRevision: undefined,
-    subnets: ["subnet-a", "subnet-b", "subnet-c"],
-    securityGroups: ["sg-1"],
-    kmsKey: undefined,
-    encryptsInCluster: true,
-    certificateAuthorities: [],
-    logs: {},
-    prometheus: true,
-    publicAccess: false,
-    tags: {},
-  };
-}
 
 function settle(held: Held, { now, operations }: State): void {
   if (held.next === undefined || now() < held.next.at) return;
@@ -251,35 +226,6 @@ function creating(
         const why = "Secret names must have the prefix 'AmazonMSK_'";
         throw refused(wrong.map((secret) => `Secret ${secret}: ${why}`).join(" "));
       }),
-  };
-}
-
-function created(
-  request: ClusterRequest,
-  configuration: Pick<MskConfiguration, "arn" | "revision">,
-  now: number,
-): MskCluster {
-  return {
-    ...plain(request.name, now),
-    state: "CREATING",
-    kind: request.kind,
-    kafkaVersion: request.kafkaVersion,
-    instanceType: request.instanceType,
-    brokers: request.brokers,
-    volumeGiB: request.volumeGiB,
-    provisionedThroughputMiBs: request.provisionedThroughputMiBs,
-    monitoring: request.monitoring,
-    auth: [request.auth],
-    transit: request.transit,
-    configurationArn: configuration.arn,
-    configurationRevision: configuration.revision,
-    subnets: request.subnets,
-    securityGroups: request.securityGroups,
-    kmsKey: request.kmsKey ?? `${kms}/aws-kafka`,
-    certificateAuthorities: request.certificateAuthorities ?? [],
-    logs: request.logs ?? {},
-    prometheus: request.prometheus,
-    tags: request.tags,
   };
 }
 

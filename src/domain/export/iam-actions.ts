@@ -12,6 +12,8 @@ export type IamResource =
   | "any"
   | "cluster"
   | "configuration"
+  | "scalable-target"
+  | "alarm"
   | "any-configuration"
   | "peering"
   | "peering-connection"
@@ -45,6 +47,13 @@ export const mskActions: Readonly<Record<keyof Msk, readonly string[]>> = {
   updateMonitoring: ["kafka:UpdateMonitoring"],
   operation: ["kafka:DescribeClusterOperationV2"],
   diskUsed: ["cloudwatch:GetMetricData"],
+  storageScaling: [
+    "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingPolicies",
+    "application-autoscaling:ListTagsForResource",
+  ],
+  registerStorage: ["application-autoscaling:RegisterScalableTarget"],
+  putStoragePolicy: ["application-autoscaling:PutScalingPolicy"],
 };
 
 export const networkActions: Readonly<Record<keyof Network, readonly string[]>> = {
@@ -94,6 +103,9 @@ const resources: ReadonlyMap<string, IamResource> = new Map<string, IamResource>
   ["kafka:CreateReplicator", "new-replicator"],
   ["kafka:UpdateReplicationInfo", "replicator"],
   ["kafka:DeleteReplicator", "replicator"],
+  ["application-autoscaling:ListTagsForResource", "scalable-target"],
+  ["application-autoscaling:RegisterScalableTarget", "scalable-target"],
+  ["application-autoscaling:PutScalingPolicy", "scalable-target"],
   ["ec2:CreateVpcPeeringConnection", "peering"],
   ["ec2:AcceptVpcPeeringConnection", "peering"],
   ["ec2:ModifyVpcPeeringConnectionOptions", "peering-connection"],
@@ -191,6 +203,9 @@ export const iamSteps: readonly IamStep[] = [
       "bootstrap",
       "scramSecrets",
       "associateScram",
+      "storageScaling",
+      "registerStorage",
+      "putStoragePolicy",
     ],
     network: ["subnets", "ingress"],
     replicator: [],
@@ -228,7 +243,14 @@ export const iamSteps: readonly IamStep[] = [
   },
   {
     name: "features",
-    msk: ["findCluster", "describeCluster", "updateStorage", "updateMonitoring", "operation"],
+    msk: [
+      "findCluster",
+      "describeCluster",
+      "updateStorage",
+      "updateMonitoring",
+      "operation",
+      "storageScaling",
+    ],
     network: [],
     replicator: [],
     brokers: false,

@@ -8,6 +8,8 @@ export const sids: Readonly<Record<IamResource, string>> = {
   any: "Any",
   cluster: "Cluster",
   configuration: "Configuration",
+  "scalable-target": "Scaling",
+  alarm: "Alarms",
   "any-configuration": "Configurations",
   peering: "Peering",
   "peering-connection": "PeeringConnection",
@@ -60,6 +62,10 @@ export function arnsOf(resource: IamResource, migration: Migration, side: Side):
     any: ["*"],
     cluster,
     configuration: [`${kafka}:configuration/ferry-${target.cluster}/*`],
+    // Its id is AWS's own and tells nothing of the cluster.
+    "scalable-target": [`arn:${partition}:application-autoscaling:${region}:${account}:scalable-target/*`],
+    // Target tracking makes and names them.
+    alarm: [`arn:${partition}:cloudwatch:${region}:${account}:alarm:TargetTracking-*`],
     // A cluster of others, looked at before it is adopted, may run on any.
     "any-configuration": [`${kafka}:configuration/*`],
     peering: [`${ec2}:vpc/*`, connection],

@@ -1,3 +1,4 @@
+import { mayScaleStorage } from "#domain/msk/storage-scaling.ts";
 import type { Migration } from "#domain/settings.ts";
 import {
   brokerActions,
@@ -54,8 +55,10 @@ export function iamPolicies(migration: Migration): IamPolicies {
 
 function grantsOf(step: IamStep, migration: Migration): readonly Grant[] {
   const scram = migration.settings.target.auth === "scram";
+  const scales = mayScaleStorage(migration.settings.target);
   const msk = step.msk
     .filter((method) => scram || (method !== "scramSecrets" && method !== "associateScram"))
+    .filter((method) => scales || !ofScaling.has(method))
     .flatMap((method) => mskActions[method]);
   const found = step.brokers ? [...mskActions.findCluster, ...mskActions.bootstrap] : [];
   const own = [...msk, ...found, ...replicatorCalls(step, migration)].map((action) =>
@@ -67,6 +70,7 @@ function grantsOf(step: IamStep, migration: Migration): readonly Grant[] {
     ...networkGrants(step, migration, side),
     ...(step.brokers ? brokerGrants(migration) : []),
     ...(step.name === "provision" ? creationGrants(migration) : []),
+    ...(scales && step.name === "provision" ? scalingGrants(migration) : []),
     ...(step.replicator.includes("create") ? replicatorGrants(migration) : []),
   ];
 }
@@ -195,6 +199,29 @@ function creationGrants(migration: Migration): readonly Grant[] {
       Resource: [target.auth === "scram" ? "*" : (target.kmsKey ?? "*")],
     })),
     ...logs.map((action) => grant(action, "any", migration)),
+  ];
+}
+
+/** Storage that grows by itself: neither asked for nor made where ferry.yaml turns it off or AWS manages the storage. */
+const ofScaling = new Set<string>(["storageScaling", "registerStorage", "putStoragePolicy"]);
+
+/**
+ * What AWS asks of the caller of RegisterScalableTarget and PutScalingPolicy beside them: the tags, its role for MSK, and
+ * what that role does (Application Auto Scaling user guide, security_iam_id-based-policy-examples.html;
+ * AWSApplicationAutoscalingKafkaClusterPolicy).
+ */
+function scalingGrants(migration: Migration): readonly Grant[] {
+  const { partition } = site(migration);
+  const service = "kafka.application-autoscaling.amazonaws.com";
+  const role = `arn:${partition}:iam::*:role/aws-service-role/${service}/AWSServiceRoleForApplicationAutoScaling_KafkaCluster`;
+  const onCluster = ["kafka:DescribeCluster", "kafka:DescribeClusterOperation", "kafka:UpdateBrokerStorage"];
+  const onAlarms = ["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"];
+  return [
+    grant("application-autoscaling:TagResource", "scalable-target", migration),
+    { action: "iam:CreateServiceLinkedRole", sid: "ScalingRole", Resource: [role] },
+    ...onCluster.map((action) => grant(action, "cluster", migration)),
+    ...onAlarms.map((action) => grant(action, "alarm", migration)),
+    grant("cloudwatch:DescribeAlarms", "any", migration),
   ];
 }
 

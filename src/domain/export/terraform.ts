@@ -1,7 +1,6 @@
-import { limits } from "#domain/msk/data.ts";
+import { plannedScaling, scalingNames } from "#domain/msk/storage-scaling.ts";
 import type { BrokerLogs, ClusterRequest } from "#domain/msk.ts";
 import { clusterRequest, configurationRequest } from "#domain/plan/provisioning.ts";
-import { diskFill } from "#domain/plan/sizing.ts";
 import type { Plan } from "#domain/plan.ts";
 import type { Migration } from "#domain/settings.ts";
 import { type Block, literal } from "./terraform-json.ts";
@@ -69,37 +68,38 @@ function cluster(plan: Plan, request: ClusterRequest, migration: Migration): Blo
       },
       aws_msk_cluster: { ferry: clusterBlock(request) },
       ...association,
-      ...scaling(request),
+      ...scaling(request, migration),
     },
     output: { cluster_arn: { value: "${aws_msk_cluster.ferry.arn}" } },
   };
 }
 
-/** CreateCluster cannot turn it on: what the bot hands out as two commands. As the plan says: at 60 %, growing only. */
-function scaling({ kind, volumeGiB }: ClusterRequest): Block {
-  if (kind !== "standard" || volumeGiB === undefined) return {};
+/** CreateCluster cannot turn it on: the two calls that `/ferry provision` makes. */
+function scaling(request: ClusterRequest, { settings }: Migration): Block {
+  const values = plannedScaling(request, settings.target);
+  if (values === undefined) return {};
   const target = "aws_appautoscaling_target.storage";
   return {
     aws_appautoscaling_target: {
       storage: {
-        service_namespace: "kafka",
-        scalable_dimension: "kafka:broker-storage:VolumeSize",
+        service_namespace: scalingNames.namespace,
+        scalable_dimension: scalingNames.dimension,
         resource_id: "${aws_msk_cluster.ferry.arn}",
-        min_capacity: 1,
-        max_capacity: limits.volumeGiB.max,
+        min_capacity: values.minGiB,
+        max_capacity: values.maxGiB,
       },
     },
     aws_appautoscaling_policy: {
       storage: {
-        name: "storage",
-        policy_type: "TargetTrackingScaling",
+        name: values.policy,
+        policy_type: scalingNames.policyType,
         service_namespace: `\${${target}.service_namespace}`,
         scalable_dimension: `\${${target}.scalable_dimension}`,
         resource_id: `\${${target}.resource_id}`,
         target_tracking_scaling_policy_configuration: {
-          target_value: diskFill * 100,
+          target_value: values.percent,
           disable_scale_in: true,
-          predefined_metric_specification: { predefined_metric_type: "KafkaBrokerStorageUtilization" },
+          predefined_metric_specification: { predefined_metric_type: scalingNames.metric },
         },
       },
     },

@@ -1,7 +1,14 @@
 import { closestName } from "#domain/closest.ts";
 import { FerryError } from "#domain/errors.ts";
-import type { ClusterRequest, MskCluster } from "#domain/msk.ts";
+import type { ClusterRequest, MskCluster, StorageScaling } from "#domain/msk.ts";
 import { expressBrokers, guide, limits, prices } from "./data.ts";
+import {
+  growsByItself,
+  plannedScaling,
+  type ScalingSettings,
+  scalingCommands,
+  scalingText,
+} from "./storage-scaling.ts";
 
 /** What MSK offers beyond a plain cluster, worth a thought once the migration is over. */
 export type Feature = {
@@ -30,10 +37,23 @@ export type FeatureChange =
   | { readonly kind: "storage"; readonly fromGiB: number; readonly toGiB: number }
   | { readonly kind: "monitoring"; readonly from: string; readonly to: Monitoring };
 
-/** Features for this cluster now. `partitions`: of the migrated topics, without replicas, where a plan tells. */
-export function featureList(cluster: MskCluster, partitions: number | undefined): readonly Feature[] {
+/** What is known beside the cluster itself. */
+type Known = {
+  /** Of the migrated topics, without replicas, where a plan tells. */
+  readonly partitions: number | undefined;
+  readonly settings: ScalingSettings;
+  /** Not looked at where ferry.yaml turns it off or the Region has none. */
+  readonly scaling: StorageScaling | undefined;
+};
+
+/** Features for this cluster now. */
+export function featureList(
+  cluster: MskCluster,
+  { partitions, settings, scaling }: Known,
+): readonly Feature[] {
   return [
-    ...storageFeatures(cluster),
+    ...storageFeatures(cluster, scaling),
+    ...growthFeature(cluster, settings, scaling),
     ...monitoringFeatures(cluster),
     ...expressFeature(cluster, partitions),
     ...serverlessFeature(cluster, partitions),
@@ -45,42 +65,49 @@ function nextVolume(volumeGiB: number): number {
   return Math.min(limits.volumeGiB.max, Math.max(volumeGiB + 10, Math.ceil((volumeGiB * 1.25) / 10) * 10));
 }
 
-/** The calls that let a Standard cluster's volumes grow by themselves: guide, msk-autoexpand-details.html. */
-export function scalingCommands({
-  kind,
-  arn,
-  volumeGiB,
-}: Pick<MskCluster, "kind" | "arn" | "volumeGiB">): string | undefined {
-  if (kind !== "standard" || volumeGiB === undefined) return undefined;
-  const scaling = `--service-namespace kafka --scalable-dimension kafka:broker-storage:VolumeSize --resource-id ${arn}`;
-  const policy =
-    '{"TargetValue":60,"DisableScaleIn":true,"PredefinedMetricSpecification":{"PredefinedMetricType":"KafkaBrokerStorageUtilization"}}';
-  return [
-    `aws application-autoscaling register-scalable-target ${scaling} --min-capacity 1 --max-capacity ${limits.volumeGiB.max}`,
-    `aws application-autoscaling put-scaling-policy ${scaling} --policy-name storage --policy-type TargetTrackingScaling --target-tracking-scaling-policy-configuration '${policy}'`,
-  ].join("\n");
-}
-
-function storageFeatures({ kind, arn, volumeGiB, brokers, currentVersion }: MskCluster): readonly Feature[] {
+function storageFeatures(
+  { kind, arn, volumeGiB, brokers, currentVersion }: MskCluster,
+  scaling: StorageScaling | undefined,
+): readonly Feature[] {
   if (kind !== "standard" || volumeGiB === undefined) return [];
   const next = nextVolume(volumeGiB);
-  const now = `${volumeGiB} GiB on each of ${brokers} brokers, does not grow by itself`;
   return [
     {
       choice: "storage",
       title: `Grow the storage to ${next} GiB (another size: storage=1000)`,
-      now,
+      now: volumeText(volumeGiB, brokers, scaling),
       gain: `room before the disk alarm; it never shrinks again, and the next change waits ${limits.storageCooldownHours} h`,
       change: `aws kafka update-broker-storage --cluster-arn ${arn} --current-version ${currentVersion} --target-broker-ebs-volume-info '[{"KafkaBrokerNodeId":"All","VolumeSizeGB":${next}}]'`,
       price: monthly((next - volumeGiB) * brokers * prices.standard.storagePerGiBMonth, "more"),
       source: `${guide}/manually-expand-storage.html`,
     },
+  ];
+}
+
+function volumeText(volumeGiB: number, brokers: number, scaling: StorageScaling | undefined): string {
+  const each = `${volumeGiB} GiB on each of ${brokers} brokers`;
+  return scaling === undefined ? each : `${each}; storage auto scaling: ${scalingText(scaling)}`;
+}
+
+/** Where nothing grows it yet, and ferry.yaml does not turn it off. */
+function growthFeature(
+  cluster: MskCluster,
+  settings: ScalingSettings,
+  scaling: StorageScaling | undefined,
+): readonly Feature[] {
+  const values = plannedScaling(cluster, settings);
+  const { arn, volumeGiB = 0, brokers } = cluster;
+  if (values === undefined || (scaling !== undefined && growsByItself(scaling))) return [];
+  return [
     {
       choice: undefined,
       title: "Let the storage grow by itself",
-      now,
-      gain: "grows at 60 % full by 10 % or 10 GiB, whichever is more, and never shrinks",
-      change: scalingCommands({ kind, arn, volumeGiB }) ?? "",
+      now:
+        scaling === undefined
+          ? `${volumeText(volumeGiB, brokers, scaling)}, does not grow by itself`
+          : scalingText(scaling),
+      gain: `grows at ${values.percent} % full by 10 % or 10 GiB, whichever is more, and never shrinks`,
+      change: scalingCommands(arn, values),
       price: `nothing for itself; ${usd(prices.standard.storagePerGiBMonth)} a GiB and month of what it adds`,
       source: `${guide}/msk-autoexpand-details.html`,
     },

@@ -1,10 +1,11 @@
 import type { Assessment } from "#domain/assessment.ts";
 import { aliases, checkpointFlow, forwardFlow, reverseFlow } from "#domain/mirror/flow.ts";
 import { flowsOf, sharedMirrorTopics } from "#domain/mirror/residue.ts";
+import { plannedScaling, scalingNames } from "#domain/msk/storage-scaling.ts";
 import type { Plan, PlannedCall, Wave } from "#domain/plan.ts";
 import type { Client, Migration } from "#domain/settings.ts";
 import { accessCalls } from "./access-calls.ts";
-import { brokerPort, clusterRequest, configurationRequest } from "./provisioning.ts";
+import { brokerPort, clusterRequest, configurationRequest, ownerTag } from "./provisioning.ts";
 
 /**
  * Every changing call that follows from a plan, in order, with its arguments: what is approved is this list. Calls that
@@ -64,14 +65,20 @@ function provisionCalls(content: Content, migration: Migration): readonly Planne
   ];
 }
 
-/** Of Application Auto Scaling, which the bot itself never calls. */
-function scalingCalls({ shape }: Content, { settings }: Migration): readonly PlannedCall[] {
-  if (shape.kind !== "standard" || shape.volumeGiB === undefined) return [];
+/** Lets the volumes grow by themselves, once the cluster is ACTIVE. */
+function scalingCalls({ shape }: Content, { name, settings }: Migration): readonly PlannedCall[] {
+  const values = plannedScaling(shape, settings.target);
+  if (values === undefined) return [];
+  const { minGiB, maxGiB, percent, policy } = values;
   const { cluster } = settings.target;
-  const later = "handed out as commands once the cluster is ACTIVE: a person makes it";
+  const { dimension, metric } = scalingNames;
+  const to = "Application Auto Scaling";
+  const later = "the cluster's ARN; only where nothing is registered, and for no cluster of others";
+  const capacity = { cluster, dimension, minGiB, maxGiB, tags: { [ownerTag]: name } };
+  const tracking = { cluster, dimension, policy, metric, percent, shrinks: false };
   return [
-    call("provision", "MSK", "RegisterScalableTarget", { cluster, dimension: "VolumeSize" }, later),
-    call("provision", "MSK", "PutScalingPolicy", { cluster, fillTo: "60 %" }, later),
+    call("provision", to, "RegisterScalableTarget", capacity, later),
+    call("provision", to, "PutScalingPolicy", tracking, later),
   ];
 }
 

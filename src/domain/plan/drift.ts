@@ -14,8 +14,8 @@ export type Drift = { readonly what: string; readonly planned: string; readonly 
 
 /**
  * Everything that CreateClusterV2 was or would have been told. A volume may be larger: storage only grows. A key for
- * encryption at rest that was not planned is AWS's own to choose. Storage auto scaling is not part of a cluster and
- * cannot be seen in it.
+ * encryption at rest that was not planned is AWS's own to choose. Storage auto scaling is not part of a cluster:
+ * it is shown beside, and is no reason to ask.
  */
 export function drift(request: ClusterRequest, cluster: MskCluster): readonly Drift[] {
   const compared: readonly Drift[] = [

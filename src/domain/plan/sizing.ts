@@ -1,6 +1,7 @@
 import type { Load } from "#domain/assess/sizing-load.ts";
 import type { BrokerType } from "#domain/msk/data.ts";
 import { expressBrokers, limits, prices, standardBrokers } from "#domain/msk/data.ts";
+import { scalingPercent } from "#domain/msk/storage-scaling.ts";
 import { type AwsSize, awsSize } from "./aws-sizing.ts";
 
 /**
@@ -10,8 +11,8 @@ import { type AwsSize, awsSize } from "./aws-sizing.ts";
 
 /** Share of the recommended rate that is planned for. */
 export const utilisation = 0.75;
-/** Storage scaling is advised at 50 to 60 % (guide, msk-autoexpand-details.html): what is planned for fills no more. */
-export const diskFill = 0.6;
+/** Where the volumes would begin to grow by themselves: what is planned for fills no more. */
+export const diskFill = scalingPercent / 100;
 const smallestVolumeGiB = 10;
 const gib = 2 ** 30;
 
