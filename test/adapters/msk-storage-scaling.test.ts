@@ -55,8 +55,10 @@ describe("what goes wrong on the way to Application Auto Scaling", () => {
     { code: "ExpiredTokenException", expected: "E_AWS_CREDENTIALS" },
   ])("calls $code $expected, with AWS's sentence", async ({ code, expected }) => {
     await msk().registerStorage(arn, capacity);
+    // As often as the SDK may try by itself.
     aws.control.fault({
       kind: "error",
+      times: 3,
       operation: "PutScalingPolicy",
       status: 400,
       code,
