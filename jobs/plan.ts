@@ -15,6 +15,7 @@ import { type Known, known, unknown } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
 import { answerButton, readAnswers } from "./answers.ts";
 import { listRequests } from "./approval/request-store.ts";
+import { refuseSharedFlows } from "./mirror/shared-flows.ts";
 import { exportPlan } from "./plan-export.ts";
 import { readSamples } from "./plan-load.ts";
 import { changesSince } from "./plan-stale.ts";
@@ -87,6 +88,7 @@ async function keep(
   let fixed = await begunWaves(before, work);
   for (;;) {
     const made = make(fixed);
+    await refuseSharedFlows(made.waves, work);
     const written = await work.store.write(planKey(work.migration.name), made, { revision: last });
     if (written === undefined) return undefined;
     const now = await begunWaves(before, work);

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Plan, planHistoryKey, planKey } from "#domain/plan.ts";
+import { waveKey } from "#domain/switch/wave-state.ts";
 import { ownFlows } from "#jobs/mirror/own-flows.ts";
+import { replicate } from "#jobs/mirror/replicate.ts";
 import { restartFailed } from "#jobs/mirror/restart-failed.ts";
 import { createMirrorWork, type MirrorWork } from "#support/mirror-work.ts";
 
@@ -22,6 +24,9 @@ describe("mirrors of a migration whose name begins like this one's", () => {
   async function run(name: string) {
     await mirror.engine.define({ ...parcels, name }, "running");
   }
+
+  const start = () =>
+    replicate({ name: "replicate", migration: "orders", by: "UANA", action: "start" }, mirror.work);
 
   beforeEach(async () => {
     mirror = await createMirrorWork();
@@ -47,5 +52,26 @@ describe("mirrors of a migration whose name begins like this one's", () => {
     expect(await names()).toEqual([theirs]);
     await planned("orders-eu", ["all"]);
     expect(await names()).toEqual([]);
+  });
+
+  it("keep a wave from being copied that would have the same mirror", async () => {
+    await planned("orders-eu", ["all"]);
+    await planned("orders", ["billing", "eu-all"]);
+    await expect(start()).rejects.toMatchObject({
+      code: "E_SETTINGS",
+      message: `Wave eu-all of orders and wave all of orders-eu would both have the mirror ${theirs}. Name one of them otherwise below waves in ferry.yaml, then /ferry plan.`,
+    });
+    expect(mirror.engine.orders).toEqual([]);
+  });
+
+  it("keep nothing from being copied once they are cleaned up, nor under another name", async () => {
+    await planned("orders-eu", ["billing", "rest"]);
+    await planned("orders", ["billing", "rest"]);
+    await start();
+    await planned("orders-eu", ["all"]);
+    await planned("orders", ["eu-all"]);
+    const changedAt = new Date(0).toISOString();
+    await mirror.work.store.write(waveKey("orders-eu", "all"), { phase: "cleaned", changedAt });
+    await expect(start()).resolves.toEqual({ kind: "done" });
   });
 });
