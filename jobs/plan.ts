@@ -233,12 +233,17 @@ function waveTable(waves: readonly Wave[]): Part {
         String(topics.length),
         String(groups.length),
         risk === undefined ? "?" : String(risk.score),
-        clipped(why),
+        clipped(firstReason(why)),
       ])
       .concat(
         waves.length > shownWaves ? [[`${waves.length - shownWaves} more`, "", "", "", "in the thread"]] : [],
       ),
   };
+}
+
+/** A line of a table has room for one; plan.md has them all. */
+function firstReason(why: string): string {
+  return why.split("; ", 1).join("");
 }
 
 function clipped(text: string): string {
