@@ -4,6 +4,7 @@ import { oldestForMirrors } from "#domain/findings/versions.ts";
 import { type Context, isBefore, releaseOf, type Subject, type TargetTopic } from "#domain/findings/view.ts";
 import type { KafkaCluster } from "#domain/ports.ts";
 import { type ClusterDescription, type Known, known, unknown } from "#domain/topology.ts";
+import { ownFlows } from "./mirror/own-flows.ts";
 import type { Work } from "./work.ts";
 
 /** What the findings need besides the inventory. A part that does not answer is unknown and stops nothing. */
@@ -81,8 +82,8 @@ async function openTarget({ world }: Work): Promise<KafkaCluster | undefined> {
   }
 }
 
-async function mirrored({ world, migration }: Work): Promise<ReadonlySet<string>> {
-  const flows = await (await world.engine()).list(`ferry-${migration.name}-`);
+async function mirrored(work: Work): Promise<ReadonlySet<string>> {
+  const flows = await ownFlows(await work.world.engine(), work);
   return new Set(flows.flatMap(({ topics }) => topics));
 }
 

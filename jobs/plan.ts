@@ -15,6 +15,7 @@ import { type Known, known, unknown } from "#domain/topology.ts";
 import { clockTime, count, took } from "#domain/wording.ts";
 import { answerButton, readAnswers } from "./answers.ts";
 import { listRequests } from "./approval/request-store.ts";
+import { refuseSharedFlows } from "./mirror/shared-flows.ts";
 import { exportPlan } from "./plan-export.ts";
 import { readSamples } from "./plan-load.ts";
 import { changesSince } from "./plan-stale.ts";
@@ -87,6 +88,7 @@ async function keep(
   let fixed = await begunWaves(before, work);
   for (;;) {
     const made = make(fixed);
+    await refuseSharedFlows(made.waves, work);
     const written = await work.store.write(planKey(work.migration.name), made, { revision: last });
     if (written === undefined) return undefined;
     const now = await begunWaves(before, work);
@@ -231,12 +233,17 @@ function waveTable(waves: readonly Wave[]): Part {
         String(topics.length),
         String(groups.length),
         risk === undefined ? "?" : String(risk.score),
-        clipped(why),
+        clipped(firstReason(why)),
       ])
       .concat(
         waves.length > shownWaves ? [[`${waves.length - shownWaves} more`, "", "", "", "in the thread"]] : [],
       ),
   };
+}
+
+/** A line of a table has room for one; plan.md has them all. */
+function firstReason(why: string): string {
+  return why.split("; ", 1).join("");
 }
 
 function clipped(text: string): string {

@@ -5,6 +5,7 @@ import { parse as parseYaml, YAMLParseError } from "yaml";
 import { z } from "zod";
 import { readSigner, type Signer } from "#domain/audit/evidence-key.ts";
 import { FerryError } from "#domain/errors.ts";
+import { sharedFlows } from "#domain/mirror/shared-flow.ts";
 import { FerryFile, type Migration, type Security } from "#domain/settings.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
 
@@ -61,6 +62,7 @@ export async function loadConfig(variables: Readonly<Record<string, string | und
   const file = await parseFile(environment.FERRY_CONFIG);
   const migrations = Object.entries(file.migrations).map(([name, settings]) => ({ name, settings }));
   refuseSharedChannels(migrations);
+  refuseSharedFlows(migrations);
 
   function secret(variable: string): string {
     const value = variables[variable];
@@ -218,6 +220,26 @@ function refuseSharedChannels(migrations: readonly Migration[]): void {
     }
     owners.set(settings.channel, name);
   }
+}
+
+/** Waves that are planned have no name here: the plan looks again. */
+function refuseSharedFlows(migrations: readonly Migration[]): void {
+  const named = migrations.map(({ name, settings }) => ({
+    migration: name,
+    waves: (settings.waves ?? []).map((wave) => wave.name),
+  }));
+  const found = named.flatMap((one, index) =>
+    named
+      .slice(0, index)
+      .flatMap((other) => sharedFlows(one, other).map((shared) => ({ one, other, shared }))),
+  );
+  const [first] = found;
+  if (first === undefined) return;
+  const { one, other, shared } = first;
+  throw new FerryError(
+    "E_SETTINGS",
+    `migrations.${one.migration}.waves: wave ${shared.wave} would have the mirror ${shared.flow}, which is that of wave ${shared.other} of ${other.migration}; name one of them otherwise.`,
+  );
 }
 
 function namedSecrets(migrations: readonly Migration[]): readonly string[] {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { loadConfig } from "#config";
 import {
   absentFile,
+  load,
   migration,
   orders,
   refusal,
@@ -216,5 +217,17 @@ describe("a wrong ferry.yaml", () => {
     expect(await refusal({ migrations: { orders, parcels: orders } })).toBe(
       'migrations.parcels.channel: saw "C0MIGRATION", which orders uses; a channel belongs to one migration.',
     );
+  });
+
+  test("is refused when waves of two migrations would have the same mirror", async () => {
+    const other = { ...orders, channel: "C0PARCELS" };
+    const both = (...waves: readonly [string, string]) => {
+      const [one, two] = waves.map((name) => [{ name, topics: ["invoices"] }]);
+      return { migrations: { orders: { ...orders, waves: one }, "orders-eu": { ...other, waves: two } } };
+    };
+    expect(await refusal(both("eu-all", "all"))).toBe(
+      "migrations.orders-eu.waves: wave all would have the mirror ferry-orders-eu-all-forward, which is that of wave eu-all of orders; name one of them otherwise.",
+    );
+    expect((await load(both("all", "all"))).migrations).toHaveLength(2);
   });
 });

@@ -101,7 +101,7 @@ async function diff(work: Work): Promise<Outcome> {
       kind: "text",
       text:
         rows.length === 0
-          ? "Empty: whoever may something on the source may it on MSK, and nothing more."
+          ? "Empty: what each may do is the same on both."
           : "Whoever is not listed may on MSK what they may on the source.",
     },
     ...(await listed({ name: "access-diff", title, columns, rows }, work.card)),

@@ -1,8 +1,10 @@
 import { hasNoAuthorizer } from "#domain/access/acl-matching.ts";
 import { type AccessPlan, planAccess } from "#domain/access/plan.ts";
+import { anonymous } from "#domain/access/principals.ts";
 import { asFerryError } from "#domain/errors.ts";
 import type { Check, Part } from "#domain/message.ts";
 import type { Log } from "#domain/ports.ts";
+import { unknown } from "#domain/topology.ts";
 import { count } from "#domain/wording.ts";
 import { refuseBesideRun } from "#jobs/mirror/beside-run.ts";
 import type { Work } from "#jobs/work.ts";
@@ -24,7 +26,7 @@ export async function accessBeforeReplication(work: Work): Promise<readonly Chec
   };
   await attempt("Access was not copied", async () => {
     if (await hasNothing(work)) return;
-    const plan = planAccess(await readAccess(work));
+    const plan = withoutNameless(planAccess(await readAccess(work)), work);
     const given = await handOut(plan.policies, work, { onlyChanged: true });
     const { acls, quotas } = plan;
     // A fence on the target closes what its ACLs let in when it was set: nothing may be let in behind it.
@@ -43,6 +45,21 @@ export async function accessBeforeReplication(work: Work): Promise<readonly Chec
     refused.push(...warnings(plan));
   });
   return refused;
+}
+
+/**
+ * On a target where clients log in nobody gives rights to all who do not, without being asked: where the mirror has no
+ * name there, no ACL is added.
+ */
+function withoutNameless(plan: AccessPlan, { migration }: Work): AccessPlan {
+  const { acls } = plan;
+  if (!acls.known) return plan;
+  const granted = [...acls.value.keep, ...acls.value.add];
+  if (!granted.some(({ principal, permission }) => principal === anonymous && permission === "ALLOW"))
+    return plan;
+  const { auth } = migration.settings.target;
+  const why = `ACLs were not added: they would need a right for ${anonymous}, which the bot and the mirror are with target.auth ${auth}, and so is everybody who shows no certificate. Applications with certificates may do there what MSK allows where there is no ACL. \`/ferry access copy\` lists them, and asks before it adds any.`;
+  return { ...plan, acls: unknown(why) };
 }
 
 /** What passes by itself is left to the queue, which calls the job again. */

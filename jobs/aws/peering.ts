@@ -4,7 +4,7 @@ import { firstOverlap } from "#domain/network/cidr.ts";
 import { isGone, type Network, type Peering, type Vpc } from "#domain/network.ts";
 import { ownedBy, ownerTag } from "#domain/plan/provisioning.ts";
 import type { Work } from "#jobs/work.ts";
-import { auditedCall, type Change, seenMade, toldEarlier } from "./aws-audit.ts";
+import { auditedCall, type Change, calledFor, seenMade, toldEarlier } from "./aws-audit.ts";
 import { letIn } from "./let-in.ts";
 import { routeBothWays } from "./peering-routes.ts";
 import { foundHere } from "./refusals.ts";
@@ -40,12 +40,15 @@ export async function connectPeering(work: Work): Promise<Connection> {
   refuseOverlap(sides);
   const peering = await ensurePeering(sides, work);
   if (peering.state !== "active") return await wait(peering, sides, work);
-  await seenMade(acceptance(peering), undefined, work);
+  await seenMade(acceptance(peering, work), undefined, work);
   return {
     kind: "connected",
     missing: [],
     checks: [
-      { state: "pass", text: `${peering.id} active, ${ownerOf(peering, work)}` },
+      {
+        state: "pass",
+        text: `${peering.id} active, ${ownerOf(peering, work)}${await acceptedFor(peering, work)}`,
+      },
       ...(await markAtSource(peering, sides, work)),
       ...(await routeBothWays(sides, peering.id, work)),
       ...(await letIn(sides, work)),
@@ -94,8 +97,27 @@ function creation({ source, target }: Sides): Change {
   };
 }
 
-function acceptance({ id }: Pick<Peering, "id">): Change {
-  return { action: "AcceptVpcPeeringConnection", resource: id, undo: `delete ${id}` };
+const acceptCall = "AcceptVpcPeeringConnection";
+
+function acceptance(peering: Peering, work: Work): Change {
+  const { id } = peering;
+  const whose = isOurs(peering, work) ? "" : `, once whoever made it agrees: ${othersAsked(peering)}`;
+  return { action: acceptCall, resource: id, undo: `delete ${id}${whose}` };
+}
+
+function isOurs({ tags }: Peering, work: Work): boolean {
+  return ownedBy(work.migration.name, tags);
+}
+
+/** It is between the two planned VPCs: no other peering was looked for. */
+function othersAsked({ requester }: Peering): string {
+  return `others asked for it (${requester.id} of account ${requester.owner})`;
+}
+
+/** What nobody else decided: cleanup takes back nothing of the network. */
+async function acceptedFor(peering: Peering, work: Work): Promise<string> {
+  if (isOurs(peering, work) || !(await calledFor(acceptCall, work)).includes(peering.id)) return "";
+  return `; ${othersAsked(peering)}, this migration accepted it; cleanup does not undo that`;
 }
 
 /**
@@ -153,8 +175,9 @@ async function wait(peering: Peering, { atSource }: Sides, work: Work): Promise<
       `${id} waits for account ${accepter.owner}: aws ec2 accept-vpc-peering-connection --vpc-peering-connection-id ${id}, then run this again.`,
     );
   }
-  await auditedCall(work, acceptance(peering), () => atSource.acceptPeering(id));
-  return { kind: "waiting", what: `${id} was accepted`, ms: 2000 };
+  await auditedCall(work, acceptance(peering, work), () => atSource.acceptPeering(id));
+  const whose = isOurs(peering, work) ? "" : `: ${othersAsked(peering)}`;
+  return { kind: "waiting", what: `${id} was accepted${whose}`, ms: 2000 };
 }
 
 function ownerOf({ tags }: Peering, work: Work): string {

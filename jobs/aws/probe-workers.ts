@@ -3,6 +3,7 @@ import { whyFailed } from "#domain/mirror/task-trace.ts";
 import { type Layer, layerOfTrace, layers, type PathReport } from "#domain/network/path-layers.ts";
 import type { FlowStatus } from "#domain/ports.ts";
 import type { ClusterAccess } from "#domain/topology.ts";
+import { ownFlows } from "#jobs/mirror/own-flows.ts";
 import type { Work } from "#jobs/work.ts";
 
 type Ways = Readonly<Record<PathReport["cluster"], ClusterAccess | undefined>>;
@@ -26,7 +27,7 @@ async function mirrors(work: Work): Promise<Seen> {
   try {
     const engine = await work.world.engine();
     const { version } = await engine.check();
-    return { engine: `${kind} ${version}`, flows: await engine.list(`ferry-${work.migration.name}-`) };
+    return { engine: `${kind} ${version}`, flows: await ownFlows(engine, work) };
   } catch (thrown) {
     const { code, message } = asFerryError(thrown);
     return { engine: kind, flows: `${code} ${message}` };

@@ -49,6 +49,7 @@ async function leftPeering(vpc: string, work: Work): Promise<Left> {
   const peerings = (await atTarget.network.peerings(vpc, other.id)).filter(({ state }) => !isGone(state));
   const ids = peerings.map(({ id }) => id);
   const ours = peerings.filter(({ tags }) => ownedBy(work.migration.name, tags)).map(({ id }) => id);
+  const accepted = await calledFor("AcceptVpcPeeringConnection", work);
   const ofSource = source.network.securityGroups.filter((group) => !target.securityGroups.includes(group));
   const removals = [
     ...(await routeCommands(await atSource.network.routeTables(vpc), ours, atSource, work)),
@@ -60,7 +61,10 @@ async function leftPeering(vpc: string, work: Work): Promise<Left> {
     ...ours.map((id) => `aws ec2 delete-vpc-peering-connection --vpc-peering-connection-id ${id}`),
     ...ids
       .filter((id) => !ours.includes(id))
-      .map((id) => `# ${id} was there before: not the bot's to delete`),
+      .map(
+        (id) =>
+          `# ${id} was there before: not the bot's to delete${accepted.includes(id) ? ", though the bot accepted it" : ""}`,
+      ),
   ];
   if (removals.length === 0) return { lines: ["- Network: no peering."], short: "no peering" };
   const way = ids.length === 0 ? "rules and routes of the bot's" : `VPC peering ${ids.join(", ")}`;

@@ -5,6 +5,7 @@ import type { Message, Part } from "#domain/message.ts";
 import type { MessageRef, Store } from "#domain/ports.ts";
 import { about } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
+import { type RemedySaid, remedyParts } from "./remedy-parts.ts";
 
 /** An alarm is one message: posted once, changed in place, cleared by itself. */
 
@@ -31,11 +32,7 @@ export type Alarm = {
   /** Of the first task that failed. */
   readonly trace?: string;
   /** What to do about it, each with the exact change and how to take it back. */
-  readonly remedies?: ReadonlyArray<{
-    readonly title: string;
-    readonly command: string;
-    readonly undo?: string | undefined;
-  }>;
+  readonly remedies?: readonly RemedySaid[];
 };
 
 const Raised = z.object({
@@ -152,18 +149,13 @@ function message({ title, text, advice, trace, remedies = [] }: Alarm, { migrati
           { kind: "text", text: "Trace of the first of them:" },
           { kind: "code", text: trace },
         ];
-  const parts = remedies.flatMap(({ title, command, undo }): readonly Part[] => [
-    { kind: "text", text: `Do: ${title}` },
-    { kind: "code", text: command },
-    ...(undo === undefined ? [] : [{ kind: "note", text: `Undo: ${undo}` } as const]),
-  ]);
   return {
     subject: `${migration.name} · ${title}`,
     tone: "alarm",
     parts: [
       { kind: "text", text: advice === undefined ? text : `${text}\nDo: ${advice}` },
       ...traced,
-      ...parts,
+      ...remedyParts(remedies),
     ],
     next: ["lag", "status"],
   };

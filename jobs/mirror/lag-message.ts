@@ -1,7 +1,6 @@
 import type { Eta } from "#domain/lag/eta.ts";
 import { behind, type LagSum, type PartitionLag, sumLags } from "#domain/lag/lag.ts";
 import { type TimeLags, timeLagText } from "#domain/lag/lag-time.ts";
-import type { Remedy } from "#domain/lag/retention-remedies.ts";
 import type { Check, Part } from "#domain/message.ts";
 import { whyFailed } from "#domain/mirror/task-trace.ts";
 import type { LagPoint } from "#domain/ports.ts";
@@ -194,15 +193,6 @@ export function engineNotes({ waves }: MigrationLag): readonly Part[] {
   if (notes.length === 0) return [];
   const more = notes.length > notesShown ? [`… ${figure(notes.length - notesShown)} more`] : [];
   return [{ kind: "note", text: [...notes.slice(0, notesShown), ...more].join("\n") }];
-}
-
-/** What would win a retention race, as the exact change. */
-export function remedyParts(remedies: readonly Remedy[]): readonly Part[] {
-  return remedies.flatMap(({ title, command, undo }): readonly Part[] => [
-    { kind: "text", text: `Do: ${title}` },
-    { kind: "code", text: command },
-    ...(undo === undefined ? [] : [{ kind: "note", text: `Undo: ${undo}` } as const]),
-  ]);
 }
 
 /** A tail that an open transaction holds up: no finding, for it ends by itself, and named all the same. */

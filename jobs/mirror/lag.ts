@@ -21,13 +21,13 @@ import {
   lagSentence,
   openTailChecks,
   partitionTable,
-  remedyParts,
   waveTable,
 } from "./lag-message.ts";
 import type { TailLimits } from "./lag-tails.ts";
 import { acknowledgeLosses } from "./lost-ranges.ts";
 import { lagPoints, readMigrationLag } from "./migration-lag.ts";
 import { acknowledgeAnew } from "./mirrored-topics.ts";
+import { remedyParts } from "./remedy-parts.ts";
 import { readTimestamps, waitingOn } from "./waiting-records.ts";
 
 const partitionsShown = 12;

@@ -17,6 +17,7 @@ import { startGuarded } from "./loop-guard.ts";
 import { type StartedWave, startWave } from "./replicate-wave.ts";
 import { forgetRestarts } from "./restart-failed.ts";
 import { resumeReverse, reverseWaves } from "./resume-reverse.ts";
+import { refuseSharedFlows } from "./shared-flows.ts";
 import { throttle, throttled } from "./throttle.ts";
 
 /** Written when the first mirror is started: from then on a mirror that cannot be read is worth an alarm. */
@@ -56,6 +57,8 @@ export async function replicate(job: JobOf<"replicate">, work: Work): Promise<Ou
 async function refuseStaleStart(plan: Plan, waves: readonly Wave[], work: Work): Promise<void> {
   const others = plan.waves.filter((wave) => !waves.includes(wave));
   await refuseStalePlan({ step: "replicate start", waves, others }, plan, work);
+  // Two migrations that were planned at one moment did not see each other.
+  await refuseSharedFlows(waves, work);
 }
 
 /** Once its producers have moved, a wave's mirror belongs to cutover and rollback. */

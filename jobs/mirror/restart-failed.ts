@@ -4,6 +4,7 @@ import type { FlowStatus, ReplicationEngine } from "#domain/ports.ts";
 import { clockTime, count, figure, took } from "#domain/wording.ts";
 import type { Work } from "#jobs/work.ts";
 import type { Alarm } from "./alarm-message.ts";
+import { ownFlows } from "./own-flows.ts";
 
 /**
  * Connect never starts a failed task again by itself (KIP-415 moves tasks, it does not heal them). The watch does, a few
@@ -38,7 +39,7 @@ function keyOf({ migration }: Pick<Work, "migration">, flow: string): string {
 export async function restartFailed(work: Work): Promise<readonly Alarm[]> {
   try {
     const engine = await work.world.engine();
-    const flows = await engine.list(`ferry-${work.migration.name}-`);
+    const flows = await ownFlows(engine, work);
     for (const { name, state } of flows) if (state === "running") await forgetWhenSound(name, work);
     const failed = flows.filter(({ state }) => state === "failed");
     return await Promise.all(failed.map((flow) => attend(flow, engine, work)));

@@ -2,6 +2,7 @@ import { asFerryError, FerryError } from "#domain/errors.ts";
 import { mirrorClientId, slowestRate } from "#domain/mirror/flow.ts";
 import { count } from "#domain/wording.ts";
 import { done, type Outcome, type Work } from "#jobs/work.ts";
+import { ownFlows } from "./own-flows.ts";
 
 /**
  * A limit on what the forward mirrors of a migration copy together. Of what MirrorMaker 2 can be told only a client quota
@@ -84,7 +85,7 @@ function refuseReplicator({ migration, world }: Work): void {
 
 async function refuseTooSlow(bytesPerSecond: number, work: Work): Promise<void> {
   const engine = await work.world.engine();
-  const flows = await engine.list(`ferry-${work.migration.name}-`);
+  const flows = await ownFlows(engine, work);
   const tasks = flows
     .filter(({ kind }) => kind === "forward")
     .reduce((sum, flow) => sum + flow.tasks.length, 0);

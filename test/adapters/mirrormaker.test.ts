@@ -116,6 +116,36 @@ describe("MirrorMaker's processes", () => {
     expect(bench.signals).toEqual(["SIGTERM 1", "SIGKILL 1"]);
   });
 
+  it("are given no signal by a pid that may be another's by now, and the mirror's state is told as unknown", async () => {
+    const engine = bot();
+    await bench.ended(engine.define(flow, "running"));
+    bench.blindfold(true);
+    await expect(bench.ended(engine.stop(flow.name))).rejects.toMatchObject({
+      code: "E_CONNECT",
+      message: `Whether pid 1 on here is still the process of ${flow.name} is unknown: this machine has neither /proc nor ps. It was not signalled. Install ps for the bot; or see what pid 1 is, and end it where it is java with -Dferry.flow=${flow.name}: kill 1.`,
+    });
+    await bench.clock.advance(60_000);
+    expect(bench.signals).toEqual([]);
+    bench.blindfold(false);
+    await bench.ended(engine.stop(flow.name));
+    expect(bench.signals).toEqual(["SIGTERM 1"]);
+  });
+
+  it("are looked after although another one's process cannot be told", async () => {
+    const engine = bot();
+    const other = { ...flow, name: "ferry-orders-rest-forward" };
+    await bench.ended(engine.define(flow, "running"));
+    await bench.ended(engine.define(other, "running"));
+    bench.blindfold(true);
+    await expect(bench.ended(engine.stop(flow.name))).rejects.toMatchObject({ code: "E_CONNECT" });
+    bench.kill(2);
+    await bench.clock.advance(10_000);
+    expect([...bench.running].map(([pid, { flow: name }]) => [pid, name])).toEqual([
+      [1, flow.name],
+      [3, other.name],
+    ]);
+  });
+
   it("stay stopped when somebody who saw them fail asks for a restart after that", async () => {
     const engine = bot();
     await bench.ended(engine.define(flow, "running"));

@@ -146,6 +146,8 @@ describe("principals on the target", () => {
       [group]: "arn:aws:iam::1:role/x",
     };
     expect(unmapped("scram", told)).toEqual([["principal", group]]);
+    const lost = unmapped("tls", { "User:app": "User:ANONYMOUS" });
+    expect(lost).toContainEqual(["principal", "User:app"]);
     expect(
       planAclCopy(question(acls, [], { rules: { auth: "scram", principals: told } })).add,
     ).toContainEqual(topic("READ", "User:app2"));

@@ -19,6 +19,8 @@ const scram = { auth: "scram", scram: { username: "ferry", passwordEnv: "P", sec
 const billing = { entity: [{ type: "user", name: "billing" }], limits: { consumer_byte_rate: 1000 } };
 const late = { entity: [{ type: "user", name: "late" }], limits: { consumer_byte_rate: 5 } };
 
+const shop = { entity: [{ type: "client-id", name: "shop" }], limits: { producer_byte_rate: 9 } };
+
 function acl(principal: string, operation: string, permission = "ALLOW"): Acl {
   const where = { resourceType: "TOPIC", resourceName: "orders", patternType: "LITERAL", host: "*" };
   return { ...where, principal, operation, permission };
@@ -141,6 +143,34 @@ describe("access before replication", () => {
     const work = withWorld(aws.open(), { source: blind });
     const checks = JSON.stringify(await accessBeforeReplication(work));
     expect(checks).toContain("Nothing to copy: CLUSTER_AUTHORIZATION_FAILED");
+  });
+
+  it("gives User:ANONYMOUS no right on a target where clients log in, and says who asks first", async () => {
+    const aws = await migration({ auth: "tls" });
+    aws.target.actAs("User:ANONYMOUS");
+    aws.source.setAcls([acl("User:CN=checkout,O=shop", "WRITE")]);
+    await aws.source.cluster.alterQuotas([shop]);
+    const work = aws.open();
+    const checks = JSON.stringify(await accessBeforeReplication(work));
+    const held = await aws.target.cluster.acls();
+    expect(held.known && held.value).toEqual([]);
+    expect(checks).toContain("ACLs were not added: they would need a right for User:ANONYMOUS");
+    expect(checks).toContain("`/ferry access copy` lists them, and asks before it adds any.");
+    expect(JSON.stringify(work.card.shown)).not.toContain("WRITE");
+    expect(await quotas(aws)).toContainEqual(shop);
+    const { effects } = await change.propose({ choice: "copy", by: "UANA" }, work);
+    expect(effects.find(({ label }) => label === "Beware")?.value).toContain("User:ANONYMOUS");
+  });
+
+  it("adds the ACLs for certificates where the mirror needs no right of its own", async () => {
+    const superUsers = ["User:ANONYMOUS"];
+    const aws = await migration({ auth: "tls", authorizer: { superUsers } });
+    aws.target.setAuthorizer({ everyone: true, superUsers });
+    const wanted = acl("User:CN=checkout,O=shop", "WRITE");
+    aws.source.setAcls([wanted]);
+    await accessBeforeReplication(aws.open());
+    const held = await aws.target.cluster.acls();
+    expect(held.known && held.value).toEqual([wanted]);
   });
 
   it("adds nothing while a run moves applications", async () => {

@@ -193,4 +193,20 @@ describe("/ferry plan", () => {
     await plan(job, work);
     expect(JSON.stringify(small.card.shown.at(-1))).toContain(`Since the plan before: ${changes}.`);
   });
+
+  it("is refused where a wave would have the mirror of a wave of another migration", async () => {
+    const topics = [assessedTopic("eu-invoices"), assessedTopic("eu-payments")];
+    const groups = [assessedGroup("billing-app", ["eu-invoices", "eu-payments"])];
+    const { work } = await open(assessed({ topics, groups }));
+    await plan(job, work);
+    const made = await stored(work);
+    const waves = made.waves.map((wave) => ({ ...wave, name: "invoices" }));
+    await work.store.write(planKey("orders-eu"), { ...made, migration: "orders-eu", waves });
+    await expect(plan(job, work)).rejects.toMatchObject({
+      code: "E_SETTINGS",
+      message: expect.stringContaining(
+        "Wave eu-invoices of orders and wave invoices of orders-eu would both have the mirror ferry-orders-eu-invoices-forward.",
+      ),
+    });
+  });
 });

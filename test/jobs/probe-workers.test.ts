@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Plan, planKey } from "#domain/plan.ts";
 import type { FlowStatus } from "#domain/ports.ts";
 import { network } from "#jobs/aws/network.ts";
 import { createAwsWork } from "#support/aws-work.ts";
@@ -12,11 +13,14 @@ function failed(trace: string): Tasks {
   return [{ id: 0, state: "FAILED", worker: "w", trace }];
 }
 
-async function rowsWith(tasks: Tasks) {
+async function rowsWith(tasks: Tasks, name = "ferry-orders-billing-forward") {
   const aws = await createAwsWork();
+  const plan = Plan.parse((await aws.store.read(planKey("orders")))?.value);
+  const waves = [{ name: "billing", topics: ["orders"], groups: [], why: "test" }];
+  await aws.store.write(planKey("orders"), { ...plan, waves });
   aws.msk.put({ name: "migrated" });
   const listed: FlowStatus = {
-    name: "ferry-orders-billing-forward",
+    name,
     kind: "forward",
     state: "running",
     topics: [],
@@ -48,6 +52,10 @@ describe("the way from what runs the mirrors", () => {
     expect(text).toContain("no mirror runs yet");
     expect(text).toMatch(/"\d of \d paths through to Kafka, 2 not told to the end\."/);
     expect(tone).toBe("done");
+  });
+
+  it("is not told by the mirror of another migration whose name begins alike", async () => {
+    expect((await rowsWith(running, "ferry-orders-eu-all-forward")).text).toContain("no mirror runs yet");
   });
 
   it("is proved by tasks that run", async () => {

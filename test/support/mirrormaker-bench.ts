@@ -24,6 +24,8 @@ export type MirrorMakerBench = {
   breakStarts(words: string | undefined): void;
   /** From now on SIGTERM does nothing. */
   deafen(): void;
+  /** Whether the machine tells which process is which; that a pid is in use it always tells. */
+  blindfold(shut: boolean): void;
   kill(pid: number): void;
   bot(changes?: Partial<OpenOptions>, host?: string): ReplicationEngine & { close(): Promise<void> };
   /** Turns the clock until it has ended. */
@@ -51,6 +53,7 @@ export function createMirrorMakerBench(): MirrorMakerBench {
   let pids = 0;
   let broken: string | undefined;
   let deaf = false;
+  let blind = false;
 
   function speak({ name, kind }: Flow): void {
     const { configs, statuses } = workerTopics(name);
@@ -83,7 +86,7 @@ export function createMirrorMakerBench(): MirrorMakerBench {
         speak({ ...flow, name });
         return pids;
       },
-      alive: async (pid) => running.get(pid)?.host === host,
+      alive: async (pid) => (blind && running.has(pid) ? undefined : running.get(pid)?.host === host),
       find: async (name) =>
         [...running].filter(([, each]) => each.flow === name && each.host === host).map(([pid]) => pid),
       signal(pid, signal) {
@@ -132,6 +135,9 @@ export function createMirrorMakerBench(): MirrorMakerBench {
     },
     deafen: () => {
       deaf = true;
+    },
+    blindfold: (shut) => {
+      blind = shut;
     },
     kill,
     bot,

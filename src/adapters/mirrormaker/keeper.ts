@@ -2,6 +2,7 @@ import { asFerryError, FerryError } from "#domain/errors.ts";
 import type { Clock, Lease, Log, Store } from "#domain/ports.ts";
 import { decide, isWanted, type Step, steadyMs } from "./decide.ts";
 import { ends } from "./names.ts";
+import { markOf } from "./process-table.ts";
 import type { Processes } from "./processes.ts";
 import type { Ordered, Ran, Records } from "./records.ts";
 import type { Runner } from "./runner.ts";
@@ -78,14 +79,17 @@ export function createKeeper(need: KeeperNeed): Runner {
     }
   }
 
+  /** One that cannot be looked after keeps no other waiting. */
+  function failed(thrown: unknown, flow?: string): undefined {
+    const { code, message } = asFerryError(thrown);
+    log.warn({ flow, code, error: message }, "a mirror's process could not be looked after");
+    return undefined;
+  }
+
   async function keep(): Promise<void> {
     while (!closed.signal.aborted) {
-      try {
-        for (const flow of await records.flows("")) await turn(flow);
-      } catch (thrown) {
-        const { code, message } = asFerryError(thrown);
-        log.warn({ code, error: message }, "a mirror's process could not be looked after");
-      }
+      const flows = await records.flows("").catch((thrown: unknown) => failed(thrown));
+      for (const flow of flows ?? []) await turn(flow).catch((thrown: unknown) => failed(thrown, flow));
       await clock.sleep(everyMs, closed.signal).catch(() => undefined);
     }
   }
@@ -165,7 +169,8 @@ async function isElsewhere(ordered: Ordered, ran: Ran, need: KeeperNeed): Promis
 async function isAlive(ordered: Ordered, ran: Ran | undefined, need: KeeperNeed): Promise<boolean> {
   if (ran?.starting === true) return await mayHaveStarted(ordered, ran, need);
   if (ran?.pid === undefined) return false;
-  if (ran.host === need.host) return await need.processes.alive(ran.pid, ordered.flow.name);
+  // One that nobody can look at counts as running: no second one is started beside it.
+  if (ran.host === need.host) return (await need.processes.alive(ran.pid, ordered.flow.name)) !== false;
   return await isElsewhere(ordered, ran, need);
 }
 
@@ -198,9 +203,13 @@ async function end(
   flow: string,
   ran: Ran,
   pid: number,
-  { processes, keep, hold, clock, log }: Held,
+  { processes, keep, hold, clock, log, host }: Held,
 ): Promise<void> {
   await hold();
+  const isOurs = await processes.alive(pid, flow);
+  // Gone meanwhile: the next turn takes note of it.
+  if (isOurs === false) return;
+  if (isOurs === undefined) throw untold(pid, flow, host);
   if (step === "kill") {
     log.warn({ flow, pid }, "a mirror's process did not stop and is killed");
     return processes.signal(pid, "SIGKILL");
@@ -208,6 +217,14 @@ async function end(
   log.info({ flow, pid }, "stopping a mirror's process");
   processes.signal(pid, "SIGTERM");
   await keep(flow, { ...ran, stoppingSince: clock.now(), seenAt: clock.now() });
+}
+
+/** The pid may have been given to another program since. */
+function untold(pid: number, flow: string, host: string): FerryError {
+  return new FerryError(
+    "E_CONNECT",
+    `Whether pid ${pid} on ${host} is still the process of ${flow} is unknown: this machine has neither /proc nor ps. It was not signalled. Install ps for the bot; or see what pid ${pid} is, and end it where it is java with ${markOf(flow)}: kill ${pid}.`,
+  );
 }
 
 async function see(ordered: Ordered, ran: Ran, { keep, clock }: Held): Promise<void> {

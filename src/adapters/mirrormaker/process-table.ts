@@ -13,12 +13,15 @@ export function markOf(flow: string): string {
   return `-Dferry.flow=${flow}`;
 }
 
-/** True while this pid runs this flow: a pid is given away again. One that nobody can look at counts as running. */
-export async function isRunning(pid: number, flow: string): Promise<boolean> {
+/**
+ * True while this pid runs this flow: a pid is given away again. `undefined`: it is in use, and this machine does not
+ * tell what for.
+ */
+export async function isRunning(pid: number, flow: string): Promise<boolean | undefined> {
   if (!exists(pid)) return false;
   if ((await pidsOfProc()) !== undefined) return await runs(pid, flow);
   const listed = await table(["-p", `${pid}`]);
-  return listed === undefined || listed.some(({ args }) => args.includes(markOf(flow)));
+  return listed?.some(({ args }) => args.includes(markOf(flow)));
 }
 
 /**

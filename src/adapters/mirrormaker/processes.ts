@@ -20,10 +20,11 @@ export type Processes = {
   hasIam(): Promise<boolean>;
   /** Writes the file and starts it, apart from this process, which it outlives. Returns the pid. */
   launch(launch: Launch): Promise<number>;
-  /** True while this pid runs this flow, whoever started it. */
-  alive(pid: number, flow: string): Promise<boolean>;
+  /** True while this pid runs this flow, whoever started it; `undefined`: it is in use, and nothing tells what for. */
+  alive(pid: number, flow: string): Promise<boolean | undefined>;
   /** Pids that run this flow here from this folder; `undefined`: this machine does not tell. */
   find(flow: string): Promise<readonly number[] | undefined>;
+  /** Only of a pid that was seen to run a flow, or was just started here. */
   signal(pid: number, signal: "SIGTERM" | "SIGKILL"): void;
   /** Its last error with the stack, or its last lines. */
   lastWords(flow: string): Promise<string>;

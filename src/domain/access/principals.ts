@@ -46,6 +46,12 @@ export function mapPrincipal(principal: string, { auth, principals }: PrincipalR
 }
 
 function checked(principal: string, to: string, auth: Auth): Mapped {
+  if (to === anonymous && auth !== "unauthenticated") {
+    return {
+      known: false,
+      why: `access.principals maps ${principal} to ${to}, which is whoever has no name`,
+    };
+  }
   if (auth === "iam" || to.startsWith(user)) return { known: true, to };
   const why = `access.principals maps ${principal} to ${to}, which is no principal of a target with ${auth}`;
   return { known: false, why };
