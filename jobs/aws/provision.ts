@@ -159,7 +159,7 @@ async function complete(
       `${cluster.arn} is ACTIVE and has no brokers for ${request.auth} with transit ${request.transit}; it has ${cluster.auth.join(", ")} with transit ${cluster.transit}.`,
     );
   }
-  const scaling = await scaleStorage(cluster, work);
+  const scaling = await scaleStorage(cluster, work, stale);
   await work.audit({
     what: "target.active",
     key: `target.active:${work.jobId}`,

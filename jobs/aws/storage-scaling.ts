@@ -18,18 +18,24 @@ import { type Scaling, waitingMessage } from "./provision-message.ts";
 
 /**
  * Registers the volumes and puts the policy, where neither is there. Returns what there is now, for people; `undefined`
- * where AWS manages the storage. Of a cluster of others it only looks. Errors: `E_AWS_*`.
+ * where AWS manages the storage. Of a cluster of others it only looks. `stale`: said of a plan that rests on
+ * an assessment too old to go by. Errors: `E_AWS_*`.
  */
-export async function scaleStorage(cluster: MskCluster, work: Work): Promise<Scaling | undefined> {
+export async function scaleStorage(
+  cluster: MskCluster,
+  work: Work,
+  stale: string | undefined,
+): Promise<Scaling | undefined> {
   const values = plannedScaling(cluster, work.migration.settings.target);
   if (values === undefined || !ownedBy(work.migration.name, cluster.tags)) {
     return await shownScaling(cluster, work);
   }
-  const found = await work.world.msk.storageScaling(cluster.arn);
-  if (found === undefined) {
+  const missing = async () => {
+    await work.card.update(waitingMessage(work, { step: "scaling", stale }));
     await register(cluster, values, work);
-    return await putPolicy(cluster, values, work);
-  }
+  };
+  const found = await registered(cluster, missing, work);
+  if (found === undefined) return await putPolicy(cluster, values, work);
   if (!ownedBy(work.migration.name, found.tags)) return shown(values, found, work);
   await seenMade(registration(cluster, work), undefined, work);
   if (lacksPolicy(values, found)) return await putPolicy(cluster, values, work);
@@ -57,9 +63,21 @@ function shown(values: ScalingValues, found: StorageScaling, { migration }: Work
   return { text, isOurs };
 }
 
+/** What is registered, by this call where nothing was; another process may have come first. `undefined`: not shown yet. */
+async function registered(
+  cluster: MskCluster,
+  onMissing: () => Promise<void>,
+  work: Work,
+): Promise<StorageScaling | undefined> {
+  const { msk } = work.world;
+  const found = await msk.storageScaling(cluster.arn);
+  if (found !== undefined) return found;
+  await onMissing();
+  return await msk.storageScaling(cluster.arn);
+}
+
 async function register(cluster: MskCluster, { minGiB, maxGiB }: ScalingValues, work: Work): Promise<void> {
   const tags = { [ownerTag]: work.migration.name };
-  await work.card.update(waitingMessage(work, { step: "scaling" }));
   await auditedCall(work, registration(cluster, work), () =>
     work.world.msk.registerStorage(cluster.arn, { minGiB, maxGiB, tags }),
   );

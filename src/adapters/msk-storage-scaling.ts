@@ -7,6 +7,7 @@ import {
   RegisterScalableTargetCommand,
 } from "@aws-sdk/client-application-auto-scaling";
 import { z } from "zod";
+import { FerryError } from "#domain/errors.ts";
 import { scalingNames } from "#domain/msk/storage-scaling.ts";
 import type { Msk, StorageScaling } from "#domain/msk.ts";
 import type { Log } from "#domain/ports.ts";
@@ -107,7 +108,8 @@ async function tagsOf(
   return parseAnswer(Tags, answer, `the tags of the scaling of ${arn}`).Tags;
 }
 
-function changing({ client, once, log }: Connection): Pick<Msk, "registerStorage" | "putStoragePolicy"> {
+function changing(aws: Connection): Pick<Msk, "registerStorage" | "putStoragePolicy"> {
+  const { client, once, log } = aws;
   return {
     async registerStorage(arn, { minGiB, maxGiB, tags }) {
       const command = new RegisterScalableTargetCommand({
@@ -118,9 +120,13 @@ function changing({ client, once, log }: Connection): Pick<Msk, "registerStorage
         MaxCapacity: maxGiB,
         Tags: { ...tags },
       });
-      await callAws(log, { ...called("RegisterScalableTarget", arn), changes: true }, () =>
-        once.send(command),
-      );
+      try {
+        const change = { ...called("RegisterScalableTarget", arn), changes: true };
+        await callAws(log, change, () => once.send(command));
+      } catch (thrown) {
+        const isRefused = thrown instanceof FerryError && thrown.code === "E_AWS_REFUSED";
+        if (!isRefused || (await findTarget(aws, arn)) === undefined) throw thrown;
+      }
     },
     async putStoragePolicy(arn, { name, percent }) {
       const command = new PutScalingPolicyCommand({

@@ -153,7 +153,7 @@ export type Msk = {
   operation(arn: string): Promise<OperationState>;
   /** What lets the volumes of a cluster grow by itself; `undefined` where nothing is registered. */
   storageScaling(arn: string): Promise<StorageScaling | undefined>;
-  /** Registers the volumes, with tags. `E_AWS_REFUSED` where they are registered already: whoever calls looks first. */
+  /** Registers the volumes, with tags. Where they are registered already nothing is changed: whoever calls looks again. */
   registerStorage(arn: string, capacity: Pick<StorageScaling, "minGiB" | "maxGiB" | "tags">): Promise<void>;
   /** Puts the policy of this name, or puts it right. `E_AWS_REFUSED` where nothing is registered. It never shrinks. */
   putStoragePolicy(arn: string, policy: { readonly name: string; readonly percent: number }): Promise<void>;

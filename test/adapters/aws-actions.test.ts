@@ -85,7 +85,10 @@ describe("the actions that a call to AWS takes", () => {
         operation = await msk.updateStorage(await msk.describeCluster(arn), 200);
       },
       operation: () => msk.operation(operation),
-      registerStorage: () => msk.registerStorage(arn, { minGiB: 1, maxGiB: 200, tags: {} }),
+      registerStorage: async () => {
+        await msk.registerStorage(arn, { minGiB: 1, maxGiB: 200, tags: {} });
+        await msk.registerStorage(arn, { minGiB: 1, maxGiB: 200, tags: {} });
+      },
       putStoragePolicy: () => msk.putStoragePolicy(arn, { name: "storage", percent: 60 }),
       storageScaling: () => msk.storageScaling(arn),
       diskUsed: () => msk.diskUsed({ name: cluster.name, brokers: 3 }),

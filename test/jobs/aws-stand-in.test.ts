@@ -107,7 +107,13 @@ describe("the AWS jobs over HTTP, on the stand-in", () => {
       );
     await twice((work) => provision({ name: "provision", ...from }, work));
     await twice((work) => network({ name: "network", ...from }, work));
-    for (const operation of ["CreateClusterV2", "CreateConfiguration", "CreateVpcPeeringConnection"]) {
+    const once = [
+      "CreateClusterV2",
+      "CreateConfiguration",
+      "RegisterScalableTarget",
+      "CreateVpcPeeringConnection",
+    ];
+    for (const operation of once) {
       expect(created(operation), operation).toHaveLength(1);
     }
     const tables = await Promise.all(

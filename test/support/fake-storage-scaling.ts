@@ -26,8 +26,7 @@ export function createFakeScaling(clusterOf: (arn: string) => MskCluster, call: 
           if (clusterOf(arn).kind !== "standard") throw refused("Only volumes of Standard brokers scale.");
           if (capacity.minGiB > capacity.maxGiB)
             throw refused("Maximum capacity cannot be less than minimum.");
-          if (registered.has(arn)) throw refused("The scalable target exists: it takes no tags.");
-          registered.set(arn, { ...nothing, ...capacity });
+          if (!registered.has(arn)) registered.set(arn, { ...nothing, ...capacity });
         }),
       putStoragePolicy: (arn, policy) =>
         call("putStoragePolicy", () => {

@@ -52,7 +52,10 @@ export const mskActions: Readonly<Record<keyof Msk, readonly string[]>> = {
     "application-autoscaling:DescribeScalingPolicies",
     "application-autoscaling:ListTagsForResource",
   ],
-  registerStorage: ["application-autoscaling:RegisterScalableTarget"],
+  registerStorage: [
+    "application-autoscaling:RegisterScalableTarget",
+    "application-autoscaling:DescribeScalableTargets",
+  ],
   putStoragePolicy: ["application-autoscaling:PutScalingPolicy"],
 };
 

@@ -54,7 +54,9 @@ export function plannedScaling(
 export function scalingAbsence({ kind, volumeGiB }: Volumes, settings: ScalingSettings): string | undefined {
   if (kind !== "standard" || volumeGiB === undefined) return undefined;
   if (!settings.storageAutoScaling) return "off: target.storageAutoScaling is false; not looked at";
-  return mayScaleStorage(settings) ? undefined : `none: not set up for this target in ${settings.region}`;
+  if (regionsWithout.has(settings.region))
+    return `none: MSK has no storage auto scaling in ${settings.region}`;
+  return mayScaleStorage(settings) ? undefined : "not looked at: target.shape.kind is not standard";
 }
 
 /** Whether it grows the volumes exactly as planned. */
