@@ -79,10 +79,12 @@ function armStep(wave: Wave, work: Work, run: Run): Step {
       return done;
     },
     undo: {
-      title: "remove the reverse mirror, start the checkpoints",
+      title: "remove the reverse mirror",
       run: async () => {
         await disarmReverse(wave, work);
-        await resumeCheckpoint(wave, work);
+        // Where consumers have moved, their cutover had stopped them for good.
+        const { phase } = await readWaveState(work, wave.name);
+        if (phase === "before-cutover") await resumeCheckpoint(wave, work);
       },
     },
   };

@@ -215,7 +215,6 @@ export async function resumeForward(wave: Wave, work: Work): Promise<void> {
   const forward = flowName(work.migration.name, wave.name, "forward");
   const { state: before } = await engine.status(forward);
   await startGuarded(forward, wave, engine);
-  await resumeCheckpoint(wave, work);
   const change = { subject: forward, before, after: "running", reason: "run" };
   await work.audit({ what: "mirror.started", wave: wave.name, ...change, detail: { flow: forward } });
 }

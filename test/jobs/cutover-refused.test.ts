@@ -35,6 +35,7 @@ describe("what must not be carried out", () => {
     expect(result.kind === "undone" ? result.error.message : "").toContain("payments-1");
     expect(sample.places.get("checkout")).toBe("source");
     expect((await sample.engine.status("ferry-orders-billing-reverse")).state).toBe("absent");
+    expect((await sample.engine.status("ferry-orders-billing-checkpoint")).state).toBe("stopped");
     await expectNothingLost(sample);
   });
 
@@ -90,6 +91,7 @@ describe("what must not be carried out", () => {
     );
     expect(result).toMatchObject({ kind: "undone", error: { code: "E_ROGUE_PRODUCER" } });
     expect(result.kind === "undone" ? result.error.message : "").toContain("orders-0");
+    expect((await sample.engine.status("ferry-orders-billing-checkpoint")).state).toBe("stopped");
     await expectNothingLost(sample);
   });
 
